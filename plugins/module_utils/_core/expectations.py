@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decide what must be in a backup, from three witnesses: the enable flags, the configuration, the live databases.
+
+engine-backup itself asks only the flags and skips the rest without a word; here a witness that disagrees is an error.
+This file is private to the collection.
+"""
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+
+from .databases import KINDS, Kind, expand_scopes
+from .errors import Problem
+
+Live = NamedTuple("Live", [("tables", int), ("rows", int), ("problem", Optional[Problem])])
+"""What a live database says: its tables and rows, or why it can not be asked."""
+
+Witnesses = NamedTuple(
+    "Witnesses",
+    [
+        ("supported", FrozenSet[str]),  # scopes that the tool can back up
+        ("enabled", FrozenSet[str]),  # kinds that the setup state says are set up
+        ("answered", FrozenSet[str]),  # kinds that the tool's own query says are set up
+        ("owned", FrozenSet[str]),  # kinds whose credentials stand in their own service's configuration
+        ("live", Dict[str, Live]),  # kinds that could be asked
+    ],
+)
+
+Expected = NamedTuple("Expected", [("scopes", List[str]), ("kinds", List[str])])
+
+
+def decide_expected(requested: Sequence[str], witnesses: Witnesses) -> Tuple[Expected, List[Problem]]:
+    """Return what the backup must hold, and every reason why it can not be made so."""
+    scopes = ["files"] if "files" in requested or "all" in requested else []
+    kinds: List[str] = []
+    problems: List[Problem] = []
+    for kind in KINDS:
+        if kind.scope not in expand_scopes(list(requested)):
+            continue
+        problem = _judge_kind(kind, kind.scope in requested, witnesses)
+        if problem is not None:
+            problems.append(problem)
+        elif kind.name in witnesses.enabled:
+            scopes.append(kind.scope)
+            kinds.append(kind.name)
+    if not scopes and not problems:
+        problems.append(Problem("nothing_to_back_up", "nothing of the requested scopes is set up on this host"))
+    return Expected(scopes, kinds), problems
+
+
+def _judge_kind(kind: Kind, is_explicit: bool, witnesses: Witnesses) -> Optional[Problem]:
+    enabled, answered = kind.name in witnesses.enabled, kind.name in witnesses.answered
+    live = witnesses.live.get(kind.name)
+    if kind.scope not in witnesses.supported:
+        if is_explicit or enabled:
+            text = "the installed engine-backup can not back up the scope '%s'"
+            return Problem("scope_unsupported", text % kind.scope)
+        return None
+    if enabled != answered:
+        text = "the setup state says that the %s database is %s here (%s), otopi-config-query answers the opposite"
+        return Problem("flag_disagrees", text % (kind.name, "set up" if enabled else "not set up", kind.flag))
+    if enabled:
+        return _judge_enabled(kind, live)
+    if kind.name in witnesses.owned and live is not None and live.problem is None and live.tables:
+        text = (
+            "the %s database is live with %d tables and %d rows, but the setup state does not enable it (%s):"
+            " engine-backup would leave it out without a word. Repair the setup state, or ask for scopes without '%s'"
+        )
+        return Problem("flag_disagrees", text % (kind.name, live.tables, live.rows, kind.flag, kind.scope))
+    if is_explicit:
+        text = "the scope '%s' was asked for, but the %s database is not set up on this host (%s)"
+        return Problem("scope_not_set_up", text % (kind.scope, kind.name, kind.flag))
+    return None
+
+
+def _judge_enabled(kind: Kind, live: Optional[Live]) -> Optional[Problem]:
+    if live is None:
+        text = "the setup state enables the %s database (%s), but no configuration says where it is"
+        return Problem("database_unconfigured", text % (kind.name, kind.flag))
+    if live.problem is not None:
+        return live.problem
+    if not live.tables or not live.rows:
+        text = "the setup state enables the %s database (%s), but the live database is empty: %d tables, no rows"
+        return Problem("database_empty", text % (kind.name, kind.flag, live.tables))
+    return None

@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a proven backup of the engine: run the tool, read back what it made, compare, and only then name it.
+
+This file is private to the collection.
+"""
+import os.path
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
+
+from .._core.archive_model import ArchiveReading, created_of, judge_archive, os_version_of, scopes_of, version_of
+from .._core.databases import FILES_RECORD, KINDS
+from .._core.engine_commands import PROFILES, backup_command
+from .._core.engine_output import evidence, judge_run, last_lines, missing_lines
+from .._core.errors import BackupError, CommandError, NotProven, Problem, Refused
+from .._core.manifest import build_manifest, describe_archive
+from .._core.row_proof import Snapshot, compare_rows, compare_schemas, unsettled_tables
+from .._core.times import to_iso
+from .engine_backup_plan import Plan, Request, describe_plan, judge_target, plan_backup, target_directory
+
+if TYPE_CHECKING:
+    from .protocols import EngineHost
+
+ATTEMPTS = 3  # for files that change while tar reads them
+RETRY_PAUSE = 2.0
+SETTLE_SECONDS = 15.0  # statistics of an idle session arrive after ten seconds at the latest
+SETTLE_PAUSE = 1.0
+CLOCK_SLACK = 2.0  # seconds; the time inside an archive has whole seconds
+
+Result = NamedTuple(
+    "Result",
+    [
+        ("changed", bool),
+        ("archive", Dict[str, Any]),
+        ("cmd", List[str]),
+        ("swept", List[str]),  # what a killed run had left behind
+        ("engine_record", Optional[Dict[str, Any]]),
+        ("attempts", int),
+    ],
+)
+
+Made = NamedTuple("Made", [("path", str), ("log_path", str), ("stdout", str), ("cmd", List[str]), ("attempts", int)])
+
+
+def preview_backup(request: Request, host: "EngineHost") -> Result:
+    """Return what make_backup would do; raise Refused with everything that would make it fail. Writes nothing."""
+    problems = judge_target(request, host)
+    if not problems and host.is_locked(target_directory(request)):
+        problems.append(Problem("locked", "another run holds the directory %s" % target_directory(request)))
+    plan = plan_backup(request, host)
+    problems += [problem for problem in plan.problems if problem not in problems]
+    if problems:
+        raise Refused(problems, phase="plan")
+    if plan.reusable is not None:
+        return Result(bool(plan.leftovers), plan.reusable, [], plan.leftovers, None, 0)
+    cmd = _command(plan, plan.path, plan.log_path, plan.tmpdir)
+    return Result(True, describe_plan(plan), cmd, plan.leftovers, None, 0)
+
+
+def make_backup(request: Request, host: "EngineHost") -> Result:
+    """Make a proven backup, or return the proven one that makes it unnecessary."""
+    problems = judge_target(request, host)
+    if problems:
+        raise Refused(problems, phase="plan")
+    host.lock(target_directory(request))
+    try:
+        swept = host.sweep(target_directory(request))
+        plan = plan_backup(request, host)
+        if plan.problems:
+            raise Refused(plan.problems, phase="plan")
+        if plan.reusable is not None:
+            return Result(bool(swept), plan.reusable, [], swept, None, 0)
+        return _make_planned(plan, host)._replace(swept=swept)
+    finally:
+        host.unlock()
+
+
+def _make_planned(plan: Plan, host: "EngineHost") -> Result:
+    stage, work = host.begin(plan.path, plan.tmpdir, plan.log_path)
+    try:
+        made = _run_tool(plan, host, stage, work)
+        host.note_phase("proving")
+        reading = host.read_archive(made.path, "full", work)
+        after = {kind: _count_again(kind, plan, host) for kind in plan.databases}
+        problems = _prove(plan, made, reading, after, host)
+        if problems:
+            raise NotProven(problems, phase="proving", log_path=made.log_path, cmd=made.cmd)
+        manifest = _describe(plan, made, reading, after, host, work)
+        record = _read_engine_record(plan, made.log_path, host)
+        host.note_phase("publishing")
+        host.publish(made.path, plan.path, manifest)
+        return Result(True, describe_archive(manifest, plan.path), made.cmd, [], record, made.attempts)
+    finally:
+        host.finish()
+
+
+def _command(plan: Plan, path: str, log_path: str, tmpdir: str) -> List[str]:
+    return backup_command(
+        plan.installation.tool, plan.expected.scopes, plan.expected.kinds, plan.request.profile, path, log_path, tmpdir
+    )
+
+
+def _run_tool(plan: Plan, host: "EngineHost", stage: str, work: str) -> Made:
+    """Run engine-backup, again where a file changed under tar; return what it made, packed as the profile asks."""
+    deadline = host.monotonic() + plan.request.timeout
+    packs = PROFILES[plan.request.profile].packs
+    path = os.path.join(work if packs else stage, "archive")
+    for attempt in range(1, ATTEMPTS + 1):
+        log_path = plan.log_path if attempt == 1 else "%s.attempt%d" % (plan.log_path, attempt)
+        argv = _command(plan, path, log_path, work)
+        host.note_phase("engine-backup, attempt %d" % attempt)
+        result = host.run_tool(argv, max(1.0, deadline - host.monotonic()), os.path.join(work, "tool"))
+        log = host.read_log(log_path)
+        if result.returncode is None:
+            text = "engine-backup was ended: it took longer than the timeout of %d seconds%s" % (
+                plan.request.timeout, evidence(log, result.stderr))
+            raise CommandError(text, "tool_timeout", **_failure(argv, log_path, log, None))
+        outcome = judge_run(result.returncode, result.stdout, result.stderr, log)
+        if outcome.code == "files_changed" and attempt < ATTEMPTS:
+            host.sleep(RETRY_PAUSE)
+            continue
+        if outcome.code:
+            raise CommandError(outcome.message, outcome.code, **_failure(argv, log_path, log, result.returncode))
+        break
+    if packs:
+        host.note_phase("packing")
+        host.pack(path, os.path.join(stage, "archive"), max(1.0, deadline - host.monotonic()))
+        path = os.path.join(stage, "archive")
+    return Made(path, log_path, result.stdout, argv, attempt)
+
+
+def _failure(argv: List[str], log_path: str, log: str, returncode: Optional[int]) -> Dict[str, Any]:
+    return {
+        "phase": "engine-backup", "rc": returncode, "log_path": log_path, "last_lines": last_lines(log), "cmd": argv,
+    }
+
+
+def _count_again(kind: str, plan: Plan, host: "EngineHost") -> Snapshot:
+    if kind == "grafana":
+        return host.count_sqlite(plan.installation.grafana_file)
+    return host.count_after(plan.installation.settings[kind])
+
+
+def _prove(
+    plan: Plan, made: Made, reading: ArchiveReading, after: Dict[str, Snapshot], host: "EngineHost"
+) -> List[Problem]:
+    """Return everything that keeps this archive from being a proven backup."""
+    expected = {kind: item.name for kind, item in plan.databases.items()}
+    problems = missing_lines(made.stdout, expected, "files" in plan.expected.scopes)
+    problems += judge_archive(reading, "full", plan.expected.scopes)
+    if reading.members and created_of(reading) < plan.created - CLOCK_SLACK:
+        text = "the archive was made %s, before this run began at %s: the tool left an old one"
+        problems.append(Problem("archive_stale", text % (to_iso(created_of(reading)), to_iso(plan.created))))
+    for kind, item in sorted(plan.databases.items()):
+        dump = reading.dumps.get(kind)
+        if dump is not None and dump.tables:
+            after[kind] = _settle(kind, item.before, dump.tables, after[kind], plan, host)
+            problems += compare_rows(kind, item.before, dump.tables, after[kind])
+            if kind != "grafana":
+                problems += compare_schemas(kind, item.before, list(dump.schemas), after[kind])
+    return problems
+
+
+def _settle(
+    kind: str, before: Snapshot, dumped: Dict[str, int], after: Snapshot, plan: Plan, host: "EngineHost"
+) -> Snapshot:
+    """Count again while late statistics may still explain a mismatch: a busy engine never fails a good backup."""
+    deadline = host.monotonic() + SETTLE_SECONDS
+    while kind != "grafana" and unsettled_tables(before, dumped, after) and host.monotonic() < deadline:
+        host.sleep(SETTLE_PAUSE)
+        after = _count_again(kind, plan, host)
+    return after
+
+
+def _describe(
+    plan: Plan, made: Made, reading: ArchiveReading, after: Dict[str, Snapshot], host: "EngineHost", work: str
+) -> Dict[str, Any]:
+    planned = describe_plan(plan)
+    databases = planned["databases"]
+    for kind, item in databases.items():
+        dump = reading.dumps[kind]
+        item.update(format=dump.format, compressor=dump.compressor, size=dump.size, tables=dump.tables)
+        item["rows"] = sum((dump.tables or {}).values())
+        item["live_rows"] = sum(state.rows for state in after[kind].tables.values())
+    texts = reading.files.certificates if reading.files is not None else {}
+    planned.update(
+        name=os.path.basename(plan.path), size=reading.size, sha256=reading.sha256, version=version_of(reading),
+        os_version=os_version_of(reading), scopes=scopes_of(reading), log_path=made.log_path,
+        certificates=host.read_certificates(texts, work),
+    )
+    return build_manifest(planned)
+
+
+def _read_engine_record(plan: Plan, log_path: str, host: "EngineHost") -> Optional[Dict[str, Any]]:
+    """Return what the engine believes of this backup, and which scopes it believes in without reason.
+
+    An engine that can not be asked does not make a proven archive worse; then there is no record to show.
+    """
+    if plan.installation.notified is None:
+        return None
+    try:
+        rows = host.read_records(plan.installation.notified, log_path)
+    except BackupError as error:
+        return {"scopes": [], "not_in_archive": [], "problem": error.message}
+    names = {kind.record: kind.scope for kind in KINDS}
+    names[FILES_RECORD] = "files"
+    passed = [names.get(scope, scope) for scope, is_passed, _message in rows if is_passed]
+    return {
+        "scopes": passed,
+        "not_in_archive": [scope for scope in passed if scope not in plan.expected.scopes],
+        "problem": "" if passed else "the engine has no record of this backup",
+    }

@@ -1,0 +1,300 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan a backup of the engine: everything that can refuse it, before anything is written.
+
+This file is private to the collection.
+"""
+import os.path
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+
+from .._core.databases import BY_NAME, KINDS, expand_scopes
+from .._core.engine_commands import PROFILES
+from .._core.errors import BackupError, Problem
+from .._core.expectations import Expected, Live, Witnesses, decide_expected
+from .._core.manifest import SUFFIX, describe_archive
+from .._core.row_proof import Snapshot
+from .._core.times import from_iso, to_iso
+
+if TYPE_CHECKING:
+    from .protocols import EngineHost
+
+ARCHIVE_ENDING = ".backup"
+LARGEST_FILES = 64 * 1024 * 1024  # room for the files part, which no database size tells
+
+Request = NamedTuple(
+    "Request",
+    [
+        ("path", str),  # one of path and directory is empty
+        ("directory", str),
+        ("scopes", List[str]),
+        ("log_path", str),
+        ("tmpdir", str),
+        ("timeout", int),
+        ("prefix", str),
+        ("max_age", int),
+        ("profile", str),
+    ],
+)
+
+Database = NamedTuple(
+    "Database",
+    [
+        ("name", str),
+        ("owner", str),
+        ("size", int),
+        ("extensions", Tuple[str, ...]),
+        ("grantees", Tuple[str, ...]),
+        ("before", Snapshot),
+    ],
+)
+
+Plan = NamedTuple(
+    "Plan",
+    [
+        ("request", Request),
+        ("installation", Any),
+        ("expected", Expected),
+        ("databases", Dict[str, Database]),
+        ("path", str),
+        ("log_path", str),
+        ("tmpdir", str),
+        ("created", float),
+        ("problems", List[Problem]),
+        ("leftovers", List[str]),  # of a killed run, to be swept up
+        ("reusable", Optional[Dict[str, Any]]),  # the proven archive that makes a new one unnecessary
+    ],
+)
+
+
+def target_directory(request: Request) -> str:
+    """Return the directory that the archive goes to."""
+    return request.directory or os.path.dirname(request.path)
+
+
+def judge_target(request: Request, host: "EngineHost") -> List[Problem]:
+    """Return why the target directory can not be used; nothing else can be looked at before it is safe."""
+    return host.judge_directory(target_directory(request), "directory", "target directory")
+
+
+def plan_backup(request: Request, host: "EngineHost") -> Plan:
+    """Return what would be made, and every problem that forbids it."""
+    created = host.now()
+    installation = host.read_installation(request.prefix)
+    problems = judge_installation(installation)
+    databases, live = look_at_databases(request, installation, host)
+    expected, found = decide_expected(request.scopes, list_witnesses(installation, live))
+    if not problems:
+        problems = found + judge_notification(installation, live, host)
+    path = request.path or os.path.join(request.directory, archive_name(installation.fqdn, created))
+    log_path = request.log_path or default_log_path(installation.log_directory, path)
+    tmpdir = request.tmpdir or target_directory(request)
+    databases = {kind: item for kind, item in databases.items() if kind in expected.kinds}
+    leftovers = host.list_leftovers(target_directory(request))
+    plan = Plan(
+        request, installation, expected, databases, path, log_path, tmpdir, created, problems, leftovers, None
+    )
+    if problems:
+        return plan
+    reusable, problems = find_reusable(plan, host)
+    if reusable is None and not problems:
+        problems = judge_places(plan, host) or judge_space(plan, host)
+    return plan._replace(problems=problems, reusable=reusable)
+
+
+def default_log_path(directory: str, path: str) -> str:
+    """Return the path of the log that belongs to an archive; no two archives share it."""
+    stem = os.path.basename(path)
+    stem = stem[: -len(ARCHIVE_ENDING)] if stem.endswith(ARCHIVE_ENDING) else stem
+    return os.path.join(directory, stem + ".log")
+
+
+def archive_name(fqdn: str, created: float) -> str:
+    """Return a name made of the engine's FQDN and the UTC time."""
+    stamp = to_iso(created).replace("-", "").replace(":", "")
+    return "engine-backup-%s-%s%s" % (fqdn or "engine", stamp, ARCHIVE_ENDING)
+
+
+def judge_installation(installation: Any) -> List[Problem]:
+    """Return what is missing on this host for any backup."""
+    problems = []
+    for name in installation.missing_programs:
+        code = "query_tool_missing" if name == "otopi-config-query" else "program_missing"
+        text = "%s is not in PATH; engine-backup would go on without it and leave parts out without a word"
+        problems.append(Problem(code, text % name))
+    if not installation.is_set_up:
+        text = "engine-setup has not been run to its end on this host: there is nothing to back up yet"
+        problems.append(Problem("not_set_up", text))
+    return problems
+
+
+def list_witnesses(installation: Any, live: Dict[str, Live]) -> Witnesses:
+    """Return the witnesses; a missing query tool is a problem of its own and does not disagree."""
+    asked = "otopi-config-query" not in installation.missing_programs
+    answered = installation.answered if asked else installation.enabled
+    return Witnesses(installation.supported, installation.enabled, answered, installation.owned, live)
+
+
+def look_at_databases(
+    request: Request, installation: Any, host: "EngineHost"
+) -> Tuple[Dict[str, Database], Dict[str, Live]]:
+    """Ask every database that is, or may be, part of the backup; count its rows."""
+    databases: Dict[str, Database] = {}
+    live: Dict[str, Live] = {}
+    for kind in KINDS:
+        concerned = kind.name in installation.enabled or kind.name in installation.owned
+        wanted = kind.scope in expand_scopes(request.scopes)
+        if not wanted or not concerned:
+            continue
+        try:
+            found = look_at_database(kind.name, installation, host)
+        except BackupError as error:
+            live[kind.name] = Live(0, 0, Problem(error.code, error.message))
+            continue
+        if found is not None:
+            databases[kind.name] = found
+            rows = sum(state.rows for state in found.before.tables.values())
+            live[kind.name] = Live(len(found.before.tables), rows, None)
+    return databases, live
+
+
+def look_at_database(kind: str, installation: Any, host: "EngineHost") -> Optional[Database]:
+    """Return what a live database is and holds; None where the configuration does not say where it is."""
+    if kind == "grafana":
+        path = installation.grafana_file
+        return Database(path, "", host.file_size(path), (), (), host.count_sqlite(path)) if path else None
+    settings = installation.settings.get(kind)
+    if settings is None:
+        return None
+    identity = host.read_identity(settings)
+    before = host.count_before(settings)
+    return Database(identity.name, identity.owner, identity.size, identity.extensions, identity.grantees, before)
+
+
+def judge_notification(installation: Any, live: Dict[str, Live], host: "EngineHost") -> List[Problem]:
+    """Return why engine-backup will not be able to report to the engine: it fails then, whatever the scope."""
+    if "engine" in live:
+        return []
+    if installation.notified is None:
+        text = "no configuration says where the engine database is; engine-backup reports to it and fails without it"
+        return [Problem("database_unconfigured", text)]
+    try:
+        host.read_identity(installation.notified)
+    except BackupError as error:
+        return [Problem(error.code, error.message)]
+    return []
+
+
+def judge_places(plan: Plan, host: "EngineHost") -> List[Problem]:
+    """Return what is wrong with the paths of the run."""
+    log_path = plan.log_path
+    problems = judge_target(plan.request, host)
+    if plan.tmpdir != target_directory(plan.request):
+        problems += host.judge_directory(plan.tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
+    log_directory = os.path.dirname(log_path)
+    problems += host.judge_directory(log_directory, "log_directory", "log directory", sticky_is_safe=True)
+    if host.same_path(plan.path, log_path):
+        problems.append(Problem("path_is_log", "the archive and the log can not be the same file: %s" % log_path))
+    elif host.exists(log_path):
+        text = "the log %s exists; its path identifies the backup in the engine, so each backup needs a new one"
+        problems.append(Problem("log_exists", text % log_path))
+    if any(character.isspace() for character in log_path):
+        problems.append(Problem("log_path_blank", "the path of the log must not hold blanks: %r" % log_path))
+    if plan.request.profile == "small" and not host.tar_reads_zstd():
+        text = "the profile 'small' needs a tar that reads zstd on this host: GNU tar 1.31 or newer, and the zstd program"
+        problems.append(Problem("zstd_unsupported", text + ". Take 'stock' or 'fast'"))
+    return problems
+
+
+def judge_space(plan: Plan, host: "EngineHost") -> List[Problem]:
+    """Return whether the disks have room, by the size of the databases."""
+    size = sum(item.size for item in plan.databases.values())
+    factors = PROFILES[plan.request.profile]
+    directory = os.path.dirname(plan.path)
+    work = int(size * factors.work_factor) + LARGEST_FILES
+    archive = int(size * factors.archive_factor) + LARGEST_FILES
+    needs: Dict[str, int] = {plan.tmpdir: work, directory: archive}
+    if host.file_system_of(plan.tmpdir) == host.file_system_of(directory):
+        needs = {directory: work + archive}
+    problems = []
+    for place, needed in needs.items():
+        free = host.free_space(place)
+        if free < needed:
+            code = "space_target" if place == directory else "space_tmpdir"
+            text = "%s has %d bytes free, the backup of %d bytes of databases needs about %d"
+            problems.append(Problem(code, text % (place, free, size, needed)))
+    return problems
+
+
+def find_reusable(plan: Plan, host: "EngineHost") -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
+    """Return the archive that makes a new one unnecessary, or why something in its place forbids one."""
+    request = plan.request
+    if request.path:
+        return reuse_path(plan, host) if host.exists(request.path) else (None, [])
+    candidates = [
+        (manifest["created"], path, manifest)
+        for path, manifest in host.list_manifests(request.directory)
+        if manifest["fqdn"] == plan.installation.fqdn
+        and set(plan.expected.scopes) <= set(manifest["scopes"])
+        and 0 <= plan.created - from_iso(manifest["created"]) < request.max_age
+    ]
+    for _created, path, manifest in sorted(candidates, key=lambda item: item[:2], reverse=True):
+        if not host.judge_proven(path, manifest):
+            return describe_archive(manifest, path), []
+    return None, []
+
+
+def reuse_path(plan: Plan, host: "EngineHost") -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
+    """Return the proven archive that stands at the path, or why what stands there is none."""
+    path = plan.path
+    manifest, problems = host.read_manifest(path)
+    if manifest is not None and not problems:
+        problems = host.judge_proven(path, manifest)
+        missing = sorted(set(plan.expected.scopes) - set(manifest["scopes"]))
+        if missing:
+            problems.append(Problem("path_exists", "it lacks the scopes %s" % ", ".join(missing)))
+    if manifest is not None and not problems:
+        return describe_archive(manifest, path), []
+    reasons = "; ".join(problem.message for problem in problems)
+    reasons = reasons or "it has no %s beside it, so it is not a proven backup" % SUFFIX
+    text = "%s exists and is never overwritten: %s. Move it away or choose another path" % (path, reasons)
+    return None, [Problem("path_exists", text)]
+
+
+def describe_plan(plan: Plan) -> Dict[str, Any]:
+    """Return the planned value of 'archive': the keys of a finished one, with what is known before it is made."""
+    return {
+        "path": plan.path,
+        "manifest": plan.path + SUFFIX,
+        "identity": plan.log_path,
+        "log_path": plan.log_path,
+        "size": None,
+        "sha256": None,
+        "created": to_iso(plan.created),
+        "version": plan.installation.version,
+        "os_version": "",
+        "fqdn": plan.installation.fqdn,
+        "profile": plan.request.profile,
+        "scopes": plan.expected.scopes,
+        "databases": {kind: describe_database(kind, item, plan) for kind, item in sorted(plan.databases.items())},
+        "certificates": [],
+    }
+
+
+def describe_database(kind: str, item: Database, plan: Plan) -> Dict[str, Any]:
+    """Return what is known of a database before its dump."""
+    tables = {name: state.rows for name, state in item.before.tables.items()}
+    rows = sum(tables.values())
+    return {
+        "file": BY_NAME[kind].member,
+        "format": "sqlite" if kind == "grafana" else PROFILES[plan.request.profile].dump_format,
+        "compressor": "none",
+        "size": None,
+        "name": item.name,
+        "owner": item.owner,
+        "extensions": list(item.extensions),
+        "grantees": list(item.grantees),
+        "tables": tables,
+        "rows": rows,
+        "live_rows": rows,
+    }

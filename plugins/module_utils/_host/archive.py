@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read an archive of engine-backup once, forward, without unpacking it and without running anything of it.
+
+Nothing is written but the copy of the SQLite file, in the caller's temporary directory. The archive is opened for
+reading only, so its modification time and mode stay. This file is private to the collection.
+"""
+import os
+import stat
+import tarfile
+from typing import Any, BinaryIO, Dict, List, Optional, Tuple
+
+from .._core.archive_model import (
+    FILES_MEMBER,
+    SMALL_LIMIT,
+    SMALL_MEMBERS,
+    ArchiveReading,
+    DumpReading,
+    FilesReading,
+    Member,
+)
+from .._core.databases import BY_MEMBER
+from .._core.errors import BackupError, Problem
+from .._core.manifest import LIMIT, SUFFIX, judge_manifest
+from . import streams
+from .archive_parts import read_dump_member, read_files_member
+from .files import read_json
+
+DIRECTORIES = ("", "db")
+
+
+def read_archive(path: str, level: str, tmpdir: str) -> ArchiveReading:
+    """Read an archive at a level: none (headers), checksums (hashes of everything), full (every dump and file too)."""
+    try:
+        with open_regular(path) as source:
+            reading = _Reader(path, level, tmpdir).read(source)
+            if level != "none" and "md5sum" in reading.small and "sha256sum" not in reading.small:
+                source.seek(0)
+                reading = _Reader(path, level, tmpdir, with_md5=True).read(source)
+            return reading
+    except OSError as error:
+        raise BackupError("Could not read %s: %s" % (path, error.strerror or error), "archive_unreadable") from error
+
+
+def open_regular(path: str) -> BinaryIO:
+    """Open an ordinary file for reading; a link is followed, a pipe or device is an error."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(0, "not a regular file")
+    return open(path, "rb")
+
+
+def hash_file(path: str) -> str:
+    """Return the SHA-256 of a file."""
+    with open_regular(path) as source:
+        reader = streams.HashingReader(source)
+        reader.drain()
+    return reader.digests()[0]
+
+
+def read_manifest(path: str) -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
+    """Return the manifest beside an archive, None where there is none or none that can be used, and what is wrong."""
+    try:
+        manifest = read_json(path + SUFFIX, LIMIT)
+    except (OSError, ValueError) as error:
+        return None, [Problem("manifest_unreadable", "the manifest beside the archive can not be read: %s" % error)]
+    if manifest is None:
+        return None, []
+    problems = judge_manifest(manifest)
+    return (None if problems else manifest), problems
+
+
+class _Reader:
+    """The state of one pass over one archive."""
+
+    def __init__(self, path: str, level: str, tmpdir: str, with_md5: bool = False) -> None:
+        self.with_md5 = with_md5
+        self.path = path
+        self.level = level
+        self.tmpdir = tmpdir
+        self.members: List[Member] = []
+        self.small: Dict[str, str] = {}
+        self.dumps: Dict[str, DumpReading] = {}
+        self.files: Optional[FilesReading] = None
+        self.problems: List[Problem] = []
+
+    def read(self, source: BinaryIO) -> ArchiveReading:
+        size = os.fstat(source.fileno()).st_size
+        sha256 = ""
+        compressor = "none"
+        if size == 0:
+            self.problem("archive_empty", "the archive is a file of 0 bytes")
+        else:
+            compressor, sha256 = self._read_stream(source)
+        return ArchiveReading(
+            self.path, size, sha256, compressor, tuple(self.members), self.small, self.dumps, self.files,
+            tuple(self.problems),
+        )
+
+    def problem(self, code: str, message: str) -> None:
+        self.problems.append(Problem(code, message))
+
+    def _read_stream(self, source: BinaryIO) -> Tuple[str, str]:
+        compressor = streams.detect_compressor(source.read(streams.MAGIC_SIZE))
+        source.seek(0)
+        raw = streams.HashingReader(source)
+        piped = streams.open_zstd(source) if compressor == "zstd" else None
+        try:
+            stream = piped if piped is not None else streams.open_decompressed(raw)[1]
+            for archive, info in streams.read_tar(stream):
+                self._take_member(archive, info)
+        except streams.ERRORS + (tarfile.TarError,) as error:
+            code = "archive_truncated" if self.members or compressor != "none" else "not_an_archive"
+            self.problem(code, "the archive can not be read to its end: %s" % describe(error))
+        finally:
+            if piped is not None:
+                piped.close()
+        if self.level == "none":
+            return compressor, ""
+        if piped is not None:
+            return compressor, hash_file(self.path)
+        raw.drain()
+        return compressor, raw.digests()[0]
+
+    def _take_member(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> None:
+        name = info.name[2:] if info.name.startswith("./") else info.name
+        name = "" if name == "." else name.rstrip("/") if info.isdir() else name
+        code = judge_member(name, info)
+        if code:
+            self.problem(code, "member %r of the archive is refused: %s" % (info.name, MEMBER_REASONS[code]))
+        elif info.isdir():
+            if name not in DIRECTORIES:
+                text = "the archive holds a directory %r that engine-backup does not make"
+                self.problem("member_unlisted", text % name)
+        elif name in [member.name for member in self.members]:
+            self.problem("member_duplicate", "the archive holds %s more than once" % name)
+        else:
+            self._read_member(archive, info, name)
+
+    def _read_member(self, archive: tarfile.TarFile, info: tarfile.TarInfo, name: str) -> None:
+        stream = archive.extractfile(info)
+        reader = streams.HashingReader(stream, self.with_md5)
+        if name in SMALL_MEMBERS and info.size <= SMALL_LIMIT:
+            self.small[name] = reader.read(SMALL_LIMIT).decode("utf-8", "replace")
+        elif name in BY_MEMBER:
+            kind = BY_MEMBER[name].name
+            self.dumps[kind] = read_dump_member(kind, info.size, reader, self.level == "full", self.tmpdir)
+        elif name == FILES_MEMBER and self.level == "full":
+            self.files = read_files_member(reader)
+        if self.level != "none":
+            reader.drain()
+        sha256, md5 = reader.digests()
+        self.members.append(Member(name, info.size, sha256, md5, float(info.mtime)))
+
+
+MEMBER_REASONS = {
+    "member_outside": "its path leaves the archive",
+    "member_link": "it is a link",
+    "member_device": "it is a device, a pipe or of an unknown type",
+}
+
+
+def judge_member(name: str, info: tarfile.TarInfo) -> str:
+    """Return the code of what makes a member unacceptable, or an empty string."""
+    if name.startswith("/") or ".." in name.split("/"):
+        return "member_outside"
+    if info.issym() or info.islnk():
+        return "member_link"
+    if not (info.isdir() or info.isfile()):
+        return "member_device"
+    return ""
+
+
+def describe(error: BaseException) -> str:
+    """Return one line for an error of the tar, gzip, bzip2, xz or zstd reader."""
+    return " ".join(str(error).split()) or type(error).__name__

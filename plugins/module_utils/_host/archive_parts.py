@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the parts of an archive: a dump, the SQLite file, the tar of files. This file is private to the collection."""
+import os
+import sqlite3
+import tarfile
+import tempfile
+import urllib.parse
+from typing import Any, Dict, Set
+
+from .._core.archive_model import NEEDED_FILES, SETUP_STATE, SMALL_LIMIT, DumpReading, FilesReading
+from .._core.dump import DumpError, read_dump
+from .._core.errors import Problem
+from . import streams
+
+CERTIFICATE_DIRECTORIES = ("etc/pki/ovirt-engine/", "etc/pki/ovirt-engine/certs/")
+CERTIFICATE_ENDINGS = (".pem", ".cer")
+CERTIFICATE_LIMIT = 200
+SQLITE_ERROR = sqlite3.Error
+SQLITE_TIMEOUT = 10  # seconds to wait for a writer
+
+
+def read_dump_member(kind: str, size: int, stream: Any, full: bool, tmpdir: str) -> DumpReading:
+    """Read one dump; at less than the full level only its compressor and format are looked at."""
+    if size == 0:
+        return DumpReading("", "none", 0, None, (), "", None)
+    try:
+        compressor, content = streams.open_decompressed(stream)
+        if kind == "grafana":
+            tables = read_sqlite_stream(content, tmpdir) if full else None
+            return DumpReading("sqlite", compressor, size, tables, (), "", None)
+        if not full:
+            return DumpReading("", compressor, size, None, (), "", None)
+        contents = read_dump(content.read)
+        return DumpReading(
+            contents.format, compressor, size, dict(contents.tables), tuple(contents.schemas),
+            contents.dump_version, None,
+        )
+    except DumpError as error:
+        return _failed(size, Problem(error.code, "the dump of the %s database: %s" % (kind, error.message)))
+    except streams.ERRORS + (SQLITE_ERROR,) as error:
+        text = "the dump of the %s database can not be read to its end: %s" % (kind, error)
+        return _failed(size, Problem("dump_unreadable", text))
+
+
+def _failed(size: int, problem: Problem) -> DumpReading:
+    return DumpReading("", "none", size, None, (), "", problem)
+
+
+def read_sqlite_stream(stream: Any, tmpdir: str) -> Dict[str, int]:
+    """Copy an SQLite file below ``tmpdir``, check it and return the rows of its tables."""
+    handle, path = tempfile.mkstemp(prefix=".engine_backup-", suffix=".sqlite", dir=tmpdir)
+    try:
+        with os.fdopen(handle, "wb") as copy:
+            for data in iter(lambda: stream.read(streams.CHUNK), b""):
+                copy.write(data)
+        return read_sqlite(path)
+    finally:
+        os.unlink(path)
+
+
+def read_sqlite(path: str) -> Dict[str, int]:
+    """Return the rows of each table of an SQLite file that nobody writes to; raise sqlite3.Error where it is damaged."""
+    uri = "file:%s?mode=ro" % urllib.parse.quote(path)
+    connection = sqlite3.connect(uri, uri=True, timeout=SQLITE_TIMEOUT)
+    try:
+        answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if answer != "ok":
+            raise sqlite3.DatabaseError(answer)
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        names = [row[0] for row in connection.execute(query)]
+        count = 'SELECT count(*) FROM "%s"'
+        return {name: int(connection.execute(count % name.replace('"', '""')).fetchone()[0]) for name in names}
+    finally:
+        connection.close()
+
+
+def read_files_member(stream: Any) -> FilesReading:
+    """Read the tar of files to its end and keep what proves that a restore has what it needs."""
+    needed = {path for path, _kind in NEEDED_FILES}
+    found: Set[str] = set()
+    certificates: Dict[str, str] = {}
+    setup_state = ""
+    count = 0
+    try:
+        _compressor, content = streams.open_decompressed(stream)
+        for archive, info in streams.read_tar(content):
+            count += 1
+            name = info.name[2:] if info.name.startswith("./") else info.name
+            if name in needed and info.isfile() and info.size > 0:
+                found.add(name)
+            if name == SETUP_STATE:
+                setup_state = _read_text(archive, info)
+            elif is_certificate(name) and len(certificates) < CERTIFICATE_LIMIT and info.isfile():
+                certificates[name] = _read_text(archive, info)
+    except streams.ERRORS + (tarfile.TarError,) as error:
+        problem = Problem("files_unreadable", "the files part can not be read to its end: %s" % error)
+        return FilesReading(count, frozenset(found), setup_state, {}, problem)
+    return FilesReading(count, frozenset(found), setup_state, certificates, None)
+
+
+def is_certificate(name: str) -> bool:
+    """Is this the path of a certificate of the engine's own PKI?"""
+    return os.path.dirname(name) + "/" in CERTIFICATE_DIRECTORIES and name.endswith(CERTIFICATE_ENDINGS)
+
+
+def _read_text(archive: tarfile.TarFile, info: tarfile.TarInfo) -> str:
+    stream = archive.extractfile(info)
+    return stream.read(SMALL_LIMIT).decode("utf-8", "replace") if stream is not None else ""

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run host programs: the only place of this collection that starts a process.
+
+A program runs in its own session, without a terminal and without input; when its time is up or the module is told to
+stop, every process of that session is ended. This file is private to the collection.
+"""
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+
+from .._core.errors import CommandError
+
+CommandResult = NamedTuple("CommandResult", [("returncode", Optional[int]), ("stdout", str), ("stderr", str)])
+
+OUTPUT_LIMIT = 1024 * 1024
+SHORT = 60
+PATIENCE = 10.0
+
+
+def run_command(argv: Sequence[str], env: Dict[str, str], timeout: float = SHORT) -> CommandResult:
+    """Run a program that ends soon and prints little. A return code of None means that its time was up."""
+    try:
+        process = subprocess.Popen(
+            list(argv), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError("Could not start %s: %s" % (argv[0], error.strerror), argv=list(argv)) from error
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+        returncode: Optional[int] = process.returncode
+    except subprocess.TimeoutExpired:
+        stdout, stderr, returncode = b"", b"", None
+    finally:
+        end_session(process.pid, process)
+    return CommandResult(returncode, _text(stdout), _text(stderr))
+
+
+def run_long_command(
+    argv: Sequence[str], env: Dict[str, str], timeout: float, output_stem: str, started: Callable[[int], None]
+) -> CommandResult:
+    """Run a program that takes long; its output goes to files named after ``output_stem``.
+
+    ``started`` is told the process id, which is also the id of the session, before the program is waited for.
+    """
+    names = [output_stem + ".stdout", output_stem + ".stderr"]
+    with open(names[0], "wb") as stdout, open(names[1], "wb") as stderr:
+        try:
+            process = subprocess.Popen(
+                list(argv), env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+            )
+        except OSError as error:
+            raise CommandError("Could not start %s: %s" % (argv[0], error.strerror), argv=list(argv)) from error
+        try:
+            started(process.pid)
+            returncode: Optional[int] = process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            returncode = None
+        finally:
+            end_session(process.pid, process)
+    return CommandResult(returncode, read_tail(names[0]), read_tail(names[1]))
+
+
+def read_tail(path: str, limit: int = OUTPUT_LIMIT) -> str:
+    """Return the last ``limit`` bytes of a text file, an empty string where it does not exist."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - limit))
+            return _text(stream.read(limit))
+    except OSError:
+        return ""
+
+
+def _text(data: bytes) -> str:
+    return data[-OUTPUT_LIMIT:].decode("utf-8", "replace")
+
+
+def end_session(session: int, process: Optional["subprocess.Popen[bytes]"] = None) -> List[int]:
+    """End every process of a session: SIGTERM, and SIGKILL for what is left. Return the ids that had to be ended."""
+    ended = session_members(session)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        _signal_all(session_members(session), number)
+        deadline = time.monotonic() + PATIENCE
+        while session_members(session) and time.monotonic() < deadline:
+            if process is not None:
+                process.poll()
+            time.sleep(0.02)
+    if process is not None:
+        process.wait()
+    return ended
+
+
+def _signal_all(pids: Sequence[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def session_members(session: int) -> List[int]:
+    """Return the ids of the processes of a session that are alive, zombies left out."""
+    return [pid for pid, state, sid, _start in read_processes() if sid == session and state != "Z"]
+
+
+def start_time_of(pid: int) -> str:
+    """Return when a process started, in clock ticks since boot; empty where there is none."""
+    return next((start for found, _state, _sid, start in read_processes() if found == pid), "")
+
+
+def read_processes() -> Iterator[Any]:
+    """Yield (pid, state, session id, start time) of each process; source: proc(5), /proc/PID/stat."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as stream:
+                    fields = stream.read().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            yield int(name), fields[0].decode(), int(fields[3]), fields[19].decode()
+
+
+class Filter:
+    """A program that reads a file and writes its transformed bytes to a pipe, such as a decompressor."""
+
+    def __init__(self, argv: Sequence[str], source: BinaryIO) -> None:
+        self.name = argv[0]
+        try:
+            self._process = subprocess.Popen(
+                list(argv), stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            )
+        except OSError as error:
+            text = "Could not start %s: %s" % (argv[0], error.strerror)
+            raise CommandError(text, "decompressor_missing") from error
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes; raise OSError at the end where the program failed."""
+        assert self._process.stdout is not None and self._process.stderr is not None
+        data = self._process.stdout.read(size)
+        if not data:
+            message = self._process.stderr.read(OUTPUT_LIMIT)
+            if self._process.wait() != 0:
+                raise OSError("%s: %s" % (self.name, _text(message).strip()))
+        return data
+
+    def close(self) -> None:
+        """End the program, whether it is done or not."""
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+        end_session(self._process.pid, self._process)

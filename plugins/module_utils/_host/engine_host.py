@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine host as the flow of a backup sees it. This file is private to the collection."""
+import os
+import secrets
+import ssl
+import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from .._core.errors import BackupError, CommandError, Problem
+from .._core.manifest import SUFFIX
+from .._core.row_proof import Snapshot, TableState
+from .._core.times import to_iso
+from . import archive, database, files, leftovers
+from .archive_parts import SQLITE_ERROR, read_sqlite
+from .command import CommandResult, read_tail, run_command, run_long_command, start_time_of
+from .installation import Installation, find_program, read_installation, tool_environment
+
+ZSTD_LEVEL = "-10"
+
+
+class EngineHost:
+    """Everything a backup reads from and does to the host it runs on."""
+
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+    read_identity = staticmethod(database.read_identity)
+    count_before = staticmethod(database.count_before)
+    count_after = staticmethod(database.count_after)
+    read_records = staticmethod(database.read_backup_records)
+    judge_directory = staticmethod(files.judge_directory)
+    exists = staticmethod(os.path.lexists)
+    file_size = staticmethod(os.path.getsize)
+    file_system_of = staticmethod(files.file_system_of)
+    free_space = staticmethod(files.free_space)
+    is_locked = staticmethod(files.is_locked)
+    sweep = staticmethod(leftovers.sweep)
+    read_log = staticmethod(read_tail)
+    read_archive = staticmethod(archive.read_archive)
+    read_manifest = staticmethod(archive.read_manifest)
+
+    def __init__(self, prefix: str) -> None:
+        self._env = tool_environment(prefix)
+        self._lock: Optional[files.Lock] = None
+        self._state_path = ""
+        self._state: Dict[str, Any] = {}
+        self.passwords: List[str] = []
+
+    def read_installation(self, prefix: str) -> Installation:
+        """Return what is installed, and remember the passwords that must never be shown."""
+        found = read_installation(prefix)
+        for settings in found.settings.values():
+            self.passwords += [settings.password, settings.password_as_shell]
+        return found
+
+    def count_sqlite(self, path: str) -> Snapshot:
+        """Return the rows of an SQLite file; it has no statistics of what changed."""
+        try:
+            tables = read_sqlite(path)
+        except SQLITE_ERROR as error:
+            raise BackupError("Could not read the SQLite file %s: %s" % (path, error), "database_unreadable") from None
+        return Snapshot({name: TableState(rows, 0, 0, 0) for name, rows in tables.items()}, ())
+
+    def same_path(self, one: str, other: str) -> bool:
+        """Do two paths, of files that may not exist yet, lead to the same file?"""
+        return os.path.realpath(one) == os.path.realpath(other)
+
+    def tar_reads_zstd(self) -> bool:
+        """Can the tar of this host unpack a zstd archive by itself?"""
+        tar = find_program("tar", self._env)
+        has_zstd = bool(find_program("zstd", self._env))
+        return bool(tar) and has_zstd and "--zstd" in run_command([tar, "--help"], self._env).stdout
+
+    def list_leftovers(self, directory: str) -> List[str]:
+        """Return what a killed run left in a directory that no run holds now."""
+        if not os.path.isdir(directory) or files.is_locked_elsewhere(directory, self._lock):
+            return []
+        state = leftovers.read_leftovers(directory)
+        return leftovers.list_leftovers(state) if state is not None else []
+
+    def list_manifests(self, directory: str) -> List[Tuple[str, Dict[str, Any]]]:
+        """Return (archive, manifest) of each readable manifest of this collection whose archive exists."""
+        found = []
+        for name in sorted(files.list_names(directory)):
+            if name.endswith(SUFFIX):
+                path = os.path.join(directory, name[: -len(SUFFIX)])
+                manifest, problems = self.read_manifest(path)
+                if manifest is not None and not problems and os.path.isfile(path):
+                    found.append((path, manifest))
+        return found
+
+    def judge_proven(self, path: str, manifest: Dict[str, Any]) -> List[Problem]:
+        """Return why an archive is not, byte for byte, the one that its manifest proves."""
+        if os.path.getsize(path) == manifest["size"] and archive.hash_file(path) == manifest["sha256"]:
+            return []
+        return [Problem("manifest_disagrees", "its size or SHA-256 is not the one of its manifest")]
+
+    def lock(self, directory: str) -> None:
+        """Take the directory for this run."""
+        self._lock = files.Lock(directory)
+        self._lock.acquire()
+
+    def unlock(self) -> None:
+        """Give the directory back."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def begin(self, path: str, tmpdir: str, log_path: str) -> Tuple[str, str]:
+        """Make the work directories; their names are on disk before they are, so a killed run can be swept up."""
+        directory = os.path.dirname(path)
+        name = files.WORK_PREFIX + secrets.token_hex(8)
+        stage, work = os.path.join(directory, name), os.path.join(tmpdir, name + "-tool")
+        self._state_path = os.path.join(directory, files.STATE_NAME)
+        self._state = leftovers.describe_run(os.getpid(), [stage, work], path, log_path)
+        self.note_phase("starting")
+        files.make_work_directory(stage)
+        files.make_work_directory(work)
+        return stage, work
+
+    def note_phase(self, phase: str) -> None:
+        """Write down what the run is doing, since when."""
+        self._state.update(phase=phase, since=to_iso(time.time()))
+        files.write_json(self._state_path, self._state)
+
+    def finish(self) -> None:
+        """Remove what belongs to the run alone."""
+        leftovers.remove_run(self._state)
+        files.remove_file(self._state_path)
+
+    def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
+        """Run engine-backup."""
+        return run_long_command(argv, self._env, timeout, stem, self._note_session)
+
+    def _note_session(self, session: int) -> None:
+        self._state.update(session=session, session_start=start_time_of(session))
+        files.write_json(self._state_path, self._state)
+
+    def pack(self, source: str, target: str, timeout: float) -> None:
+        """Compress an archive on all cores."""
+        argv = [find_program("zstd", self._env), "-q", ZSTD_LEVEL, "-T0", source, "-o", target]
+        result = run_long_command(argv, self._env, timeout, source + ".zstd", self._note_session)
+        if result.returncode != 0:
+            code = "disk_full" if "No space left" in result.stderr else "packing_failed"
+            raise CommandError("zstd could not compress the archive: %s" % result.stderr.strip(), code)
+        os.unlink(source)
+
+    def read_certificates(self, texts: Dict[str, str], tmpdir: str) -> List[Dict[str, str]]:
+        """Return path, subject and expiry (UTC) of each certificate, read with openssl."""
+        openssl = find_program("openssl", self._env)
+        copy = os.path.join(tmpdir, "certificate.pem")
+        found = []
+        for path, text in sorted(texts.items()) if openssl else []:
+            with open(copy, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            argv = [openssl, "x509", "-in", copy, "-noout", "-subject", "-nameopt", "RFC2253", "-enddate"]
+            result = run_command(argv, self._env)
+            values = dict(line.partition("=")[::2] for line in result.stdout.splitlines())
+            if result.returncode == 0 and "notAfter" in values:
+                not_after = to_iso(ssl.cert_time_to_seconds(values["notAfter"]))
+                found.append({"path": path, "subject": values.get("subject", ""), "not_after": not_after})
+        return found
+
+    def publish(self, source: str, target: str, manifest: Dict[str, Any]) -> None:
+        """Name the manifest, then the archive: an archive under its final name is never without its proof."""
+        files.write_json(target + SUFFIX, manifest)
+        files.publish(source, target)

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find out what is installed and set up on an engine host. Reads only. This file is private to the collection."""
+import glob
+import os
+import re
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
+
+from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION, GRAFANA_FILE, KINDS
+from .._core.engine_commands import supported_scopes
+from .._core.engine_config import (
+    Settings,
+    database_settings,
+    is_enabled,
+    owned_kinds,
+    parse_assignments,
+    parse_setup_state,
+)
+from .._core.errors import CommandError
+from .command import run_command
+
+DEFAULTS_FILE = "share/ovirt-engine/services/ovirt-engine/ovirt-engine.conf"
+VERSION_FILE = "share/ovirt-engine/setup/ovirt_engine_setup/config.py"
+SETUP_STATE = "etc/ovirt-engine-setup.conf"
+SETUP_MARK = "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"
+LOG_DIRECTORY = "var/log/ovirt-engine-backup"
+QUERY_TOOL = "otopi-config-query"
+TOOL = "engine-backup"
+NEEDED_PROGRAMS = ("psql", "pg_dump", "tar", "sha256sum", "python3")
+
+Installation = NamedTuple(
+    "Installation",
+    [
+        ("prefix", str),
+        ("tool", str),  # path of engine-backup
+        ("version", str),  # of the engine's packages; empty where it was not found
+        ("fqdn", str),
+        ("is_set_up", bool),  # engine-setup ran to its end here
+        ("supported", FrozenSet[str]),  # scopes that the tool can back up
+        ("missing_programs", Tuple[str, ...]),
+        ("enabled", FrozenSet[str]),  # kinds that the setup state says are set up here
+        ("answered", FrozenSet[str]),  # kinds that the tool will dump: what its own query answers
+        ("owned", FrozenSet[str]),  # kinds whose credentials stand in their own service's configuration
+        ("settings", Dict[str, Settings]),  # by kind
+        ("notified", Optional[Settings]),  # the engine database that the tool reports to, here or elsewhere
+        ("grafana_file", str),  # path of the SQLite file, empty where there is none
+        ("log_directory", str),
+    ],
+)
+
+
+def below(prefix: str, path: str) -> str:
+    """Return where a path of a packaged installation is; programs and data are below usr without a prefix."""
+    if not prefix and path.startswith(("bin/", "share/", "sbin/")):
+        return "/usr/" + path
+    return os.path.join(prefix or "/", path)
+
+
+def tool_environment(prefix: str) -> Dict[str, str]:
+    """Return the environment of the tools: nothing of the caller's but PATH, with the directories they need."""
+    own = [os.path.join(prefix, "bin"), os.path.join(prefix, "sbin")] if prefix else []
+    path = [part for part in os.environ.get("PATH", "").split(":") if part]
+    system = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    return {"PATH": ":".join(own + path + [part for part in system if part not in path]), "LC_ALL": "C.UTF-8"}
+
+
+def find_program(name: str, env: Dict[str, str]) -> str:
+    """Return the path of a program, an empty string where there is none."""
+    for directory in env["PATH"].split(":"):
+        path = os.path.join(directory, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return ""
+
+
+def read_installation(prefix: str) -> Installation:
+    """Return what this host is set up as; raise CommandError where engine-backup is not installed."""
+    env = tool_environment(prefix)
+    tool = below(prefix, "bin/" + TOOL)
+    if not os.access(tool, os.X_OK):
+        raise CommandError("There is no %s: is this an engine host, and is 'prefix' right?" % tool, "tool_missing")
+    texts = list(_read_texts(prefix, (DEFAULTS_FILE,) + ENGINE_CONFIGURATION + DWH_CONFIGURATION))
+    variables = _merge(texts, as_shell=False)
+    shell_variables = _merge(texts, as_shell=True)
+    state = parse_setup_state(text for _path, text in _read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
+    settings = {kind.name: database_settings(kind, variables, shell_variables) for kind in KINDS}
+    grafana_file = below(prefix, GRAFANA_FILE)
+    has_query = bool(find_program(QUERY_TOOL, env))
+    return Installation(
+        prefix=prefix,
+        tool=tool,
+        version=installed_version(prefix),
+        fqdn=variables.get("ENGINE_FQDN") or _value_of(state.get("OVESETUP_CONFIG/fqdn", "")),
+        is_set_up=os.path.exists(below(prefix, SETUP_MARK)),
+        supported=supported_scopes(run_command([tool, "--help"], env).stdout),
+        missing_programs=tuple(
+            name for name in _needed_programs(state) + (QUERY_TOOL,) if not find_program(name, env)
+        ),
+        enabled=frozenset(kind.name for kind in KINDS if is_enabled(state, kind)),
+        answered=frozenset(_ask(prefix, env)) if has_query else frozenset(),
+        owned=owned_kinds(texts),
+        settings={name: found for name, found in settings.items() if found is not None},
+        notified=settings["engine"],
+        grafana_file=grafana_file if os.path.exists(grafana_file) else "",
+        log_directory=below(prefix, LOG_DIRECTORY),
+    )
+
+
+def installed_version(prefix: str) -> str:
+    """Return the version of the installed engine packages, an empty string where there is none."""
+    try:
+        with open(below(prefix, VERSION_FILE), encoding="utf-8") as stream:
+            match = re.search(r"^PACKAGE_VERSION = ['\"](.*)['\"]$", stream.read(), re.MULTILINE)
+    except OSError:
+        return ""
+    return match.group(1) if match else ""
+
+
+def _needed_programs(state: Dict[str, str]) -> Tuple[str, ...]:
+    grafana = next(kind for kind in KINDS if kind.name == "grafana")
+    return NEEDED_PROGRAMS + (("sqlite3",) if is_enabled(state, grafana) else ())
+
+
+def _ask(prefix: str, env: Dict[str, str]) -> List[str]:
+    """Ask the tool's own question for each database: it dumps only what this answers with status 0."""
+    path = below(prefix, SETUP_STATE)
+    found = []
+    for kind in KINDS:
+        argv = [QUERY_TOOL, "match", "--key", kind.flag, "--value", "bool:True", "--file", path]
+        program = find_program(QUERY_TOOL, env)
+        if run_command([program] + argv[1:], env).returncode == 0:
+            found.append(kind.name)
+    return found
+
+
+def _read_texts(prefix: str, paths: Iterable[str]) -> Iterable[Tuple[str, str]]:
+    """Yield (path below the prefix, text) of each file, and of each .conf file of each directory in sorted order."""
+    for path in paths:
+        real = below(prefix, path)
+        names = sorted(glob.glob(os.path.join(glob.escape(real), "*.conf"))) if os.path.isdir(real) else [real]
+        for name in names:
+            if os.path.isfile(name):
+                with open(name, encoding="utf-8", errors="surrogateescape") as stream:
+                    yield path if name == real else os.path.join(path, os.path.basename(name)), stream.read()
+
+
+def _merge(texts: Iterable[Tuple[str, str]], as_shell: bool) -> Dict[str, str]:
+    variables: Dict[str, str] = {}
+    for _path, text in texts:
+        variables = parse_assignments(text, variables, as_shell)
+    return variables
+
+
+def _value_of(typed: str) -> str:
+    return typed.partition(":")[2]

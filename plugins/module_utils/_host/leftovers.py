@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clean up after a run that was killed: its processes, its clear-text password file, its unfinished archive.
+
+Only what a state file of this collection names is touched. This file is private to the collection.
+"""
+import os
+from typing import Any, Dict, List, Optional
+
+from .._core.errors import BackupError
+from .._core.manifest import SUFFIX
+from . import files
+from .command import end_session, read_processes
+
+SCHEMA = 1
+
+
+def describe_run(pid: int, directories: List[str], archive: str, log_path: str) -> Dict[str, Any]:
+    """Return the state of a run that begins: what to clean up should it be killed."""
+    return {
+        "schema": SCHEMA,
+        "pid": pid,
+        "boot": boot_id(),
+        "directories": directories,
+        "archive": archive,
+        "log_path": log_path,
+        "session": 0,
+        "session_start": "",
+    }
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from others; process ids mean nothing after another boot."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+        return stream.read().strip()
+
+
+def read_leftovers(directory: str) -> Optional[Dict[str, Any]]:
+    """Return the state of a run that did not end by itself, None where there is none. Needs the lock to be sure."""
+    path = os.path.join(directory, files.STATE_NAME)
+    try:
+        state = files.read_json(path, files.STATE_LIMIT)
+    except ValueError as error:
+        text = "The state file %s is damaged (%s). Look for directories %s* beside it, remove both, and run again."
+        raise BackupError(text % (path, error, files.WORK_PREFIX), "state_unreadable") from None
+    return state if state is not None and state.get("schema") == SCHEMA else None
+
+
+def list_leftovers(state: Dict[str, Any]) -> List[str]:
+    """Return the paths that a killed run left behind; the manifest only where its archive was never named."""
+    manifest = str(state.get("archive", "")) + SUFFIX
+    paths = [path for path in state.get("directories", []) if os.path.lexists(path)]
+    unnamed = not os.path.lexists(manifest[: -len(SUFFIX)])
+    return paths + ([manifest] if unnamed and os.path.lexists(manifest) else [])
+
+
+def sweep(directory: str) -> List[str]:
+    """Undo what a killed run left; return the paths that were removed. The caller holds the lock."""
+    state = read_leftovers(directory)
+    if state is None:
+        return []
+    if is_same_session(state):
+        end_session(int(state["session"]))
+    removed = remove_run(state)
+    files.remove_file(os.path.join(directory, files.STATE_NAME))
+    return removed
+
+
+def remove_run(state: Dict[str, Any]) -> List[str]:
+    """Remove what belongs to an ended run alone; return the paths."""
+    removed = list_leftovers(state)
+    for path in removed:
+        if path.endswith(SUFFIX):
+            files.remove_file(path)
+        else:
+            files.remove_tree(path)
+    return removed
+
+
+def is_same_session(state: Dict[str, Any]) -> bool:
+    """Are the processes of the recorded session still those of the run, and not of a later user of the number?
+
+    A session id is not given away while a member lives, so either the leader is the recorded one or it is gone.
+    """
+    session = int(state.get("session") or 0)
+    if not session or state.get("boot") != boot_id():
+        return False
+    start = next((start for pid, _state, _sid, start in read_processes() if pid == session), "")
+    return start in ("", state.get("session_start"))

@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Streams that are read forward: decompressed, hashed, looked at. This file is private to the collection."""
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import sys
+import tarfile
+from typing import Any, BinaryIO, Iterator, Tuple
+
+from .command import Filter
+
+MAGIC = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+)
+MAGIC_SIZE = 6
+CHUNK = 1 << 20
+TAR_BLOCK = 512
+ERRORS = (OSError, EOFError, lzma.LZMAError, ValueError)
+
+
+def detect_compressor(start: bytes) -> str:
+    """Return the name of the compressor that writes such first bytes, or 'none'."""
+    return next((name for magic, name in MAGIC if start.startswith(magic)), "none")
+
+
+class Peekable(io.RawIOBase):
+    """A stream whose first bytes can be looked at before it is read."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__()
+        self._stream = stream
+        self._start = b""
+
+    def peek(self, size: int) -> bytes:
+        """Return the next ``size`` bytes, fewer at the end, without consuming them."""
+        while len(self._start) < size:
+            data = self._stream.read(size - len(self._start))
+            if not data:
+                break
+            self._start += data
+        return self._start[:size]
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes."""
+        if self._start:
+            end = len(self._start) if size < 0 else size
+            data, self._start = self._start[:end], self._start[end:]
+            return data
+        return bytes(self._stream.read(size))
+
+    def readable(self) -> bool:
+        """A stream to read."""
+        return True
+
+
+def open_decompressed(stream: Any) -> Tuple[str, Any]:
+    """Return (compressor, stream of the decompressed bytes) for a forward-only stream."""
+    peekable: Any = Peekable(stream)
+    name = detect_compressor(peekable.peek(MAGIC_SIZE))
+    if name == "gzip":
+        return name, gzip.GzipFile(fileobj=peekable, mode="rb")
+    if name == "bzip2":
+        return name, bz2.BZ2File(peekable, mode="rb")
+    if name == "xz":
+        return name, lzma.LZMAFile(peekable, mode="rb")
+    if name == "zstd":
+        raise OSError("zstd inside an archive is not a format of engine-backup")
+    return name, peekable
+
+
+def open_zstd(source: BinaryIO) -> Filter:
+    """Return the decompressed bytes of a real file; Python has no zstd of its own on the engine's platforms."""
+    os.lseek(source.fileno(), 0, os.SEEK_SET)
+    return Filter(["zstd", "-dcq"], source)
+
+
+class HashingReader:
+    """Passes bytes on and hashes them; with MD5 too where the hash list of an old archive asks for it."""
+
+    def __init__(self, stream: Any, with_md5: bool = False) -> None:
+        self._stream = stream
+        self._hashes = [hashlib.sha256()] + ([new_md5()] if with_md5 else [])
+        self.size = 0
+
+    def read(self, size: int = CHUNK) -> bytes:
+        """Return up to ``size`` bytes."""
+        data = bytes(self._stream.read(size if size >= 0 else CHUNK))
+        for item in self._hashes:
+            item.update(data)
+        self.size += len(data)
+        return data
+
+    def drain(self) -> None:
+        """Read to the end."""
+        while self.read():
+            pass
+
+    def digests(self) -> Tuple[str, str]:
+        """Return (SHA-256, MD5 or an empty string) in hex."""
+        return self._hashes[0].hexdigest(), self._hashes[-1].hexdigest() if len(self._hashes) > 1 else ""
+
+
+def new_md5() -> Any:
+    """Return an MD5 for a comparison with an old hash list; it is not a matter of security."""
+    if sys.version_info >= (3, 9):
+        return hashlib.new("md5", usedforsecurity=False)
+    return hashlib.new("md5")
+
+
+class Tail:
+    """Passes bytes on and remembers the last ones: a complete tar ends with two blocks of zeros."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._last = b""
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes."""
+        data = bytes(self._stream.read(size))
+        self._last = (self._last + data)[-2 * TAR_BLOCK :] if len(data) < 2 * TAR_BLOCK else data[-2 * TAR_BLOCK :]
+        return data
+
+    def drain(self) -> None:
+        """Read to the end."""
+        while self.read(CHUNK):
+            pass
+
+    def ends_with_zeros(self) -> bool:
+        """Were the last bytes the end mark?"""
+        return len(self._last) == 2 * TAR_BLOCK and not self._last.strip(b"\0")
+
+
+def read_tar(stream: Any) -> Iterator[Tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Yield (archive, member) forward to the end; raise EOFError where the end mark of tar is missing."""
+    tail: Any = Tail(stream)
+    with tarfile.open(mode="r|", fileobj=tail, bufsize=CHUNK) as archive:
+        seen: Any = archive
+        for info in archive:
+            seen.members = []  # or it remembers every member
+            yield archive, info
+    tail.drain()
+    if not tail.ends_with_zeros():
+        raise EOFError("it ends without the end mark of tar")

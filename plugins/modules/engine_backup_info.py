@@ -1,0 +1,163 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read and prove archives of engine-backup, anywhere."""
+
+DOCUMENTATION = r"""
+module: engine_backup_info
+short_description: Read and prove archives of engine-backup, anywhere
+version_added: "0.1.0"
+author:
+  - oVirt backup contributors (@oVirt)
+description:
+  - Reads one archive or a directory of them and says what is in them and whether they are good.
+  - Needs no engine, no database and none of the engine's tools, and reads archives of oVirt 4.3 to 4.5 whoever made
+    them.
+  - Never runs or sources anything from an archive, never changes its modification time or mode, and writes nothing but
+    a copy of the SQLite file of Grafana in its temporary directory. C(engine-backup --mode=verify) runs a file of the archive as root, changes
+    the archive's times, and looks into one table of one database.
+  - Memory stays small whatever the size of the archive.
+extends_documentation_fragment:
+  - ovirt.backup.attributes
+  - ovirt.backup.attributes.info
+  - ovirt.backup.engine_host
+options:
+  path:
+    description:
+      - An archive, or a directory. In a directory the files ending in C(.backup), C(.bck), C(.tar), C(.tgz),
+        C(.tar.gz), C(.tar.bz2),
+        C(.tar.xz), C(.tar.zst) are read, and those with a manifest beside them. Hidden files are left out.
+    type: path
+    required: true
+  verify:
+    description:
+      - V(none) reads the names in the archive, its version, and what it holds.
+      - V(checksums) also compares every hash, the manifest beside the archive, and the SHA-256 in it.
+      - V(full) also reads every dump and the files part to their end, counts the rows of every table, and compares
+        them with the manifest.
+    type: str
+    default: checksums
+    choices: [none, checksums, full]
+  scope:
+    description:
+      - What an archive must hold to be good. A manifest beside the archive goes first.
+      - V(all) stands for every database that the archive's own copy of the setup state says was set up; it is known
+        with O(verify=full) only.
+    type: list
+    elements: str
+    default: [all]
+    choices: [all, files, db, dwhdb, cinderlibdb, managedblockdb, keycloakdb, grafanadb]
+  installed_version:
+    description:
+      - The engine version to restore with, such as V(4.5.7). The result then says whether C(engine-backup) of that
+        version accepts the archive.
+      - When left out, the version of the engine packages on this host, if there are any.
+    type: str
+requirements:
+  - Python 3.6 or newer
+  - C(zstd) for archives of the profile V(small)
+seealso:
+  - module: ovirt.backup.engine_backup
+"""
+
+EXAMPLES = r"""
+- name: Look at all archives
+  ovirt.backup.engine_backup_info:
+    path: /var/lib/ovirt-engine-backup
+  register: backups
+
+- name: Prove the newest one to its last row
+  ovirt.backup.engine_backup_info:
+    path: "{{ backups.archives[0].path }}"
+    verify: full
+    installed_version: "4.5.7"
+"""
+
+RETURN = r"""
+archives:
+  description: The archives, newest first by the time inside them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path: {description: The archive., type: str}
+    size: {description: Bytes., type: int}
+    sha256: {description: SHA-256 of the archive. V(none) with O(verify=none)., type: str}
+    created: {description: 'The newest time inside the archive, UTC, ISO 8601.', type: str}
+    version: {description: Version of the engine., type: str}
+    os_version: {description: 'Distribution and major version, such as centos9. Empty in old archives.', type: str}
+    compressor: {description: 'none, gzip, bzip2, xz or zstd.', type: str}
+    scopes: {description: What it holds., type: list, elements: str}
+    databases:
+      description:
+        - One entry per dump (C(engine), C(dwh), C(keycloak), C(cinderlib), C(managedblock), C(grafana)) with
+          C(file), C(format), C(compressor),
+          C(size), C(dump_version), C(tables) (table to rows) and C(rows). Format, tables and rows are known with O(verify=full).
+      type: dict
+    files: {description: Number of entries of the files part. Known with O(verify=full)., type: int}
+    manifest: {description: Whether a readable manifest of this collection stands beside it., type: bool}
+    ok: {description: Whether nothing was found at the asked level., type: bool}
+    problems: {description: 'What was found, with code and message.', type: list, elements: dict}
+    restorable:
+      description: Whether the installed version accepts it, with C(installed_version), C(ok) and C(reason). V(none) without a version.
+      type: dict
+code:
+  description: A stable name of the error, explained in docs/troubleshooting.md.
+  returned: failure
+  type: str
+problems:
+  description: Every problem, with C(code) and C(message).
+  returned: failure
+  type: list
+  elements: dict
+"""
+
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.argspecs import ENGINE_HOST, SCOPE_CHOICES
+from ..module_utils._ansible.run import run
+from ..module_utils._core.archive_model import LEVELS
+from ..module_utils._core.archive_report import report_archive
+from ..module_utils._host.archive import read_archive, read_manifest
+from ..module_utils._host.catalog import list_archives
+from ..module_utils._host.installation import installed_version
+from ..module_utils._host.interruption import interruptible
+
+ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
+    ENGINE_HOST,
+    path={"type": "path", "required": True},
+    verify={"type": "str", "default": "checksums", "choices": list(LEVELS)},
+    scope={"type": "list", "elements": "str", "default": ["all"], "choices": SCOPE_CHOICES},
+    installed_version={"type": "str"},
+)
+
+
+def read_archives(params: Dict[str, Any], tmpdir: str) -> List[Dict[str, Any]]:
+    """Return the report of each archive, newest first."""
+    installed = params["installed_version"] or installed_version(params["prefix"])
+    reports = []
+    for path in list_archives(params["path"]):
+        reading = read_archive(path, params["verify"], tmpdir)
+        manifest, problems = read_manifest(path)
+        reports.append(report_archive(reading, params["verify"], manifest, problems, params["scope"], installed))
+    return sorted(reports, key=lambda report: (report["created"] or "", report["path"]), reverse=True)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+
+    def body() -> Dict[str, Any]:
+        with interruptible():
+            archives = read_archives(module.params, module.params["tmpdir"] or module.tmpdir)
+            return {"changed": False, "archives": archives}
+
+    run(module, body)
+
+
+if __name__ == "__main__":
+    main()

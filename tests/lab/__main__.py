@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command line of the lab: python3 -m lab start|stop|status DIR."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from . import lifecycle
+from .layout import Lab, LabError
+
+USAGE = """lab below {home} (engine {version}, {components}, scale {scale}), made in {seconds:.1f} s
+
+  engine installation   {prefix}
+  PostgreSQL            127.0.0.1:{port}, databases {databases}
+                        superuser: psql -h {socket} -p {port} -U postgres
+  inventory             {inventory}
+  faults                {faults} (one file per fault; python3 -m lab faults lists them)
+
+  make a backup by hand: PATH={prefix}/bin:$PATH engine-backup --mode=backup --file=/tmp/x.backup --log=/tmp/x.log
+  stop it:               python3 -m lab stop {home} --remove
+"""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python3 -m lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("faults", help="list the faults that can be switched on")
+    for name, text in (("start", "make and start a lab"), ("stop", "stop it"), ("status", "say whether it runs")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("directory", type=Path)
+        if name == "start":
+            command.add_argument("--scale", type=int, default=1, help="1: a few MB; 100: about 700 MB of databases")
+            command.add_argument("--components", default="all", help="engine, engine+dwh, all, all+block ...")
+            command.add_argument("--engine-version", default="4.5.7", choices=lifecycle.VERSIONS)
+        if name == "stop":
+            command.add_argument("--remove", action="store_true", help="delete all files of the lab too")
+    return parser.parse_args(arguments)
+
+
+def describe(lab: Lab, seconds: float) -> str:
+    """What was made and how to use it."""
+    return USAGE.format(
+        home=lab.home, version=lab.version, components="+".join(lab.components), scale=lab.scale, seconds=seconds,
+        prefix=lab.prefix, port=lab.port, databases=", ".join(d.name for d in lab.databases.values()),
+        socket=lab.socket, inventory=lab.inventory, faults=lab.faults,
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the command says."""
+    if options.command == "faults":
+        from .faults import table
+
+        print(table())
+    elif options.command == "start":
+        began = time.monotonic()
+        lab = lifecycle.start(options.directory, options.scale, options.components, options.engine_version)
+        print(describe(lab, time.monotonic() - began))
+    elif options.command == "stop":
+        lifecycle.stop(options.directory, options.remove)
+    else:
+        print(lifecycle.status(options.directory))
+
+
+def main() -> int:
+    """Entry point."""
+    try:
+        run(parse(sys.argv[1:]))
+    except LabError as error:
+        print("lab: {}".format(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

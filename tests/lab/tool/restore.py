@@ -1,0 +1,13 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""--mode=restore."""
+
+from __future__ import annotations
+
+from .run import Run
+
+
+def restore(run: Run) -> None:
+    """Written next."""
+    run.fatal("not yet")

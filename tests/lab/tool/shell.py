@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files the tool sources as shell, sourced by a real shell: quoting, expansion and planted commands behave as they do there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+# bash's own variables, and what the tool's environment consists of.
+NOT_CONFIGURATION = {"PWD", "OLDPWD", "SHLVL", "_", "PATH", "TMPDIR", "BACKUP_ENV_CLEAN"}
+SCRIPT = 'set -a; for lab_file in "$@"; do [ -r "$lab_file" ] && . "$lab_file" >&2; done; unset lab_file; exec env -0'
+
+
+def source(files: Iterable[Path], variables: dict[str, str]) -> dict[str, str]:
+    """The variables after sourcing these files one after the other on top of what was there."""
+    kept = {name: os.environ.get(name, "") for name in ("PATH", "TMPDIR")}
+    done = subprocess.run(
+        ["/bin/bash", "--posix", "-c", SCRIPT, "engine-backup", *map(str, files)],
+        env={**variables, **kept}, stdout=subprocess.PIPE, check=False,
+    )
+    pairs = (entry.partition("=") for entry in done.stdout.decode("utf-8", "surrogateescape").split("\0") if entry)
+    return {name: value for name, _, value in pairs if name not in NOT_CONFIGURATION}
+
+
+def configuration_files(prefix: Path) -> list[Path]:
+    """Defaults, engine, Data Warehouse, in the order in which later ones win; then the config hooks."""
+    engine, dwh = prefix / "etc/ovirt-engine/engine.conf", prefix / "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf"
+    found = [prefix / "share/ovirt-engine/services/ovirt-engine/ovirt-engine.conf", engine]
+    found += sorted(Path(str(engine) + ".d").rglob("*.conf"))
+    found += [dwh, *sorted(Path(str(dwh) + ".d").glob("*.conf"))]
+    return found + hooks(prefix, "config")
+
+
+def hooks(prefix: Path, stage: str) -> list[Path]:
+    """Site scripts of one stage."""
+    return sorted((prefix / "etc/ovirt-engine-backup" / "engine-backup-{}.d".format(stage)).rglob("*.sh"))

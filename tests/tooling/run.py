@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""tests/run: the parts in their order, a table of what they took, and one closing line that CI reads."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from . import pythons
+from .collection import build, install
+from .lint import lint, types
+from .places import BUILD, COLLECTIONS
+from .sanity import sanity
+from .steps import Tally, pytest, skip
+
+TARGET_PYTHONS = ("3.6", "3.9", "3.12")
+PURE_TESTS = ("tests/unit/_core", "tests/unit/_flows")
+
+
+class Took(NamedTuple):
+    part: str
+    tally: Tally
+    seconds: float
+
+
+def unit() -> Tally:
+    total = pytest("unit", ["tests/unit"])
+    for version in TARGET_PYTHONS:
+        total = total.plus(unit_of_pure_layers(version))
+    return total
+
+
+def unit_of_pure_layers(version: str) -> Tally:
+    """The managed hosts' Pythons: the layers that need no Ansible and no PostgreSQL are tested on them as well."""
+    python = pythons.find(version)
+    if python is None:
+        return skip(f"unit tests of the pure layers on Python {version}", "no such interpreter here")
+    own = pythons.environment(f"unit-{version}", python, ["pytest"])
+    print(f"unit tests of the pure layers on Python {version}", flush=True)
+    options = ["-q", "-p", "no:cacheprovider", "-m", "not ansible and not postgresql"]
+    return pytest(f"unit-{version}", [*options, *PURE_TESTS], own)
+
+
+def contract() -> Tally:
+    return pytest("contract", ["tests/contract"])
+
+
+def functional() -> Tally:
+    install(build())
+    return pytest("functional", ["tests/functional"], environment={"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)})
+
+
+PARTS: dict[str, Callable[[], Tally]] = {
+    "lint": lint,
+    "types": types,
+    "unit": unit,
+    "contract": contract,
+    "functional": functional,
+    "sanity": sanity,
+}
+
+
+def run_part(part: str) -> Took:
+    print(f"\n=== {part} ===", flush=True)
+    began = time.monotonic()
+    try:
+        tally = PARTS[part]()
+    except (Exception, SystemExit) as error:  # the other parts still run; this one counts as failed
+        print(f"FAIL  {part} broke: {type(error).__name__}: {error}", flush=True)
+        tally = Tally(failed=1)
+    return Took(part, tally, time.monotonic() - began)
+
+
+def summarise(results: Sequence[Took]) -> int:
+    total = Tally()
+    print(f"\n{'part':<12} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>9}")
+    for part, tally, seconds in results:
+        print(f"{part:<12} {tally.passed:>7} {tally.failed:>7} {tally.skipped:>8} {seconds:>9.1f}")
+        total = total.plus(tally)
+    print(f"{'':<36} {sum(took.seconds for took in results):>9.1f}\n\n{total}", flush=True)
+    return 1 if total.failed else 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    unknown = [part for part in arguments if part not in PARTS]
+    if unknown:
+        print(f"unknown part: {' '.join(unknown)}; there are: {' '.join(PARTS)}", file=sys.stderr)
+        return 2
+    BUILD.mkdir(parents=True, exist_ok=True)
+    # A terminated run cleans up as an interrupted one does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    wanted = [part for part in PARTS if not arguments or part in arguments]
+    try:
+        return summarise([run_part(part) for part in wanted])
+    except KeyboardInterrupt:
+        print("interrupted; what was started is stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running commands: each timed, shown when it fails, counted, and stopped with all that it started."""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from .places import BUILD, ROOT, VENV
+
+PYTHON = str(VENV / "bin" / "python")
+
+
+class Tally(NamedTuple):
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def plus(self, other: "Tally") -> "Tally":
+        return Tally(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        text = f"{self.passed} passed, {self.failed} failed"
+        return f"{text}, {self.skipped} skipped" if self.skipped else text
+
+
+class Check(NamedTuple):
+    """A command that proves one thing by its exit status."""
+
+    name: str
+    command: Sequence[str]
+    cwd: Path = ROOT
+    environment: Mapping[str, str] = {}
+
+
+def tool(name: str) -> str:
+    return str(VENV / "bin" / name)
+
+
+def run(
+    command: Sequence[str], cwd: Path = ROOT, environment: Mapping[str, str] | None = None, quiet: bool = False
+) -> tuple[int, str]:
+    """Run a command in a process group of its own; return its exit status and, when quiet, what it said."""
+    path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)])
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**os.environ, "NO_COLOR": "1", "PATH": path, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        said = process.communicate()[0]
+    except BaseException:
+        stop(process)
+        raise
+    return process.returncode, said or ""
+
+
+def stop(process: "subprocess.Popen[str]") -> None:
+    """Ask first: pytest stops the lab in its own clean-up when it is interrupted."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number, patience in ((signal.SIGINT, 60), (signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
+
+
+def check(one: Check) -> Tally:
+    began = time.monotonic()
+    status, said = run(one.command, one.cwd, one.environment, quiet=True)
+    report(one.name, status == 0, time.monotonic() - began)
+    if status == 0:
+        return Tally(passed=1)
+    print(f"--- {shlex.join(one.command)} (exit status {status})\n{said.rstrip()}\n---", flush=True)
+    return Tally(failed=1)
+
+
+def check_all(checks: Sequence[Check]) -> Tally:
+    total = Tally()
+    for one in checks:
+        total = total.plus(check(one))
+    return total
+
+
+def report(name: str, good: bool, seconds: float) -> None:
+    print(f"{'ok  ' if good else 'FAIL'}  {name:<58} {seconds:6.1f} s", flush=True)
+
+
+def skip(name: str, why: str) -> Tally:
+    print(f"skip  {name}: {why}", flush=True)
+    return Tally(skipped=1)
+
+
+def pytest(
+    name: str, arguments: Sequence[str], python: str = PYTHON, environment: Mapping[str, str] | None = None
+) -> Tally:
+    record = BUILD / "reports" / f"{name}.xml"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.unlink(missing_ok=True)
+    status = run([python, "-m", "pytest", f"--junitxml={record}", *arguments], environment=environment)[0]
+    tally = count(read_junit(record)) if record.exists() else Tally()
+    # A run that broke before or beside its tests (usage, collection, nothing collected) is a failure of its own.
+    return tally if (status == 0) == (tally.failed == 0) else tally.plus(Tally(failed=1))
+
+
+class Case(NamedTuple):
+    name: str
+    verdict: str
+    text: str
+
+
+def read_junit(record: Path) -> Iterator[Case]:
+    for case in ElementTree.parse(record).iter("testcase"):
+        found = {child.tag: child for child in case}
+        bad = found.get("failure", found.get("error"))
+        verdict = "FAIL" if bad is not None else "skip" if "skipped" in found else "ok"
+        yield Case(case.get("name", ""), verdict, (bad.text or "") if bad is not None else "")
+
+
+def count(cases: Iterable[Case]) -> Tally:
+    verdicts = [case.verdict for case in cases]
+    return Tally(verdicts.count("ok"), verdicts.count("FAIL"), verdicts.count("skip"))
