@@ -24,7 +24,8 @@ options:
     type: path
 attributes:
   action_group:
-    description: Use C(group/ovirt.backup.engine) in C(module_defaults) to set defaults for all modules that run on engine hosts.
+    description:
+      - Use C(group/ovirt.backup.engine) in C(module_defaults) to set the options that these modules share.
     support: full
     membership:
       - ovirt.backup.engine

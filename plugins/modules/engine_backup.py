@@ -111,7 +111,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 archive:
-  description: The archive, as in its manifest. In check mode the planned values; what is not known before is V(none) or empty.
+  description:
+    - The archive, as in its manifest.
+    - In check mode the planned values; what is not known before is V(none) or empty.
   returned: success
   type: dict
   contains:
@@ -129,12 +131,15 @@ archive:
     scopes: {description: What it holds., type: list, elements: str}
     databases:
       description:
-        - One entry per database (C(engine), C(dwh), C(cinderlib), C(managedblock), C(keycloak), C(grafana)) with
-          C(file), C(format),
-          C(compressor), C(size), C(name), C(owner), C(extensions), C(grantees), C(tables) (table to rows, read back from the archive),
-          C(rows) (their sum) and C(live_rows) (the rows of the live database when the proof ended).
+        - One entry per database (C(engine), C(dwh), C(cinderlib), C(managedblock), C(keycloak), C(grafana)).
+        - Each has C(file), C(format), C(compressor), C(size), C(name), C(owner), C(extensions), C(grantees),
+          C(tables) (table to rows, read back from the archive), C(rows) (their sum) and C(live_rows)
+          (the rows of the live database when the proof ended).
       type: dict
-    certificates: {description: 'Path, subject and expiry (not_after) of the certificates in the files part.', type: list, elements: dict}
+    certificates:
+      description: Path, subject and expiry (C(not_after)) of the certificates in the files part.
+      type: list
+      elements: dict
   sample:
     path: /var/lib/ovirt-engine-backup/engine-backup-engine.example.com-20261122T134352Z.backup
     sha256: 7d0a8468ed220400c0b8e6f335baa7e070ce880a37e2ac5995b9a97b809026de

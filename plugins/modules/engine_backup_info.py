@@ -16,8 +16,9 @@ description:
   - Needs no engine, no database and none of the engine's tools, and reads archives of oVirt 4.3 to 4.5 whoever made
     them.
   - Never runs or sources anything from an archive, never changes its modification time or mode, and writes nothing but
-    a copy of the SQLite file of Grafana in its temporary directory. C(engine-backup --mode=verify) runs a file of the archive as root, changes
-    the archive's times, and looks into one table of one database.
+    a copy of the SQLite file of Grafana in its temporary directory.
+  - C(engine-backup --mode=verify) runs a file of the archive as root, changes the archive's times, and looks into one
+    table of one database.
   - Memory stays small whatever the size of the archive.
 extends_documentation_fragment:
   - ovirt.backup.attributes
@@ -92,16 +93,18 @@ archives:
     scopes: {description: What it holds., type: list, elements: str}
     databases:
       description:
-        - One entry per dump (C(engine), C(dwh), C(keycloak), C(cinderlib), C(managedblock), C(grafana)) with
-          C(file), C(format), C(compressor),
-          C(size), C(dump_version), C(tables) (table to rows) and C(rows). Format, tables and rows are known with O(verify=full).
+        - One entry per dump (C(engine), C(dwh), C(keycloak), C(cinderlib), C(managedblock), C(grafana)).
+        - Each has C(file), C(format), C(compressor), C(size), C(dump_version), C(tables) (table to rows) and C(rows).
+        - Format, tables and rows are known with O(verify=full).
       type: dict
     files: {description: Number of entries of the files part. Known with O(verify=full)., type: int}
     manifest: {description: Whether a readable manifest of this collection stands beside it., type: bool}
     ok: {description: Whether nothing was found at the asked level., type: bool}
     problems: {description: 'What was found, with code and message.', type: list, elements: dict}
     restorable:
-      description: Whether the installed version accepts it, with C(installed_version), C(ok) and C(reason). V(none) without a version.
+      description:
+        - Whether the installed version accepts it, with C(installed_version), C(ok) and C(reason).
+        - V(none) where no version is known.
       type: dict
 code:
   description: A stable name of the error, explained in docs/troubleshooting.md.

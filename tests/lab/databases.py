@@ -56,9 +56,10 @@ def populate(lab: Lab, grantee_password: str) -> None:
 
 
 def create_database(lab: Lab, database: Database) -> None:
-    """An empty database as engine-setup makes it, extension included."""
+    """An empty database as engine-setup makes it, extension included, and the role that owns it."""
     name, owner, password = database
-    query(lab, "postgres", 'CREATE ROLE "{}" LOGIN PASSWORD \'{}\''.format(owner, password))
+    if query(lab, "postgres", "SELECT 1 FROM pg_roles WHERE rolname = '{}'".format(owner)) != "1":
+        query(lab, "postgres", 'CREATE ROLE "{}" LOGIN PASSWORD \'{}\''.format(owner, password))
     query(
         lab, "postgres",
         "CREATE DATABASE \"{}\" OWNER \"{}\" TEMPLATE template0 ENCODING 'UTF8' "
@@ -66,6 +67,12 @@ def create_database(lab: Lab, database: Database) -> None:
     )
     query(lab, name, 'GRANT ALL ON SCHEMA public TO "{}"'.format(owner))
     query(lab, name, 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp"')
+
+
+def empty(lab: Lab, kind: str) -> None:
+    """Drop a database with all in it and create it anew without a table, as a restore wants it."""
+    query(lab, "postgres", 'DROP DATABASE IF EXISTS "{}" WITH (FORCE)'.format(lab.databases[kind].name))
+    create_database(lab, lab.databases[kind])
 
 
 def fill(lab: Lab, kind: str) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from .places import BUILD, COLLECTIONS, INSTALLED, ROOT
@@ -65,10 +66,8 @@ def build() -> Path:
     return artefact
 
 
-def stray_members(artefact: Path) -> list[str]:
+def stray_names(names: Iterable[str]) -> list[str]:
     """What the artefact should not hold: build_ignore in galaxy.yml lags behind as soon as a new folder appears."""
-    with tarfile.open(artefact) as archive:
-        names = archive.getnames()
     return [
         name
         for name in names
@@ -97,7 +96,8 @@ def galaxy(*arguments: str) -> None:
 def main() -> None:
     """Build, look for strays, install: also a check of its own in the lint part."""
     artefact = build()
-    strays = stray_members(artefact)
+    with tarfile.open(artefact) as archive:
+        strays = stray_names(archive.getnames())
     if strays:
         raise SystemExit(f"{artefact.name} holds what users do not need (build_ignore in galaxy.yml): {strays}")
     print(install(artefact))

@@ -31,8 +31,7 @@ def types() -> Tally:
 
 
 def style_checks() -> Iterator[Check]:
-    yield Check("ruff check", [tool("ruff"), "check", "."])
-    yield Check("ruff format", [tool("ruff"), "format", "--check", "."])
+    yield Check("ruff check", [tool("ruff"), "check", "--output-format", "concise", "."])
     yield Check("yamllint", [tool("yamllint"), "--strict", "."])
     yield Check("shellcheck", [tool("shellcheck"), "-x", *shell_scripts()])
 

@@ -15,6 +15,12 @@ from typing import Any
 from .places import COLLECTIONS
 from .steps import tool
 
+SETTINGS = {
+    "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+    "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+    "ANSIBLE_LOCALHOST_WARNING": "false",
+    "ANSIBLE_NOCOLOR": "1",
+}
 ROW = "  {:<14}{:>8}{:>18}{:>18}   {}"
 
 
@@ -39,7 +45,7 @@ def look(archive: Path) -> dict[str, Any]:
     done = subprocess.run(
         look_command(archive),
         check=False,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_NOCOLOR": "1"},
+        env={**os.environ, **SETTINGS},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -78,7 +84,7 @@ def describe(archive: Path, found: Mapping[str, Any], manifest: Mapping[str, Any
         f"  version   {found['version']} on {found['os_version']}",
         f"  scopes    {', '.join(found['scopes'])}",
         "",
-        ROW.format("database", "tables", "rows read back", "rows live", ""),
+        ROW.format("database", "tables", "rows read back", "rows live", "").rstrip(),
         *(describe_database(kind, found, manifest) for kind in manifest["databases"]),
         "",
         f"  {'GOOD' if found['ok'] else 'NOT GOOD'}: every hash compared, every dump and every file read to the end",
@@ -93,8 +99,13 @@ def describe_database(kind: str, found: Mapping[str, Any], manifest: Mapping[str
     read = found["databases"].get(kind, {})
     live = manifest["databases"][kind].get("live_rows")
     rows = read.get("rows")
-    verdict = "" if live is None else "same" if rows == live else "within what changed meanwhile"
-    return ROW.format(kind, len(read.get("tables") or {}), number(rows), number(live), verdict)
+    return ROW.format(kind, len(read.get("tables") or {}), number(rows), number(live), explain(rows, live)).rstrip()
+
+
+def explain(rows: int | None, live: int | None) -> str:
+    if rows is None or live is None:
+        return ""
+    return "same" if rows == live else f"{live - rows:+,} while the backup ran"
 
 
 def number(value: int | None) -> str:

@@ -40,7 +40,7 @@ def unit_of_pure_layers(version: str) -> Tally:
         return skip(f"unit tests of the pure layers on Python {version}", "no such interpreter here")
     own = pythons.environment(f"unit-{version}", python, ["pytest"])
     print(f"unit tests of the pure layers on Python {version}", flush=True)
-    options = ["-q", "-p", "no:cacheprovider", "-m", "not ansible and not postgresql"]
+    options = ["-q", "-m", "not ansible and not postgresql"]
     return pytest(f"unit-{version}", [*options, *PURE_TESTS], own)
 
 

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from .places import BUILD, ROOT, VENV
 
 PYTHON = str(VENV / "bin" / "python")
+MOST_LINES = 60
 
 
 class Tally(NamedTuple):
@@ -87,8 +88,14 @@ def check(one: Check) -> Tally:
     report(one.name, status == 0, time.monotonic() - began)
     if status == 0:
         return Tally(passed=1)
-    print(f"--- {shlex.join(one.command)} (exit status {status})\n{said.rstrip()}\n---", flush=True)
+    print(f"--- {shlex.join(one.command)} (exit status {status})\n{shorten(said)}\n---", flush=True)
     return Tally(failed=1)
+
+
+def shorten(said: str) -> str:
+    lines = said.rstrip().splitlines()
+    left_out = len(lines) - MOST_LINES
+    return "\n".join([*lines[:MOST_LINES], *([f"... and {left_out} more lines"] if left_out > 0 else [])])
 
 
 def check_all(checks: Sequence[Check]) -> Tally:

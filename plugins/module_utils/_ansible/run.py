@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterable, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .._core.errors import BackupError, Problem, list_problems
+from .._core.errors import BackupError, Interrupted, Problem, list_problems
 from .._core.redact import redact
 
 Body = Callable[[], Dict[str, Any]]
@@ -22,6 +22,8 @@ def run(module: AnsibleModule, body: Body, secrets: Iterable[str] = ()) -> NoRet
         result = body()
     except BackupError as error:
         fail(module, error, secrets)
+    except Interrupted as error:
+        fail(module, BackupError(error.message, error.code), secrets)
     except OSError as error:
         code = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "os_error"
         text = "%s: %s" % (error.strerror or error, error.filename) if error.filename else str(error)
@@ -34,8 +36,8 @@ def fail(module: AnsibleModule, error: BackupError, secrets: Iterable[str]) -> N
     """Report an error: its sentence, its code, every problem, and the facts that go with it."""
     facts = dict(error.facts)
     facts.setdefault("problems", list_problems([Problem(error.code, error.message)]))
-    report = redact(dict(facts, msg=error.message, code=error.code), secrets)
-    module.fail_json(**report)
+    report = redact(dict(facts, msg=error.message), secrets)
+    module.fail_json(**dict(report, code=error.code))
     raise AssertionError("fail_json ends the process")
 
 

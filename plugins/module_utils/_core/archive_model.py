@@ -190,7 +190,7 @@ def _judge_dumps(reading: ArchiveReading) -> List[Problem]:
             problems.append(Problem("dump_empty", "the dump of the %s database (%s) is empty" % (name, kind.member)))
         elif dump.problem is not None:
             problems.append(dump.problem)
-        elif dump.tables is not None and not dump.tables:
+        elif dump.tables is not None and not dump.tables and not kind.may_be_empty:
             text = "the dump of the %s database (%s) holds no table" % (name, kind.member)
             problems.append(Problem("dump_empty", text))
         problems += _judge_declared_format(reading, name, dump)

@@ -30,7 +30,7 @@ def report_archive(
 ) -> Dict[str, Any]:
     """Return one element of 'archives': what the archive is, whether it is good, whether it may be restored here."""
     problems = judge_archive(reading, level, expected_scopes(reading, manifest, scopes)) + list(manifest_problems)
-    if manifest is not None and reading.members:
+    if manifest is not None:
         problems += compare_manifest(manifest, reading)
     created = created_of(reading)
     return {

@@ -19,6 +19,7 @@ Kind = NamedTuple(
         ("record", str),  # scope name in the engine's own backup log
         ("option", str),  # start of the tool's options, e.g. --dwh-db-
         ("own_files", Tuple[str, ...]),  # configuration that this host owns the database, below the prefix
+        ("may_be_empty", bool),  # set up, but without a table before its first use
     ],
 )
 
@@ -28,17 +29,17 @@ GRAFANA_FILE = "var/lib/grafana/grafana.db"
 
 KINDS: Tuple[Kind, ...] = (
     Kind("engine", "db", "db/engine_backup.db", "OVESETUP_ENGINE_CORE/enable", "ENGINE_DB_",
-         "Engine", "db", "--db-", ENGINE_CONFIGURATION),
+         "Engine", "db", "--db-", ENGINE_CONFIGURATION, False),
     Kind("dwh", "dwhdb", "db/dwh_backup.db", "OVESETUP_DWH_CORE/enable", "DWH_DB_",
-         "DWH", "dwhdb", "--dwh-db-", DWH_CONFIGURATION),
+         "DWH", "dwhdb", "--dwh-db-", DWH_CONFIGURATION, False),
     Kind("cinderlib", "cinderlibdb", "db/cinderlib_backup.db", "OVESETUP_CL_DB/enable", "CINDERLIB_DB_",
-         "CINDERLIB", "cinderlib", "--cinderlib-db-", ENGINE_CONFIGURATION),
+         "CINDERLIB", "cinderlib", "--cinderlib-db-", ENGINE_CONFIGURATION, True),
     Kind("managedblock", "managedblockdb", "db/managedblock_backup.db", "OVESETUP_MB_DB/enable", "MANAGEDBLOCK_DB_",
-         "MANAGEDBLOCK", "managedblock", "--managedblock-db-", ENGINE_CONFIGURATION),
+         "MANAGEDBLOCK", "managedblock", "--managedblock-db-", ENGINE_CONFIGURATION, True),
     Kind("keycloak", "keycloakdb", "db/keycloak_backup.db", "OVESETUP_CONFIG/keycloakEnable", "KEYCLOAK_DB_",
-         "KEYCLOAK", "keycloak", "--keycloak-db-", ENGINE_CONFIGURATION),
-    Kind("grafana", "grafanadb", "db/grafana.db", "OVESETUP_GRAFANA_CORE/enable", "",
-         "Grafana", "grafanadb", "", ()),
+         "KEYCLOAK", "keycloak", "--keycloak-db-", ENGINE_CONFIGURATION, False),
+    Kind("grafana", "grafanadb", "db/grafana.db", "OVESETUP_GRAFANA_CORE/enable", "GRAFANA_DB_",
+         "Grafana", "grafanadb", "", DWH_CONFIGURATION, False),
 )
 
 BY_NAME: Dict[str, Kind] = {kind.name: kind for kind in KINDS}

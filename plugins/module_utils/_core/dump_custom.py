@@ -72,6 +72,8 @@ class ArchiveSource:
         """Return one signed integer."""
         sign = self.byte()
         number = int.from_bytes(self.source.take(INTEGER_SIZE, self.where), "little")
+        if sign > 1 or sign and not number:
+            raise self.source.damaged("A number is damaged in %s" % self.where)
         return -number if sign else number
 
     def text(self, longest: int = LONGEST_NAME) -> Optional[bytes]:

@@ -26,6 +26,7 @@ Settings = NamedTuple(
 )
 
 SHELL_ESCAPES = frozenset('$"`\\')  # the characters before which sh drops a backslash inside double quotes
+_VALUE_PART = re.compile(r"\\.|\$\{\w+\}|.", re.DOTALL)
 _ASSIGNMENT = re.compile(r"^\s*(\w+)=(.*)$")
 
 
@@ -38,35 +39,39 @@ def parse_assignments(text: str, known: Optional[Dict[str, str]] = None, as_shel
     for line in text.splitlines():
         match = _ASSIGNMENT.match(line)
         if match:
-            found[match.group(1)] = _read_value(match.group(2), found, SHELL_ESCAPES if as_shell else None)
+            found[match.group(1)] = _read_value(match.group(2), found, as_shell)
     return found
 
 
-def _read_value(raw: str, variables: Dict[str, str], escapes: Optional[FrozenSet[str]]) -> str:
+def _read_value(raw: str, variables: Dict[str, str], as_shell: bool) -> str:
+    quotes = "\"'" if as_shell else '"'
     value: List[str] = []
     quote = ""
-    position = 0
-    while position < len(raw):
-        char = raw[position]
-        rest = raw[position:]
-        if quote and char == quote:
+    for match in _VALUE_PART.finditer(raw):
+        part = match.group()
+        if part == quote:
             quote = ""
-        elif not quote and char in "\"'":
-            quote = char
-        elif not quote and (char.isspace() or char == "#"):
+        elif not quote and part in quotes:
+            quote = part
+        elif not quote and _ends_value(part, as_shell and bool(value)):
             break
-        elif quote != "'" and char == "\\" and len(rest) > 1:
-            keeps = bool(quote) and escapes is not None and rest[1] not in escapes
-            value.append(rest[:2] if keeps else rest[1])
-            position += 1
-        elif quote != "'" and rest.startswith("${") and "}" in rest:
-            name = rest[2 : rest.index("}")]
-            value.append(variables.get(name, ""))
-            position += len(name) + 2
         else:
-            value.append(char)
-        position += 1
+            value.append(part if quote == "'" else _expand(part, variables, as_shell and bool(quote)))
     return "".join(value)
+
+
+def _ends_value(part: str, in_shell_word: bool) -> bool:
+    """Does an unquoted part end the value? To sh a # inside a word is no comment."""
+    return part.isspace() or (part == "#" and not in_shell_word)
+
+
+def _expand(part: str, variables: Dict[str, str], in_shell_quotes: bool) -> str:
+    """Return what one part of a value stands for outside single quotes."""
+    if part.startswith("${") and len(part) > 2:
+        return variables.get(part[2:-1], "")
+    if part.startswith("\\") and len(part) > 1:
+        return part if in_shell_quotes and part[1] not in SHELL_ESCAPES else part[1]
+    return part
 
 
 def parse_setup_state(texts: Iterable[str]) -> Dict[str, str]:

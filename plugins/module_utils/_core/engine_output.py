@@ -24,6 +24,8 @@ _DATABASE_LINE = re.compile(r"^- (\S+) database '(.*)'$", re.MULTILINE)
 _LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \d+: ")
 _NOT_THE_CAUSE = "Failed notifying engine"
 LAST_LINES = 20
+SHELL_SIGNAL = 128
+LAST_SIGNAL = 64
 
 
 def announced_databases(stdout: str) -> Dict[str, str]:
@@ -86,9 +88,9 @@ def _failure_code(returncode: Optional[int], fatal: str, text: str) -> str:
 
 def signal_of(returncode: Optional[int]) -> int:
     """Return the number of the signal that ended a process, 0 for none. A shell reports it as 128 + number."""
-    if returncode is None or 0 <= returncode <= 128:
+    if returncode is None or 0 <= returncode <= SHELL_SIGNAL or returncode > SHELL_SIGNAL + LAST_SIGNAL:
         return 0
-    return -returncode if returncode < 0 else returncode - 128
+    return -returncode if returncode < 0 else returncode - SHELL_SIGNAL
 
 
 def evidence(log: str, stderr: str) -> str:

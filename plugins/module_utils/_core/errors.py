@@ -54,10 +54,17 @@ class CommandError(BackupError):
     code = "tool_failed"
 
 
-class Interrupted(BackupError):
-    """The run itself was told to stop (SIGTERM, SIGINT, SIGHUP)."""
+class Interrupted(BaseException):
+    """The run itself was told to stop (SIGTERM, SIGINT, SIGHUP).
+
+    Not a BackupError: who catches one of those and goes on must not go on after this.
+    """
 
     code = "interrupted"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def describe_problems(start: str, problems: Sequence[Problem]) -> str:

@@ -60,16 +60,26 @@ def _judge_kind(kind: Kind, is_explicit: bool, witnesses: Witnesses) -> Optional
         return Problem("flag_disagrees", text % (kind.name, "set up" if enabled else "not set up", kind.flag))
     if enabled:
         return _judge_enabled(kind, live)
-    if kind.name in witnesses.owned and live is not None and live.problem is None and live.tables:
-        text = (
-            "the %s database is live with %d tables and %d rows, but the setup state does not enable it (%s):"
-            " engine-backup would leave it out without a word. Repair the setup state, or ask for scopes without '%s'"
-        )
-        return Problem("flag_disagrees", text % (kind.name, live.tables, live.rows, kind.flag, kind.scope))
+    hidden = _judge_disabled(kind, live) if live is not None and kind.name in witnesses.owned else None
+    if hidden is not None:
+        return hidden
     if is_explicit:
         text = "the scope '%s' was asked for, but the %s database is not set up on this host (%s)"
         return Problem("scope_not_set_up", text % (kind.scope, kind.name, kind.flag))
     return None
+
+
+def _judge_disabled(kind: Kind, live: Live) -> Optional[Problem]:
+    """Return what keeps a database that the setup state does not enable from being left out with good conscience."""
+    if live.problem is not None:  # nobody can say whether it is filled; one that was dropped needs no backup
+        return live.problem if live.problem.code != "database_missing" else None
+    if not live.tables:
+        return None
+    text = (
+        "the %s database is live with %d tables and %d rows, but the setup state does not enable it (%s):"
+        " engine-backup would leave it out without a word. Repair the setup state, or ask for scopes without '%s'"
+    )
+    return Problem("flag_disagrees", text % (kind.name, live.tables, live.rows, kind.flag, kind.scope))
 
 
 def _judge_enabled(kind: Kind, live: Optional[Live]) -> Optional[Problem]:
@@ -78,7 +88,7 @@ def _judge_enabled(kind: Kind, live: Optional[Live]) -> Optional[Problem]:
         return Problem("database_unconfigured", text % (kind.name, kind.flag))
     if live.problem is not None:
         return live.problem
-    if not live.tables or not live.rows:
+    if not (live.tables and live.rows) and not kind.may_be_empty:
         text = "the setup state enables the %s database (%s), but the live database is empty: %d tables, no rows"
         return Problem("database_empty", text % (kind.name, kind.flag, live.tables))
     return None

@@ -5,9 +5,10 @@
 
 This file is private to the collection.
 """
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from .archive_model import ArchiveReading, scopes_of, version_of
+from .databases import BY_NAME, SCOPES
 from .errors import Problem
 from .times import from_iso
 
@@ -41,11 +42,29 @@ def judge_manifest(manifest: Dict[str, Any]) -> List[Problem]:
         text = "the manifest has schema %d, this version of the collection knows %d: update the collection"
         return [Problem("manifest_newer", text % (schema, SCHEMA_VERSION))]
     wrong = sorted(key for key, kind in _TYPES.items() if not isinstance(manifest.get(key), kind))
-    if not wrong and not _is_time(manifest["created"]):
-        wrong = ["created"]
+    if not wrong:
+        wrong = [name for name, is_right in _INSIDES if not is_right(manifest[name])]
     if wrong:
         return [Problem("manifest_unreadable", "the manifest lacks or garbles: %s" % ", ".join(wrong))]
     return []
+
+
+def _are_scopes(values: List[Any]) -> bool:
+    return all(isinstance(value, str) and value in SCOPES for value in values)
+
+
+def _are_databases(values: Dict[str, Any]) -> bool:
+    return all(kind in BY_NAME and isinstance(item, dict) and _are_counts(item) for kind, item in values.items())
+
+
+def _are_counts(item: Dict[str, Any]) -> bool:
+    tables = item.get("tables")
+    return (
+        isinstance(tables, dict)
+        and all(isinstance(rows, int) for rows in tables.values())
+        and isinstance(item.get("rows"), int)
+        and isinstance(item.get("name"), str)
+    )
 
 
 def _is_time(text: str) -> bool:
@@ -54,6 +73,13 @@ def _is_time(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+_INSIDES: Tuple[Tuple[str, Callable[[Any], bool]], ...] = (
+    ("created", _is_time),
+    ("scopes", _are_scopes),
+    ("databases", _are_databases),
+)
 
 
 def compare_manifest(manifest: Dict[str, Any], reading: ArchiveReading) -> List[Problem]:
@@ -67,11 +93,9 @@ def compare_manifest(manifest: Dict[str, Any], reading: ArchiveReading) -> List[
     problems = [_disagreement(what, said, found) for what, said, found in pairs if said != found]
     for kind, said in sorted(manifest["databases"].items()):
         dump = reading.dumps.get(kind)
-        if dump is not None and dump.tables is not None and dump.tables != said.get("tables"):
-            changed = sorted(
-                name for name in set(dump.tables) | set(said.get("tables") or {})
-                if dump.tables.get(name) != (said.get("tables") or {}).get(name)
-            )
+        if dump is not None and dump.tables is not None and dump.tables != said["tables"]:
+            names = set(dump.tables) | set(said["tables"])
+            changed = sorted(name for name in names if dump.tables.get(name) != said["tables"].get(name))
             text = "the rows read from the %s dump are not those of the manifest: %s" % (kind, ", ".join(changed[:5]))
             problems.append(Problem("manifest_disagrees", text))
     return problems

@@ -26,7 +26,8 @@ def refuse_restore(backup: str, installed: str) -> str:
     if old == new:
         if version_key(backup) <= version_key(installed):
             return ""
-        return "the archive is of %s, newer than the installed %s: update the engine packages first" % (backup, installed)
+        text = "the archive is of %s, newer than the installed %s: update the engine packages first"
+        return text % (backup, installed)
     if (old, new) not in UPGRADES:
         return "an archive of %s can not be restored with %s" % (backup, installed)
     if old == "4.3" and third_number(backup) < OLDEST_FROM_4_3:

@@ -44,13 +44,11 @@ Made = NamedTuple("Made", [("path", str), ("log_path", str), ("stdout", str), ("
 
 def preview_backup(request: Request, host: "EngineHost") -> Result:
     """Return what make_backup would do; raise Refused with everything that would make it fail. Writes nothing."""
-    problems = judge_target(request, host)
-    if not problems and host.is_locked(target_directory(request)):
-        problems.append(Problem("locked", "another run holds the directory %s" % target_directory(request)))
     plan = plan_backup(request, host)
-    problems += [problem for problem in plan.problems if problem not in problems]
-    if problems:
-        raise Refused(problems, phase="plan")
+    if host.is_locked(target_directory(request)):
+        plan.problems.append(Problem("locked", "another run holds the directory %s" % target_directory(request)))
+    if plan.problems:
+        raise Refused(plan.problems, phase="plan")
     if plan.reusable is not None:
         return Result(bool(plan.leftovers), plan.reusable, [], plan.leftovers, None, 0)
     cmd = _command(plan, plan.path, plan.log_path, plan.tmpdir)
@@ -59,9 +57,8 @@ def preview_backup(request: Request, host: "EngineHost") -> Result:
 
 def make_backup(request: Request, host: "EngineHost") -> Result:
     """Make a proven backup, or return the proven one that makes it unnecessary."""
-    problems = judge_target(request, host)
-    if problems:
-        raise Refused(problems, phase="plan")
+    if judge_target(request, host):  # not even a lock can be made: name this and everything else
+        raise Refused(plan_backup(request, host).problems, phase="plan")
     host.lock(target_directory(request))
     try:
         swept = host.sweep(target_directory(request))
@@ -76,13 +73,14 @@ def make_backup(request: Request, host: "EngineHost") -> Result:
 
 
 def _make_planned(plan: Plan, host: "EngineHost") -> Result:
-    stage, work = host.begin(plan.path, plan.tmpdir, plan.log_path)
     try:
+        stage, work = host.begin(plan.path, plan.tmpdir, plan.log_path)
+        began = host.modified(work)
         made = _run_tool(plan, host, stage, work)
         host.note_phase("proving")
         reading = host.read_archive(made.path, "full", work)
         after = {kind: _count_again(kind, plan, host) for kind in plan.databases}
-        problems = _prove(plan, made, reading, after, host)
+        problems = judge_freshness(reading, began) + _prove(plan, made, reading, after, host)
         if problems:
             raise NotProven(problems, phase="proving", log_path=made.log_path, cmd=made.cmd)
         manifest = _describe(plan, made, reading, after, host, work)
@@ -148,17 +146,22 @@ def _prove(
     expected = {kind: item.name for kind, item in plan.databases.items()}
     problems = missing_lines(made.stdout, expected, "files" in plan.expected.scopes)
     problems += judge_archive(reading, "full", plan.expected.scopes)
-    if reading.members and created_of(reading) < plan.created - CLOCK_SLACK:
-        text = "the archive was made %s, before this run began at %s: the tool left an old one"
-        problems.append(Problem("archive_stale", text % (to_iso(created_of(reading)), to_iso(plan.created))))
     for kind, item in sorted(plan.databases.items()):
         dump = reading.dumps.get(kind)
-        if dump is not None and dump.tables:
+        if dump is not None and dump.tables is not None:
             after[kind] = _settle(kind, item.before, dump.tables, after[kind], plan, host)
             problems += compare_rows(kind, item.before, dump.tables, after[kind])
             if kind != "grafana":
                 problems += compare_schemas(kind, item.before, list(dump.schemas), after[kind])
     return problems
+
+
+def judge_freshness(reading: ArchiveReading, began: float) -> List[Problem]:
+    """Return whether the tool left an old archive; both times are of the file system that the tool worked on."""
+    if not reading.members or created_of(reading) >= began - CLOCK_SLACK:
+        return []
+    text = "the archive was made %s, before this run began at %s: the tool left an old one"
+    return [Problem("archive_stale", text % (to_iso(created_of(reading)), to_iso(began)))]
 
 
 def _settle(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .._core.databases import BY_NAME, KINDS, expand_scopes
 from .._core.engine_commands import PROFILES
-from .._core.errors import BackupError, Problem
+from .._core.errors import BackupError, CommandError, Problem, Refused
 from .._core.expectations import Expected, Live, Witnesses, decide_expected
 from .._core.manifest import SUFFIX, describe_archive
 from .._core.row_proof import Snapshot
@@ -73,46 +73,69 @@ def target_directory(request: Request) -> str:
 
 
 def judge_target(request: Request, host: "EngineHost") -> List[Problem]:
-    """Return why the target directory can not be used; nothing else can be looked at before it is safe."""
-    return host.judge_directory(target_directory(request), "directory", "target directory")
+    """Return why the request or its target directory can not be used; then nothing can be locked or looked up there."""
+    problems = []
+    for name, value in (("timeout", request.timeout - 1), ("max_age", request.max_age)):
+        if value < 0:
+            problems.append(Problem("option_out_of_range", "'%s' is too small" % name))
+    for name, path in (("path", request.path), ("directory", request.directory), ("log_path", request.log_path)):
+        if path and not os.path.isabs(path):
+            problems.append(Problem("path_relative", "'%s' must be an absolute path: %s" % (name, path)))
+    return problems or host.judge_directory(target_directory(request), "directory", "target directory")
 
 
 def plan_backup(request: Request, host: "EngineHost") -> Plan:
-    """Return what would be made, and every problem that forbids it."""
+    """Return what would be made, and every problem that forbids it, not only the first."""
     created = host.now()
-    installation = host.read_installation(request.prefix)
-    problems = judge_installation(installation)
+    problems = judge_target(request, host)
+    usable = not problems
+    try:
+        installation = host.read_installation(request.prefix)
+    except CommandError as error:
+        raise Refused(problems + [Problem(error.code, error.message)], phase="plan") from None
     databases, live = look_at_databases(request, installation, host)
     expected, found = decide_expected(request.scopes, list_witnesses(installation, live))
-    if not problems:
-        problems = found + judge_notification(installation, live, host)
+    problems += judge_installation(installation)
+    if installation.is_set_up:
+        problems += found + judge_notification(installation, live, host)
     path = request.path or os.path.join(request.directory, archive_name(installation.fqdn, created))
-    log_path = request.log_path or default_log_path(installation.log_directory, path)
-    tmpdir = request.tmpdir or target_directory(request)
-    databases = {kind: item for kind, item in databases.items() if kind in expected.kinds}
-    leftovers = host.list_leftovers(target_directory(request))
     plan = Plan(
-        request, installation, expected, databases, path, log_path, tmpdir, created, problems, leftovers, None
+        request, installation, expected, {kind: databases[kind] for kind in expected.kinds if kind in databases},
+        path=path,
+        log_path=request.log_path or default_log_path(installation.log_directory, request.path, path, created),
+        tmpdir=request.tmpdir or target_directory(request),
+        created=created,
+        problems=problems,
+        leftovers=host.list_leftovers(target_directory(request)) if usable else [],
+        reusable=None,
     )
-    if problems:
-        return plan
-    reusable, problems = find_reusable(plan, host)
-    if reusable is None and not problems:
-        problems = judge_places(plan, host) or judge_space(plan, host)
-    return plan._replace(problems=problems, reusable=reusable)
+    return look_for_reuse(plan, usable, host)
 
 
-def default_log_path(directory: str, path: str) -> str:
-    """Return the path of the log that belongs to an archive; no two archives share it."""
+def look_for_reuse(plan: Plan, usable: bool, host: "EngineHost") -> Plan:
+    """Return the plan with the archive that makes a new one unnecessary, or with what forbids a new one."""
+    reusable, obstacles = find_reusable(plan, host) if usable else (None, [])
+    if reusable is not None and not plan.problems:
+        return plan._replace(reusable=reusable)
+    problems = plan.problems + obstacles + judge_places(plan, host)
+    return plan._replace(problems=problems or judge_space(plan, host))
+
+
+def default_log_path(directory: str, requested: str, path: str, created: float) -> str:
+    """Return a log path that no other run has: named after the archive, with the time where that name is fixed."""
     stem = os.path.basename(path)
     stem = stem[: -len(ARCHIVE_ENDING)] if stem.endswith(ARCHIVE_ENDING) else stem
-    return os.path.join(directory, stem + ".log")
+    return os.path.join(directory, "%s-%s.log" % (stem, time_stamp(created)) if requested else stem + ".log")
+
+
+def time_stamp(created: float) -> str:
+    """Return the UTC time for a file name, '20261122T134352Z'."""
+    return to_iso(created).replace("-", "").replace(":", "")
 
 
 def archive_name(fqdn: str, created: float) -> str:
     """Return a name made of the engine's FQDN and the UTC time."""
-    stamp = to_iso(created).replace("-", "").replace(":", "")
-    return "engine-backup-%s-%s%s" % (fqdn or "engine", stamp, ARCHIVE_ENDING)
+    return "engine-backup-%s-%s%s" % (fqdn or "engine", time_stamp(created), ARCHIVE_ENDING)
 
 
 def judge_installation(installation: Any) -> List[Problem]:
@@ -166,6 +189,13 @@ def look_at_database(kind: str, installation: Any, host: "EngineHost") -> Option
     settings = installation.settings.get(kind)
     if settings is None:
         return None
+    if settings.password != settings.password_as_shell:
+        text = (
+            "the password of the %s database holds a character that its configuration file writes with a backslash;"
+            " engine-backup reads the file as shell, keeps the backslash and can not log in. Give the role"
+            " a password of letters and digits and run engine-setup"
+        )
+        raise BackupError(text % kind, "password_unusable")
     identity = host.read_identity(settings)
     before = host.count_before(settings)
     return Database(identity.name, identity.owner, identity.size, identity.extensions, identity.grantees, before)
@@ -188,7 +218,7 @@ def judge_notification(installation: Any, live: Dict[str, Live], host: "EngineHo
 def judge_places(plan: Plan, host: "EngineHost") -> List[Problem]:
     """Return what is wrong with the paths of the run."""
     log_path = plan.log_path
-    problems = judge_target(plan.request, host)
+    problems: List[Problem] = []
     if plan.tmpdir != target_directory(plan.request):
         problems += host.judge_directory(plan.tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
     log_directory = os.path.dirname(log_path)
@@ -198,11 +228,14 @@ def judge_places(plan: Plan, host: "EngineHost") -> List[Problem]:
     elif host.exists(log_path):
         text = "the log %s exists; its path identifies the backup in the engine, so each backup needs a new one"
         problems.append(Problem("log_exists", text % log_path))
+    if host.exists(plan.path + SUFFIX) and not host.exists(plan.path) and not plan.leftovers:
+        text = "%s stands there without its archive; move it to the archive that it describes, or choose another path"
+        problems.append(Problem("path_exists", text % (plan.path + SUFFIX)))
     if any(character.isspace() for character in log_path):
         problems.append(Problem("log_path_blank", "the path of the log must not hold blanks: %r" % log_path))
     if plan.request.profile == "small" and not host.tar_reads_zstd():
-        text = "the profile 'small' needs a tar that reads zstd on this host: GNU tar 1.31 or newer, and the zstd program"
-        problems.append(Problem("zstd_unsupported", text + ". Take 'stock' or 'fast'"))
+        text = "the profile 'small' needs GNU tar 1.31 or newer and zstd on this host; take 'stock' or 'fast'"
+        problems.append(Problem("zstd_unsupported", text))
     return problems
 
 
@@ -251,6 +284,8 @@ def reuse_path(plan: Plan, host: "EngineHost") -> Tuple[Optional[Dict[str, Any]]
     if manifest is not None and not problems:
         problems = host.judge_proven(path, manifest)
         missing = sorted(set(plan.expected.scopes) - set(manifest["scopes"]))
+        if manifest["fqdn"] != plan.installation.fqdn:
+            problems.append(Problem("path_exists", "it is of the engine %s" % manifest["fqdn"]))
         if missing:
             problems.append(Problem("path_exists", "it lacks the scopes %s" % ", ".join(missing)))
     if manifest is not None and not problems:

@@ -54,6 +54,9 @@ class EngineHost(Protocol):
     def exists(self, path: str) -> bool:
         """Is anything there?"""
 
+    def modified(self, path: str) -> float:
+        """The time of the last change of a path."""
+
     def same_path(self, one: str, other: str) -> bool:
         """Do two paths lead to one file?"""
 

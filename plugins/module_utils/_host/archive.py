@@ -9,7 +9,7 @@ reading only, so its modification time and mode stay. This file is private to th
 import os
 import stat
 import tarfile
-from typing import Any, BinaryIO, Dict, List, Optional, Tuple
+from typing import Any, BinaryIO, Dict, List, Optional, Set, Tuple
 
 from .._core.archive_model import (
     FILES_MEMBER,
@@ -21,26 +21,30 @@ from .._core.archive_model import (
     Member,
 )
 from .._core.databases import BY_MEMBER
-from .._core.errors import BackupError, Problem
+from .._core.errors import CommandError, Problem
 from .._core.manifest import LIMIT, SUFFIX, judge_manifest
 from . import streams
 from .archive_parts import read_dump_member, read_files_member
 from .files import read_json
 
 DIRECTORIES = ("", "db")
+TRUNCATION_WORDS = ("truncated", "unexpected end", "premature end", "ended before")
+MOST_MEMBERS = 1000  # an archive has about ten; hooks may add some
 
 
 def read_archive(path: str, level: str, tmpdir: str) -> ArchiveReading:
     """Read an archive at a level: none (headers), checksums (hashes of everything), full (every dump and file too)."""
+    reader = _Reader(path, level, tmpdir)
     try:
         with open_regular(path) as source:
-            reading = _Reader(path, level, tmpdir).read(source)
+            reading = reader.read(source)
             if level != "none" and "md5sum" in reading.small and "sha256sum" not in reading.small:
                 source.seek(0)
                 reading = _Reader(path, level, tmpdir, with_md5=True).read(source)
             return reading
     except OSError as error:
-        raise BackupError("Could not read %s: %s" % (path, error.strerror or error), "archive_unreadable") from error
+        problem = Problem("archive_unreadable", "the archive can not be read: %s" % (error.strerror or error))
+        return ArchiveReading(path, 0, "", "none", (), {}, {}, None, (problem,))
 
 
 def open_regular(path: str) -> BinaryIO:
@@ -79,10 +83,12 @@ class _Reader:
         self.level = level
         self.tmpdir = tmpdir
         self.members: List[Member] = []
+        self.names: Set[str] = set()
         self.small: Dict[str, str] = {}
         self.dumps: Dict[str, DumpReading] = {}
         self.files: Optional[FilesReading] = None
         self.problems: List[Problem] = []
+        self.count = 0
 
     def read(self, source: BinaryIO) -> ArchiveReading:
         size = os.fstat(source.fileno()).st_size
@@ -103,26 +109,40 @@ class _Reader:
     def _read_stream(self, source: BinaryIO) -> Tuple[str, str]:
         compressor = streams.detect_compressor(source.read(streams.MAGIC_SIZE))
         source.seek(0)
+        if compressor == "zstd":
+            self._read_piped(source)
+            return compressor, hash_file(self.path) if self.level != "none" else ""
         raw = streams.HashingReader(source)
-        piped = streams.open_zstd(source) if compressor == "zstd" else None
-        try:
-            stream = piped if piped is not None else streams.open_decompressed(raw)[1]
-            for archive, info in streams.read_tar(stream):
-                self._take_member(archive, info)
-        except streams.ERRORS + (tarfile.TarError,) as error:
-            code = "archive_truncated" if self.members or compressor != "none" else "not_an_archive"
-            self.problem(code, "the archive can not be read to its end: %s" % describe(error))
-        finally:
-            if piped is not None:
-                piped.close()
+        self._read_members(streams.open_decompressed(raw)[1])
         if self.level == "none":
             return compressor, ""
-        if piped is not None:
-            return compressor, hash_file(self.path)
         raw.drain()
         return compressor, raw.digests()[0]
 
+    def _read_piped(self, source: BinaryIO) -> None:
+        try:
+            piped = streams.open_zstd(source)
+        except CommandError as error:
+            self.problem(error.code, error.message)
+            return
+        try:
+            self._read_members(piped)
+        finally:
+            piped.close()
+
+    def _read_members(self, stream: Any) -> None:
+        try:
+            for archive, info in streams.read_tar(stream):
+                self._take_member(archive, info)
+        except streams.ERRORS + (tarfile.TarError,) as error:
+            self.problem(*explain(error, bool(self.members)))
+        if not self.members and not self.problems:
+            self.problem("not_an_archive", "this is no archive of engine-backup: it holds no file")
+
     def _take_member(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> None:
+        self.count += 1
+        if self.count > MOST_MEMBERS:
+            raise tarfile.ReadError("it has more than %d members" % MOST_MEMBERS)
         name = info.name[2:] if info.name.startswith("./") else info.name
         name = "" if name == "." else name.rstrip("/") if info.isdir() else name
         code = judge_member(name, info)
@@ -132,7 +152,7 @@ class _Reader:
             if name not in DIRECTORIES:
                 text = "the archive holds a directory %r that engine-backup does not make"
                 self.problem("member_unlisted", text % name)
-        elif name in [member.name for member in self.members]:
+        elif name in self.names:
             self.problem("member_duplicate", "the archive holds %s more than once" % name)
         else:
             self._read_member(archive, info, name)
@@ -150,6 +170,7 @@ class _Reader:
         if self.level != "none":
             reader.drain()
         sha256, md5 = reader.digests()
+        self.names.add(name)
         self.members.append(Member(name, info.size, sha256, md5, float(info.mtime)))
 
 
@@ -171,6 +192,11 @@ def judge_member(name: str, info: tarfile.TarInfo) -> str:
     return ""
 
 
-def describe(error: BaseException) -> str:
-    """Return one line for an error of the tar, gzip, bzip2, xz or zstd reader."""
-    return " ".join(str(error).split()) or type(error).__name__
+def explain(error: Exception, has_members: bool) -> Tuple[str, str]:
+    """Return code and message for an error of the tar, gzip, bzip2, xz or zstd reader."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, EOFError) or any(word in text for word in TRUNCATION_WORDS):
+        return "archive_truncated", "the archive is cut short: %s" % text
+    if isinstance(error, tarfile.TarError) and not has_members:
+        return "not_an_archive", "this is no archive of engine-backup: %s" % text
+    return "archive_damaged", "the archive can not be read to its end: %s" % text

@@ -7,11 +7,11 @@ import sqlite3
 import tarfile
 import tempfile
 import urllib.parse
-from typing import Any, Dict, Set
+from typing import Any, BinaryIO, Dict, Set
 
 from .._core.archive_model import NEEDED_FILES, SETUP_STATE, SMALL_LIMIT, DumpReading, FilesReading
 from .._core.dump import DumpError, read_dump
-from .._core.errors import Problem
+from .._core.errors import BackupError, Problem
 from . import streams
 
 CERTIFICATE_DIRECTORIES = ("etc/pki/ovirt-engine/", "etc/pki/ovirt-engine/certs/")
@@ -54,14 +54,22 @@ def read_sqlite_stream(stream: Any, tmpdir: str) -> Dict[str, int]:
     try:
         with os.fdopen(handle, "wb") as copy:
             for data in iter(lambda: stream.read(streams.CHUNK), b""):
-                copy.write(data)
+                _write(copy, data)
         return read_sqlite(path)
     finally:
         os.unlink(path)
 
 
+def _write(copy: BinaryIO, data: bytes) -> None:
+    """Write to the temporary copy; a full disk there says nothing about the archive."""
+    try:
+        copy.write(data)
+    except OSError as error:
+        raise BackupError("Could not write a temporary copy: %s" % error.strerror, "disk_full") from error
+
+
 def read_sqlite(path: str) -> Dict[str, int]:
-    """Return the rows of each table of an SQLite file that nobody writes to; raise sqlite3.Error where it is damaged."""
+    """Return the rows of each table of an SQLite file; raise sqlite3.Error where it is damaged."""
     uri = "file:%s?mode=ro" % urllib.parse.quote(path)
     connection = sqlite3.connect(uri, uri=True, timeout=SQLITE_TIMEOUT)
     try:
@@ -74,6 +82,13 @@ def read_sqlite(path: str) -> Dict[str, int]:
         return {name: int(connection.execute(count % name.replace('"', '""')).fetchone()[0]) for name in names}
     finally:
         connection.close()
+
+
+def read_sqlite_changes(path: str) -> int:
+    """Return how often a transaction wrote to an SQLite file; source: its file format, bytes 24 to 27."""
+    with open(path, "rb") as stream:
+        stream.seek(24)
+        return int.from_bytes(stream.read(4), "big")
 
 
 def read_files_member(stream: Any) -> FilesReading:

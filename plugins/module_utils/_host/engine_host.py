@@ -13,11 +13,12 @@ from .._core.manifest import SUFFIX
 from .._core.row_proof import Snapshot, TableState
 from .._core.times import to_iso
 from . import archive, database, files, leftovers
-from .archive_parts import SQLITE_ERROR, read_sqlite
+from .archive_parts import SQLITE_ERROR, read_sqlite, read_sqlite_changes
 from .command import CommandResult, read_tail, run_command, run_long_command, start_time_of
 from .installation import Installation, find_program, read_installation, tool_environment
 
-ZSTD_LEVEL = "-10"
+ZSTD_LEVEL = "-7"
+SQLITE_ROWS_PER_CHANGE = 100  # a write of Grafana (a login, a session) touches fewer rows
 
 
 class EngineHost:
@@ -44,7 +45,7 @@ class EngineHost:
     def __init__(self, prefix: str) -> None:
         self._env = tool_environment(prefix)
         self._lock: Optional[files.Lock] = None
-        self._state_path = ""
+        self._directory = ""
         self._state: Dict[str, Any] = {}
         self.passwords: List[str] = []
 
@@ -56,12 +57,17 @@ class EngineHost:
         return found
 
     def count_sqlite(self, path: str) -> Snapshot:
-        """Return the rows of an SQLite file; it has no statistics of what changed."""
+        """Return the rows of an SQLite file; its only statistics are the number of transactions that wrote to it."""
         try:
+            changes = read_sqlite_changes(path) * SQLITE_ROWS_PER_CHANGE
             tables = read_sqlite(path)
         except SQLITE_ERROR as error:
             raise BackupError("Could not read the SQLite file %s: %s" % (path, error), "database_unreadable") from None
-        return Snapshot({name: TableState(rows, 0, 0, 0) for name, rows in tables.items()}, ())
+        return Snapshot({name: TableState(rows, changes, changes, 0) for name, rows in tables.items()}, ())
+
+    def modified(self, path: str) -> float:
+        """Return the time of the last change, by the clock of the file system, in seconds since the epoch."""
+        return os.stat(path).st_mtime
 
     def same_path(self, one: str, other: str) -> bool:
         """Do two paths, of files that may not exist yet, lead to the same file?"""
@@ -112,7 +118,7 @@ class EngineHost:
         directory = os.path.dirname(path)
         name = files.WORK_PREFIX + secrets.token_hex(8)
         stage, work = os.path.join(directory, name), os.path.join(tmpdir, name + "-tool")
-        self._state_path = os.path.join(directory, files.STATE_NAME)
+        self._directory = directory
         self._state = leftovers.describe_run(os.getpid(), [stage, work], path, log_path)
         self.note_phase("starting")
         files.make_work_directory(stage)
@@ -122,12 +128,16 @@ class EngineHost:
     def note_phase(self, phase: str) -> None:
         """Write down what the run is doing, since when."""
         self._state.update(phase=phase, since=to_iso(time.time()))
-        files.write_json(self._state_path, self._state)
+        self._write_state()
+
+    def _write_state(self) -> None:
+        files.write_json(os.path.join(self._directory, files.STATE_NAME), self._state)
 
     def finish(self) -> None:
         """Remove what belongs to the run alone."""
-        leftovers.remove_run(self._state)
-        files.remove_file(self._state_path)
+        if self._state:
+            leftovers.remove_run(self._state)
+            leftovers.forget_run(self._directory)
 
     def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
         """Run engine-backup."""
@@ -135,12 +145,14 @@ class EngineHost:
 
     def _note_session(self, session: int) -> None:
         self._state.update(session=session, session_start=start_time_of(session))
-        files.write_json(self._state_path, self._state)
+        self._write_state()
 
     def pack(self, source: str, target: str, timeout: float) -> None:
         """Compress an archive on all cores."""
         argv = [find_program("zstd", self._env), "-q", ZSTD_LEVEL, "-T0", source, "-o", target]
         result = run_long_command(argv, self._env, timeout, source + ".zstd", self._note_session)
+        if result.returncode is None:
+            raise CommandError("zstd was ended: the timeout was over before the archive was packed", "tool_timeout")
         if result.returncode != 0:
             code = "disk_full" if "No space left" in result.stderr else "packing_failed"
             raise CommandError("zstd could not compress the archive: %s" % result.stderr.strip(), code)
@@ -164,5 +176,11 @@ class EngineHost:
 
     def publish(self, source: str, target: str, manifest: Dict[str, Any]) -> None:
         """Name the manifest, then the archive: an archive under its final name is never without its proof."""
-        files.write_json(target + SUFFIX, manifest)
-        files.publish(source, target)
+        described = os.path.join(os.path.dirname(source), "manifest.json")
+        files.write_json(described, manifest)
+        try:
+            files.publish(described, target + SUFFIX)
+            files.publish(source, target)
+        except FileExistsError as error:
+            text = "%s appeared while the backup was made; it was left as it is" % error.filename2
+            raise BackupError(text, "path_exists") from None

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import stat
-import tempfile
 from typing import Any, Dict, List, Optional, Set
 
 from .._core.errors import BackupError, Problem
@@ -20,6 +19,7 @@ from .._core.errors import BackupError, Problem
 LOCK_NAME = ".engine_backup.lock"
 STATE_NAME = ".engine_backup.state.json"
 WORK_PREFIX = ".engine_backup-"
+UNFINISHED = ".unfinished"
 STATE_LIMIT = 64 * 1024
 
 
@@ -112,18 +112,16 @@ def locked_text(path: str) -> str:
 
 
 def write_json(path: str, content: Dict[str, Any]) -> None:
-    """Write a file whole or not at all: temporary name, 0600, fsync, rename."""
-    handle, name = tempfile.mkstemp(prefix=WORK_PREFIX, suffix=".tmp", dir=os.path.dirname(path))
-    try:
-        with os.fdopen(handle, "w") as stream:
-            json.dump(content, stream, indent=2, sort_keys=True)
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.rename(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    """Write a file whole or not at all: temporary name, 0600, fsync, rename. The caller holds the directory."""
+    name = path + UNFINISHED
+    remove_file(name)
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        json.dump(content, stream, indent=2, sort_keys=True)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(name, path)
     sync_directory(os.path.dirname(path))
 
 
@@ -157,10 +155,15 @@ def sync_directory(path: str) -> None:
 
 
 def publish(source: str, target: str) -> None:
-    """Give a finished file its final name, 0600 and on disk."""
+    """Give a finished file its final name, 0600 and on disk; raise FileExistsError where something stands there."""
     os.chmod(source, 0o600)
     sync_file(source)
-    os.rename(source, target)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.rename(source, target)
     sync_directory(os.path.dirname(target))
 
 

@@ -85,7 +85,6 @@ def read_installation(prefix: str) -> Installation:
     shell_variables = _merge(texts, as_shell=True)
     state = parse_setup_state(text for _path, text in _read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
     settings = {kind.name: database_settings(kind, variables, shell_variables) for kind in KINDS}
-    grafana_file = below(prefix, GRAFANA_FILE)
     has_query = bool(find_program(QUERY_TOOL, env))
     return Installation(
         prefix=prefix,
@@ -102,7 +101,7 @@ def read_installation(prefix: str) -> Installation:
         owned=owned_kinds(texts),
         settings={name: found for name, found in settings.items() if found is not None},
         notified=settings["engine"],
-        grafana_file=grafana_file if os.path.exists(grafana_file) else "",
+        grafana_file=find_grafana_file(prefix),
         log_directory=below(prefix, LOG_DIRECTORY),
     )
 
@@ -115,6 +114,15 @@ def installed_version(prefix: str) -> str:
     except OSError:
         return ""
     return match.group(1) if match else ""
+
+
+def find_grafana_file(prefix: str) -> str:
+    """Return the path of Grafana's SQLite file, an empty string where there is none.
+
+    engine-backup reads it from the packaged place even in a development installation.
+    """
+    places = [below(prefix, GRAFANA_FILE), below("", GRAFANA_FILE)]
+    return next((path for path in places if os.path.exists(path)), "")
 
 
 def _needed_programs(state: Dict[str, str]) -> Tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional
 from .._core.errors import BackupError
 from .._core.manifest import SUFFIX
 from . import files
-from .command import end_session, read_processes
+from .command import end_session, start_time_of
 
 SCHEMA = 1
 
@@ -41,17 +41,31 @@ def read_leftovers(directory: str) -> Optional[Dict[str, Any]]:
     path = os.path.join(directory, files.STATE_NAME)
     try:
         state = files.read_json(path, files.STATE_LIMIT)
+        if state is not None:
+            judge_state(state)
     except ValueError as error:
         text = "The state file %s is damaged (%s). Look for directories %s* beside it, remove both, and run again."
         raise BackupError(text % (path, error, files.WORK_PREFIX), "state_unreadable") from None
-    return state if state is not None and state.get("schema") == SCHEMA else None
+    return state
+
+
+def judge_state(state: Dict[str, Any]) -> None:
+    """Raise ValueError where a state is not one that describe_run makes."""
+    if state.get("schema") != SCHEMA:
+        raise ValueError("schema %r" % state.get("schema"))
+    texts = [state.get("archive"), state.get("boot"), state.get("session_start")]
+    directories = state.get("directories")
+    if not isinstance(directories, list) or not isinstance(state.get("session"), int):
+        raise ValueError("a value is of another type")
+    if not all(isinstance(text, str) for text in texts + directories):
+        raise ValueError("a value is of another type")
 
 
 def list_leftovers(state: Dict[str, Any]) -> List[str]:
     """Return the paths that a killed run left behind; the manifest only where its archive was never named."""
-    manifest = str(state.get("archive", "")) + SUFFIX
-    paths = [path for path in state.get("directories", []) if os.path.lexists(path)]
-    unnamed = not os.path.lexists(manifest[: -len(SUFFIX)])
+    paths = [path for path in state["directories"] if os.path.lexists(path)]
+    unnamed = not os.path.lexists(state["archive"])
+    manifest = state["archive"] + SUFFIX
     return paths + ([manifest] if unnamed and os.path.lexists(manifest) else [])
 
 
@@ -61,10 +75,17 @@ def sweep(directory: str) -> List[str]:
     if state is None:
         return []
     if is_same_session(state):
-        end_session(int(state["session"]))
+        end_session(state["session"])
     removed = remove_run(state)
-    files.remove_file(os.path.join(directory, files.STATE_NAME))
+    forget_run(directory)
     return removed
+
+
+def forget_run(directory: str) -> None:
+    """Remove the state of a run, the last thing that is left of it."""
+    path = os.path.join(directory, files.STATE_NAME)
+    files.remove_file(path + files.UNFINISHED)
+    files.remove_file(path)
 
 
 def remove_run(state: Dict[str, Any]) -> List[str]:
@@ -83,8 +104,6 @@ def is_same_session(state: Dict[str, Any]) -> bool:
 
     A session id is not given away while a member lives, so either the leader is the recorded one or it is gone.
     """
-    session = int(state.get("session") or 0)
-    if not session or state.get("boot") != boot_id():
+    if not state["session"] or state["boot"] != boot_id():
         return False
-    start = next((start for pid, _state, _sid, start in read_processes() if pid == session), "")
-    return start in ("", state.get("session_start"))
+    return start_time_of(state["session"]) in ("", state["session_start"])

@@ -10,7 +10,8 @@ import lzma
 import os
 import sys
 import tarfile
-from typing import Any, BinaryIO, Iterator, Tuple
+import zlib
+from typing import Any, BinaryIO, Callable, Iterator, Tuple
 
 from .command import Filter
 
@@ -22,8 +23,9 @@ MAGIC = (
 )
 MAGIC_SIZE = 6
 CHUNK = 1 << 20
-TAR_BLOCK = 512
-ERRORS = (OSError, EOFError, lzma.LZMAError, ValueError)
+END_MARK = 2 * 512  # a tar ends with two blocks of zeros
+HEADER_LIMIT = 8 * CHUNK
+ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError)
 
 
 def detect_compressor(start: bytes) -> str:
@@ -61,6 +63,32 @@ class Peekable(io.RawIOBase):
         return True
 
 
+class Decompressed:
+    """The decompressed bytes of one or more streams of bzip2 or xz; unlike BZ2File and LZMAFile it refuses garbage."""
+
+    def __init__(self, stream: Any, make: Callable[[], Any]) -> None:
+        self._stream = stream
+        self._make = make
+        self._decompressor = make()
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes, empty at the end; raise EOFError where the stream is cut."""
+        while True:
+            if self._decompressor.eof:
+                self._rest = (self._decompressor.unused_data or self._stream.read(CHUNK)).lstrip(b"\0")
+                if not self._rest:
+                    return b""
+                self._decompressor = self._make()
+            elif self._decompressor.needs_input and not self._rest:
+                self._rest = self._stream.read(CHUNK)
+                if not self._rest:
+                    raise EOFError("the compressed data ends early")
+            data, self._rest = self._decompressor.decompress(self._rest, max_length=size), b""
+            if data:
+                return bytes(data)
+
+
 def open_decompressed(stream: Any) -> Tuple[str, Any]:
     """Return (compressor, stream of the decompressed bytes) for a forward-only stream."""
     peekable: Any = Peekable(stream)
@@ -68,9 +96,9 @@ def open_decompressed(stream: Any) -> Tuple[str, Any]:
     if name == "gzip":
         return name, gzip.GzipFile(fileobj=peekable, mode="rb")
     if name == "bzip2":
-        return name, bz2.BZ2File(peekable, mode="rb")
+        return name, Decompressed(peekable, bz2.BZ2Decompressor)
     if name == "xz":
-        return name, lzma.LZMAFile(peekable, mode="rb")
+        return name, Decompressed(peekable, lzma.LZMADecompressor)
     if name == "zstd":
         raise OSError("zstd inside an archive is not a format of engine-backup")
     return name, peekable
@@ -116,16 +144,29 @@ def new_md5() -> Any:
 
 
 class Tail:
-    """Passes bytes on and remembers the last ones: a complete tar ends with two blocks of zeros."""
+    """Passes bytes on and remembers where the last one was that is not zero: a tar ends with zeros only."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._last = b""
+        self._allowance = -1
+        self.size = 0
+        self.last_content = 0
+
+    def allow(self, size: int) -> None:
+        """Refuse to read more than so many bytes before the next call; -1 for no limit."""
+        self._allowance = size
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes."""
         data = bytes(self._stream.read(size))
-        self._last = (self._last + data)[-2 * TAR_BLOCK :] if len(data) < 2 * TAR_BLOCK else data[-2 * TAR_BLOCK :]
+        content = len(data.rstrip(b"\0"))
+        if content:
+            self.last_content = self.size + content
+        self.size += len(data)
+        if self._allowance >= 0:
+            self._allowance -= len(data)
+            if self._allowance < 0:
+                raise tarfile.HeaderError("a header is larger than %d bytes" % HEADER_LIMIT)
         return data
 
     def drain(self) -> None:
@@ -133,19 +174,29 @@ class Tail:
         while self.read(CHUNK):
             pass
 
-    def ends_with_zeros(self) -> bool:
-        """Were the last bytes the end mark?"""
-        return len(self._last) == 2 * TAR_BLOCK and not self._last.strip(b"\0")
-
 
 def read_tar(stream: Any) -> Iterator[Tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """Yield (archive, member) forward to the end; raise EOFError where the end mark of tar is missing."""
+    """Yield (archive, member) forward to the end; raise where the tar is cut or damaged.
+
+    tarfile takes a damaged header for the end and keeps every header in memory, so both are looked after here.
+    """
     tail: Any = Tail(stream)
-    with tarfile.open(mode="r|", fileobj=tail, bufsize=CHUNK) as archive:
-        seen: Any = archive
-        for info in archive:
-            seen.members = []  # or it remembers every member
+    tail.allow(HEADER_LIMIT)
+    with tarfile.open(mode="r|", fileobj=tail, bufsize=CHUNK) as opened:
+        archive: Any = opened
+        info = archive.next()
+        while info is not None:
+            archive.members = []
+            tail.allow(-1)
             yield archive, info
+            if archive.fileobj.tell() < archive.offset - 1:
+                archive.fileobj.seek(archive.offset - 1)  # pass over what the caller did not read
+            tail.allow(HEADER_LIMIT)
+            info = archive.next()
+        end = archive.offset
+    tail.allow(-1)
     tail.drain()
-    if not tail.ends_with_zeros():
+    if tail.last_content > end:
+        raise tarfile.ReadError("there is a damaged header at byte %d" % end)
+    if tail.size < end + END_MARK:
         raise EOFError("it ends without the end mark of tar")

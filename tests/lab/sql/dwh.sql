@@ -58,19 +58,19 @@ INSERT INTO storage_domain_configuration (storage_domain_id, storage_domain_name
     SELECT md5('sd' || g)::uuid, 'domain-' || g FROM generate_series(1, 8) g;
 INSERT INTO vm_samples_history (history_datetime, vm_id, vm_status, minutes_in_status, cpu_usage_percent, memory_usage_percent,
         user_cpu_usage_percent, vm_ip, currently_running_on_host, vm_configuration_version)
-    SELECT timestamptz '2026-01-01' + g / 60 * interval '20 seconds', md5('vm' || 1 + g % 60)::uuid, 1, 0.33, random() * 100,
-           random() * 100, random() * 60, '10.0.0.' || g % 60, md5('host' || 1 + (random() * 19)::integer)::uuid, 1 + g % 60
-    FROM generate_series(1, 15000 * :scale) g;
+    SELECT timestamptz '2026-01-01' + g / 60 * interval '20 seconds', md5('vm' || 1 + g % 60)::uuid, 1, round((random() * 60)::numeric, 2), random() * 100,
+           random() * 100, random() * 60, '10.0.' || (random() * 3)::integer || '.' || (random() * 250)::integer, md5('host' || 1 + (random() * 19)::integer)::uuid, 1 + g % 60
+    FROM generate_series(1, 18000 * :scale) g;
 INSERT INTO vm_hourly_history (history_datetime, vm_id, vm_status, minutes_in_status, cpu_usage_percent, max_cpu_usage,
         memory_usage_percent, max_memory_usage, uptime_seconds, receive_rate_percent, transmit_rate_percent)
-    SELECT timestamptz '2026-01-01' + g / 60 * interval '1 hour', md5('vm' || 1 + g % 60)::uuid, 1, 60, random() * 100,
-           random() * 100, random() * 100, random() * 100, g * 60 + (random() * 60)::integer, random() * 10, random() * 10
-    FROM generate_series(1, 12000 * :scale) g;
+    SELECT timestamptz '2026-01-01' + g / 60 * interval '1 hour', md5('vm' || 1 + g % 60)::uuid, 1, round((random() * 60)::numeric, 2), random() * 100,
+           random() * 100, random() * 100, random() * 100, g * 60 + (random() * 1000000)::integer, random() * 100, random() * 100
+    FROM generate_series(1, 15000 * :scale) g;
 INSERT INTO vm_daily_history SELECT * FROM vm_hourly_history WHERE history_id % 24 = 0;
 INSERT INTO host_samples_history (history_datetime, host_id, host_status, minutes_in_status, memory_usage_percent,
         cpu_usage_percent, ksm_cpu_percent, active_vms, total_vms)
-    SELECT timestamptz '2026-01-01' + g / 20 * interval '20 seconds', md5('host' || 1 + g % 20)::uuid, 3, 0.33, random() * 100,
-           random() * 100, 0, 3, 3 FROM generate_series(1, 6000 * :scale) g;
+    SELECT timestamptz '2026-01-01' + g / 20 * interval '20 seconds', md5('host' || 1 + g % 20)::uuid, 3, round((random() * 60)::numeric, 2), random() * 100,
+           random() * 100, 0, 3, 3 FROM generate_series(1, 7000 * :scale) g;
 INSERT INTO host_hourly_history SELECT * FROM host_samples_history WHERE history_id % 180 = 0;
 CREATE INDEX idx_vm_samples_history_datetime ON vm_samples_history (history_datetime);
 CREATE INDEX idx_vm_hourly_history_datetime ON vm_hourly_history (history_datetime);

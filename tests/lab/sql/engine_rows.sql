@@ -54,7 +54,7 @@ INSERT INTO audit_log (user_id, user_name, vm_id, vm_name, vds_id, vds_name, log
            (ARRAY[153, 33, 63, 30])[1 + g % 4], g % 3,
            'VM vm-' || v || ' was handled on Host host-' || 1 + g % 20 || ' in ' || (random() * 90000)::integer || ' milliseconds',
            md5(random()::text)::uuid::text, 'oVirt'
-    FROM (SELECT g, 1 + (random() * 59)::integer AS v FROM generate_series(1, 2500 * :scale) g) rows;
+    FROM (SELECT g, 1 + (random() * 59)::integer AS v FROM generate_series(1, 5000 * :scale) g) rows;
 INSERT INTO audit_log (log_time, log_type_name, log_type, severity, message) VALUES
     (now(), 'ENGINE_NO_FULL_BACKUP', 9022, 2, 'There is no full backup available, please run engine-backup');
 INSERT INTO engine_backup_log VALUES ('db', '2026-01-01 00:00:00+00', true, 'an old one', 'engine.lab.test', '/old.log');

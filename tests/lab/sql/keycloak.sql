@@ -30,5 +30,5 @@ INSERT INTO user_entity SELECT md5('kuser' || g)::uuid::text, 'k' || g || '@lab.
 INSERT INTO credential SELECT md5('cred' || g)::uuid::text, decode(md5(g::text), 'hex'), 'password', md5('kuser' || g)::uuid::text,
     '{"value":"' || md5(g::text) || '","salt":"\n"}', '{"hashIterations":27500}' FROM generate_series(1, 25) g;
 INSERT INTO keycloak_role SELECT md5('krole' || g)::uuid::text, 'role' || g, 'ovirt-internal', '' FROM generate_series(1, 40) g;
-INSERT INTO event_entity SELECT md5('event' || g)::uuid::text, 'ovirt-engine-internal', '{"auth_method":"openid-connect"}',
+INSERT INTO event_entity SELECT md5('event' || g)::uuid::text, 'ovirt-engine-internal', '{"auth_method":"openid-connect","code_id":"' || md5(random()::text)::uuid || '"}',
     1767225600000 + g * 977, 'LOGIN' FROM generate_series(1, 300 * :scale) g;

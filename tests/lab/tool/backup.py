@@ -144,8 +144,9 @@ def _write_members(run: Run, root: Path) -> None:
 
 def _write_hashes(run: Run, root: Path) -> None:
     hashes = root / "sha256sum"
-    # The list itself is left out because find walks the directory before the list exists; here it is said.
-    names = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and path != hashes)
+    # In the order of the directory, as the tool's find gives it.
+    found = run.start(["find", str(root), "-type", "f", "-printf", "%P\\n"], stdout=subprocess.PIPE).communicate()[0]
+    names = os.fsdecode(found).splitlines()
     with open(hashes, "wb") as stream:
         for name in names:
             if run.start(["sha256sum", name], stdout=stream, cwd=root).wait() != 0:

@@ -41,7 +41,7 @@ def dump(run: Run, kind: Kind, target: Path, errors: IO[bytes]) -> int:
 def dump_words(run: Run, kind: Kind) -> tuple[str, ...]:
     """The options after the database name."""
     dump_format = run.options.databases[kind.name].format
-    words = (*DUMP_OPTIONS, "--format=" + dump_format)
+    words: tuple[str, ...] = (*DUMP_OPTIONS, "--format=" + dump_format)
     if dump_format == "plain":
         words += PLAIN_OPTIONS
     lost = run.sabotage.words("lost-table")

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from .backup import backup
-from .options import check_credentials, die
+from .options import Options, check_credentials, die
 from .restore import restore
 from .run import Run
 from .usage import usage
@@ -18,6 +18,7 @@ from .verify import verify
 
 MODES = {"backup": backup, "restore": restore, "verify": verify}
 LOW_SPACE = 10000
+PLAIN_NOTE = "Please note: permissions are not backed up with a plain dump format, thus not restored during restore"
 
 
 def main(home: Path, program: str, arguments: list[str]) -> int:
@@ -28,6 +29,9 @@ def main(home: Path, program: str, arguments: list[str]) -> int:
         _work(run, arguments)
     except SystemExit as end:
         status = int(end.code or 0)
+    except BaseException:
+        run.remove_temp()
+        raise
     return _leave(run, status)
 
 
@@ -85,7 +89,17 @@ def _fill_in_names(run: Run) -> None:
 
 
 def _check(run: Run) -> None:
-    options = run.options
+    _refuse_impossible(run.options)
+    check_credentials(run.options)
+    if any(database.format == "plain" for database in run.options.databases.values()):
+        for line in ("#" * len(PLAIN_NOTE), PLAIN_NOTE, "#" * len(PLAIN_NOTE)):
+            run.output(line)
+    for path in (run.options.file, run.options.log):
+        for words in (["touch", path], ["chmod", "0600", path]):
+            run.start(words).wait()
+
+
+def _refuse_impossible(options: Options) -> None:
     if not options.file:
         die("--file is missing")
     if not os.path.isdir(options.tmpdir):
@@ -96,11 +110,3 @@ def _check(run: Run) -> None:
         die("{} does not exist".format(options.file))
     if (options.he_remove_storage_vm or options.he_remove_hosts) and options.mode != "restore":
         die("hosted-engine cleaning options work only in restore mode")
-    check_credentials(options)
-    if any(database.format == "plain" for database in options.databases.values()):
-        note = "Please note: permissions are not backed up with a plain dump format, thus not restored during restore"
-        for line in ("#" * len(note), note, "#" * len(note)):
-            run.output(line)
-    for path in (options.file, options.log):
-        for words in (["touch", path], ["chmod", "0600", path]):
-            run.start(words).wait()

@@ -109,13 +109,15 @@ class Run:
         line = "{} {}: {}\n".format(time.strftime("%Y-%m-%d %H:%M:%S"), os.getpid(), message)
         self.append_to_log(line.encode("utf-8", "surrogateescape"))
 
-    def append_to_log(self, content: bytes) -> None:
-        """Raw output of programs goes between the lines."""
+    def append_to_log(self, content: bytes) -> bool:
+        """Raw output of programs goes between the lines; False where the log cannot be opened."""
         try:
             with open(self.options.log, "ab") as stream:
                 stream.write(content)
         except OSError as error:
             self.complain("{}: {}".format(self.options.log, error.strerror))
+            return False
+        return True
 
     def complain(self, message: str) -> None:
         """What the shell itself prints when a command cannot be run or a file not be opened."""
@@ -162,9 +164,11 @@ class Run:
 
     def logged_psql(self, connection: Connection, *arguments: str) -> int:
         """psql with all its output in the log; its exit status."""
+        if not self.append_to_log(b""):
+            # The shell does not run a command whose output it cannot redirect.
+            return 1
         process = self.start_pg("psql", connection, arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        content = process.communicate()[0]
-        self.append_to_log(content)
+        self.append_to_log(process.communicate()[0])
         return process.returncode
 
     def start_pg(
@@ -177,7 +181,8 @@ class Run:
         words = [connection.database, *arguments]
         # Only pg_restore wants -d; the log shows the gap where the others have none.
         use_d = ["-d"] if command == "pg_restore" else []
-        self.log("pg_cmd running: {}".format(" ".join([command, *where, *(use_d or [""]), *words])))
+        shown = [command, *where, *(use_d or [""]), connection.database, " ".join(arguments)]
+        self.log("pg_cmd running: {}".format(" ".join(shown)))
         environment = {**os.environ, "PGPASSFILE": self.pgpass}
         return self.start([*(before or []), command, *where, *use_d, *words], stdin, stdout, stderr, environment=environment)
 

@@ -87,7 +87,8 @@ def _read_config(run: Run) -> None:
     before: dict[str, str] = {}
     for kind in run.variant.restore:
         database = run.options.databases[kind.name]
-        before[kind.dump + "_DUMP_COMPRESSOR"], before[kind.dump + "_DUMP_FORMAT"] = database.compressor, database.format
+        before[kind.dump + "_DUMP_COMPRESSOR"] = database.compressor
+        before[kind.dump + "_DUMP_FORMAT"] = database.format
     run.conf = source([path], {**run.conf, **before})
     for kind in run.variant.restore:
         database = run.options.databases[kind.name]
@@ -113,10 +114,11 @@ def read_dump(run: Run, kind: Kind, *words: str) -> tuple[bytes, bytes]:
         process = run.start(["pg_restore", str(path), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return process.communicate()
     with open(path, "rb") as stream:
-        unpacker = run.start([options.compressor, "-d"] if options.compressor else ["cat"], stdin=stream, stdout=subprocess.PIPE)
+        command = [options.compressor, "-d"] if options.compressor else ["cat"]
+        unpacker = run.start(command, stdin=stream, stdout=subprocess.PIPE)
         if options.format == "plain":
             return unpacker.communicate()[0], b""
-        process = run.start(["pg_restore", *words], stdin=unpacker.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = run.start(["pg_restore", *words], unpacker.stdout, subprocess.PIPE, subprocess.PIPE)
         found = process.communicate()
         unpacker.communicate()
         return found

@@ -30,8 +30,7 @@ def test_rows_are_lines_before_the_end_mark(section: bytes, rows: int) -> None:
 def test_blocks_may_end_anywhere(section: bytes, rows: int) -> None:
     for cuts in itertools.combinations(range(1, len(section)), 2):
         counter = CopyRows()
-        edges = [0, *cuts, len(section)]
-        for start, stop in zip(edges, edges[1:]):
+        for start, stop in [(0, cuts[0]), cuts, (cuts[1], len(section))]:
             assert not counter.ended
             assert counter.feed(section[start:stop]) == stop - start
         assert counter.ended

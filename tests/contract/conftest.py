@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labs and tools of the contract tests.
+
+The contract is about the stand-in, and holds of the real tool too: with ENGINE_BACKUP_PROGRAM in the environment
+the same tests run that program on the lab; those that inject faults are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab
+from lab.databases import empty, fill
+from lab.runner import Tool
+
+pytest_plugins = ["lab.fixtures"]
+
+
+@pytest.fixture
+def tool(engine_lab: Lab, tmp_path: Path) -> Tool:
+    """engine-backup on the session's lab."""
+    return Tool(engine_lab, tmp_path)
+
+
+@pytest.fixture
+def emptied(engine_lab: Lab) -> Iterator[Lab]:
+    """A lab whose databases can be emptied; they are filled anew after the test."""
+    yield engine_lab
+    for kind in engine_lab.databases:
+        empty(engine_lab, kind)
+        fill(engine_lab, kind)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Faults are the stand-in's own."""
+    for item in items:
+        if os.environ.get("ENGINE_BACKUP_PROGRAM") and "faults" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.skip(reason="faults can be injected into the stand-in only"))

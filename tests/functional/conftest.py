@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the functional tests share: the installation, a directory with an older archive, and the search for traces."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lab import faults, start, stop
+
+from .evidence import processes
+from .playbooks import Engine, backup
+from .shelf import PROFILES, Shelf, fill_shelf
+from .installation import Site, read_site
+
+INVENTORY = "OVIRT_BACKUP_INVENTORY"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The installation that the environment names, or a lab of our own."""
+    if os.environ.get(INVENTORY):
+        yield read_site(Path(os.environ[INVENTORY]))
+        return
+    home = tmp_path_factory.mktemp("functional") / "lab"
+    lab = start(home)
+    try:
+        yield read_site(lab.inventory)
+    finally:
+        stop(home, remove=True)
+
+
+@pytest.fixture(autouse=True)
+def _is_a_lab(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("faults") and request.getfixturevalue("site").faults is None:
+        pytest.skip("injects faults; this installation is no lab")
+
+
+@pytest.fixture
+def engine(site: Site, tmp_path: Path) -> Iterator[Engine]:
+    """The engine host; afterwards nothing of what ran on it may be left."""
+    before = processes(site)
+    host = Engine(site, tmp_path / "ansible")
+    yield host
+    host.assert_left_no_trace(tmp_path, before)
+
+
+@pytest.fixture
+def fault(site: Site) -> Iterator[Callable[..., Path]]:
+    """Switch a fault of the tool on; returns the file that makes it so."""
+
+    def switch_on(name: str, parameter: str = "") -> Path:
+        assert site.faults is not None
+        faults.set_fault(site.faults, name, parameter)
+        return site.faults / name
+
+    yield switch_on
+    if site.faults is not None:
+        faults.clear(site.faults)
+
+
+@pytest.fixture(scope="session")
+def proven(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One good archive of each profile; tests work on copies."""
+    folder = tmp_path_factory.mktemp("proven")
+    paths = {profile: folder / f"{profile}.backup" for profile in PROFILES}
+    host = Engine(site, folder / "ansible")
+    results = host.play(*(backup(path=path, profile=profile) for profile, path in paths.items()))
+    assert [result.get("msg", "") for result in results] == ["", "", ""]
+    return paths
+
+
+@pytest.fixture
+def shelf(proven: dict[str, Path], tmp_path: Path) -> Shelf:
+    """A directory that holds an older proven archive."""
+    directory = tmp_path / "shelf"
+    directory.mkdir(mode=0o700)
+    return fill_shelf(directory, proven["stock"])
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """An empty private directory."""
+    directory = tmp_path / "closed"
+    directory.mkdir(mode=0o700)
+    return directory
+
+
+@pytest.fixture
+def kept() -> Iterator[Callable[[Path], Path]]:
+    """Lets a test change or remove a file of the installation, which is put back."""
+    originals: list[tuple[Path, bytes, int]] = []
+
+    def keep(path: Path) -> Path:
+        originals.append((path, path.read_bytes(), path.stat().st_mode))
+        return path
+
+    yield keep
+    for path, content, mode in originals:
+        path.write_bytes(content)
+        path.chmod(mode)

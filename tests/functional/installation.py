@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The installation under test, known from its inventory alone."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lab import Lab, load
+from tooling.places import link_checkout
+
+COLLECTION = Path("ansible_collections/ovirt/backup")
+CONFIGURATION = Path(__file__).with_name("ansible.cfg")
+ASSIGNMENT = re.compile(r'^(\w+)="?([^"\n]*)"?$', re.MULTILINE)
+
+
+class Site(NamedTuple):
+    """What the tests need to know of an engine host."""
+
+    inventory: Path
+    prefix: Path
+    fqdn: str
+    faults: Path | None
+
+    @property
+    def lab(self) -> Lab:
+        """The lab behind the inventory; only tests marked 'faults' may ask for it."""
+        assert self.faults is not None, "this installation is no lab"
+        return load(self.faults.parent)
+
+    @property
+    def logs(self) -> Path:
+        return self.prefix / "var/log/ovirt-engine-backup"
+
+    @property
+    def setup_state(self) -> Path:
+        return self.prefix / "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"
+
+    def configuration(self) -> dict[str, str]:
+        """The engine's own settings, those of the Data Warehouse included."""
+        folders = ("etc/ovirt-engine/engine.conf.d", "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d")
+        found: dict[str, str] = {}
+        for folder in folders:
+            for path in sorted((self.prefix / folder).glob("*.conf")):
+                found.update(ASSIGNMENT.findall(path.read_text(encoding="utf-8")))
+        return found
+
+    def secrets(self) -> set[str]:
+        """Every password of the installation."""
+        found = {value for name, value in self.configuration().items() if re.search("PASSWORD|SECRET", name)}
+        if self.faults is not None:
+            found |= {*self.lab.secrets, *(database.password for database in self.lab.databases.values())}
+        return {value for value in found if len(value) > 8}
+
+
+def read_site(inventory: Path) -> Site:
+    """Ask Ansible what the inventory says of the first host of the group 'engine'."""
+    done = subprocess.run(
+        [program("ansible-inventory"), "-i", str(inventory), "--list"], check=True, stdout=subprocess.PIPE,
+        env=environment({}),
+    )  # fmt: skip
+    listed = json.loads(done.stdout)
+    known: dict[str, Any] = listed["_meta"]["hostvars"][listed["engine"]["hosts"][0]]
+    faults = Path(known["lab_faults"]) if "lab_faults" in known else None
+    return Site(inventory, Path(known.get("ovirt_prefix", "/")), known.get("engine_fqdn", ""), faults)
+
+
+def program(name: str) -> str:
+    """The program of the Ansible that the tests run with."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def collections_path() -> Path:
+    """Where the collection is: as told, or the checkout itself."""
+    for name in ("OVIRT_BACKUP_COLLECTIONS", "ANSIBLE_COLLECTIONS_PATH"):
+        path = Path(os.environ.get(name) or "nowhere").absolute()
+        if (path / COLLECTION).is_dir():
+            return path
+    return link_checkout()
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of Ansible: nothing of the user's own configuration."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    own = {"ANSIBLE_CONFIG": str(CONFIGURATION), "ANSIBLE_COLLECTIONS_PATH": str(collections_path())}
+    return {**kept, **own, **more}

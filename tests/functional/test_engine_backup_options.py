@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""engine_backup refuses, before it writes anything, what the options and the places they name make impossible."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from .evidence import processes
+from .installation import Site
+from .playbooks import Engine, Result, backup, checked, codes
+from .shelf import Shelf, copy_archive, fill_shelf
+
+FILES = ["files"]
+
+
+class Answer(NamedTuple):
+    preview: Result
+    result: Result
+
+
+class Refusal(NamedTuple):
+    options: dict[str, Any]
+    code: str
+
+
+def refusals(shelf: Shelf, scratch: Path, log: Path) -> dict[str, Refusal]:
+    """What is asked for, and the name of what forbids it."""
+    here, (closed, open_to_all) = shelf.directory, (scratch / "closed", scratch / "open")
+    return {
+        "the_scope_is_not_set_up": Refusal({"directory": here, "scope": ["cinderlibdb"]}, "scope_not_set_up"),
+        "the_tool_lacks_the_scope": Refusal({"directory": here, "scope": ["managedblockdb"]}, "scope_unsupported"),
+        "the_target_directory_is_missing": Refusal({"directory": scratch / "nowhere"}, "directory_missing"),
+        "the_target_directory_is_a_file": Refusal({"directory": here / "older.backup"}, "directory_missing"),
+        "the_target_directory_is_open_to_all": Refusal({"directory": open_to_all}, "directory_unsafe"),
+        "the_directory_of_the_path_is_missing": Refusal({"path": scratch / "nowhere/x.backup"}, "directory_missing"),
+        "the_tmpdir_is_missing": Refusal({"directory": here, "tmpdir": scratch / "nowhere"}, "tmpdir_missing"),
+        "the_log_directory_is_missing": Refusal(
+            {"directory": here, "log_path": scratch / "nowhere/x.log"}, "log_directory_missing"),
+        "the_log_is_the_archive": Refusal({"path": here / "x.backup", "log_path": here / "x.backup"}, "path_is_log"),
+        "the_log_is_the_archive_by_another_name": Refusal(
+            {"path": here / "x.backup", "log_path": scratch / "link/x.backup"}, "path_is_log"),
+        "the_log_exists": Refusal({"directory": here, "log_path": log}, "log_exists"),
+        "the_log_has_a_blank_in_its_path": Refusal({"directory": here, "log_path": closed / "a b.log"}, "log_path_blank"),
+        "a_foreign_file_is_at_the_path": Refusal({"path": here / "foreign.backup"}, "path_exists"),
+        "a_damaged_archive_is_at_the_path": Refusal({"path": here / "damaged.backup", "scope": FILES}, "path_exists"),
+        "an_archive_with_fewer_scopes_is_at_the_path": Refusal({"path": here / "fewer.backup"}, "path_exists"),
+    }  # fmt: skip
+
+
+NAMES = list(refusals(Shelf(Path(), {}), Path(), Path()))
+
+
+@pytest.fixture(scope="module")
+def answers(
+    site: Site, proven: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, tuple[str, Answer]]]:
+    """All refusals, previewed and for real, in one playbook; nothing may have changed afterwards."""
+    scratch = tmp_path_factory.mktemp("refusals")
+    (scratch / "shelf").mkdir(mode=0o700)
+    (scratch / "closed").mkdir(mode=0o700)
+    (scratch / "open").mkdir()
+    (scratch / "open").chmod(0o777)
+    (scratch / "link").symlink_to(scratch / "shelf")
+    (scratch / "old.log").touch()
+    shelf = fill_shelf(scratch / "shelf", proven["stock"])
+    (shelf.directory / "foreign.backup").write_bytes(b"not ours")
+    damaged = copy_archive(proven["stock"], shelf.directory / "damaged.backup")
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
+    copy_archive(proven["stock"], shelf.directory / "fewer.backup", scopes=["files", "db"])
+    shelf = fill_shelf(scratch / "shelf", proven["stock"])
+
+    asked = refusals(shelf, scratch, scratch / "old.log")
+    tasks = [backup(**refusal.options) for refusal in asked.values()]
+    host, before = Engine(site, scratch / "ansible"), processes(site)
+    results = iter(host.play(*(task for real in tasks for task in (checked(real), real))))
+    yield {name: (refusal.code, Answer(next(results), next(results))) for name, refusal in asked.items()}
+    shelf.assert_untouched()
+    assert not list((scratch / "closed").iterdir())
+    assert not list((scratch / "open").iterdir())
+    assert (scratch / "old.log").read_bytes() == b""
+    host.assert_left_no_trace(scratch, before)
+
+
+@pytest.mark.parametrize("why", NAMES)
+def test_a_backup_is_refused_by_name_where(why: str, answers: dict[str, tuple[str, Answer]]) -> None:
+    code, answer = answers[why]
+    for result in answer:
+        assert result["failed"]
+        assert code in codes(result), result["msg"]
+        assert result["code"] == codes(result)[0]
+        assert result["phase"] == "plan"
+        assert not result["changed"]
+
+
+def test_an_unknown_scope_is_refused_by_its_name(engine: Engine, shelf: Shelf) -> None:
+    (result,) = engine.play(backup(directory=shelf.directory, scope=["db", "everything"]))
+    assert result["failed"]
+    assert "everything" in result["msg"]
+    assert "managedblockdb" in result["msg"], "the known scopes are named"
+    shelf.assert_untouched()
+
+
+def test_path_and_directory_exclude_each_other(engine: Engine, shelf: Shelf) -> None:
+    both, none = engine.play(backup(directory=shelf.directory, path=shelf.directory / "x.backup"), backup())
+    assert both["failed"] and none["failed"]
+    assert "mutually exclusive" in both["msg"]
+    assert "one of the following is required" in none["msg"]
+    shelf.assert_untouched()

@@ -1,0 +1,292 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An engine host in memory: the methods of _flows/protocols.py, a journal of their calls, and faults on demand.
+
+Its engine-backup dumps what its databases hold at that moment, unless a test scripts another run.
+Python 3.6 syntax: the tests of the flows run on the Pythons of the managed hosts.
+"""
+
+import functools
+import os.path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import ArchiveReading
+from ansible_collections.ovirt.backup.plugins.module_utils._core.databases import BY_NAME, KINDS
+from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import Settings
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._core.manifest import SUFFIX
+from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot
+from ansible_collections.ovirt.backup.plugins.module_utils._host.command import CommandResult
+from ansible_collections.ovirt.backup.plugins.module_utils._host.database import Identity
+from ansible_collections.ovirt.backup.plugins.module_utils._host.installation import Installation
+
+from . import world
+
+WRITING = frozenset(
+    "lock unlock sweep begin note_phase finish run_tool pack publish read_archive read_certificates".split()
+)
+
+Run = NamedTuple(
+    "Run",
+    [
+        ("returncode", Optional[int]),
+        ("stdout", Optional[str]),  # None for what a good run prints
+        ("stderr", str),
+        ("log", str),
+        ("reading", Optional[ArchiveReading]),  # of what it makes; None for a good archive
+        ("takes", float),  # seconds
+    ],
+)
+
+GOOD = Run(0, None, "", "", None, 5.0)
+
+
+def journaled(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Write the call down, and raise the error that a test planned for it before anything happens."""
+
+    @functools.wraps(method)
+    def call(self: "FakeEngineHost", *arguments: Any, **named: Any) -> Any:
+        name = method.__name__
+        self.calls.append(name)
+        error = self.errors.get((name, self.calls.count(name))) or self.errors_by_position.get(len(self.calls))
+        if error is not None:
+            raise error
+        return method(self, *arguments, **named)
+
+    return call
+
+
+class FakeEngineHost:
+    """A host with an engine and a Data Warehouse, good in every way until a test changes something."""
+
+    def __init__(self) -> None:
+        self.calls: List[str] = []
+        self.errors: Dict[Tuple[str, int], BaseException] = {}  # (method, how many-th call) -> error
+        self.errors_by_position: Dict[int, BaseException] = {}  # how many-th call of all -> error
+        self.time = world.NOW
+        self.installation = make_installation()
+        self.live: Dict[str, Snapshot] = {kind: world.snapshot(rows) for kind, rows in world.LIVE.items()}
+        self.later: Dict[str, List[Snapshot]] = {}  # counts after the tool ran; the last one stays
+        self.records: List[Tuple[str, bool, str]] = [(scope, True, "") for scope in ("files", "db", "dwhdb")]
+        self.directories: Dict[str, List[Problem]] = {
+            "/srv/backup": [],
+            "/srv/tmp": [],
+            "/var/log/ovirt-engine-backup": [],
+        }
+        self.free: Dict[str, int] = {}
+        self.file_systems: Dict[str, int] = {}
+        self.zstd = True
+        self.existing: Set[str] = set()
+        self.manifests: Dict[str, Dict[str, Any]] = {}
+        self.unproven: Set[str] = set()  # archives whose hash is not the one of their manifest
+        self.locked_by_another = False
+        self.is_held = False
+        self.leftovers: List[str] = []
+        self.state: Optional[str] = None  # phase, while a run is under way
+        self.runs: List[Run] = []  # what the next runs of the tool do; a good one when empty
+        self.commands: List[Sequence[str]] = []
+        self.timeouts: List[float] = []
+        self.logs: Dict[str, str] = {}
+        self.archives: Dict[str, ArchiveReading] = {}
+        self.published: Dict[str, Dict[str, Any]] = {}
+
+    def fail(self, method: str, error: BaseException, at: int = 1) -> None:
+        """Raise an error at the first, or another, call of a method."""
+        self.errors[(method, at)] = error
+
+    def kind_of(self, settings: Settings) -> str:
+        return next(name for name, found in self.installation.settings.items() if found == settings)
+
+    @journaled
+    def now(self) -> float:
+        return self.time
+
+    @journaled
+    def monotonic(self) -> float:
+        return self.time - 1000
+
+    @journaled
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+    @journaled
+    def read_installation(self, prefix: str) -> Installation:
+        return self.installation._replace(prefix=prefix)
+
+    @journaled
+    def read_identity(self, settings: Settings) -> Identity:
+        return Identity(settings.database, settings.user, "15.4", 1000000, ("uuid-ossp",), ("grafana_reader",))
+
+    @journaled
+    def count_before(self, settings: Settings) -> Snapshot:
+        return self.live[self.kind_of(settings)]
+
+    @journaled
+    def count_after(self, settings: Settings) -> Snapshot:
+        return self._count_later(self.kind_of(settings))
+
+    @journaled
+    def count_sqlite(self, path: str) -> Snapshot:
+        return self._count_later("grafana") if self.commands else self.live["grafana"]
+
+    def _count_later(self, kind: str) -> Snapshot:
+        queue = self.later.get(kind) or [self.live[kind]]
+        return queue.pop(0) if len(queue) > 1 else queue[0]
+
+    @journaled
+    def read_records(self, settings: Settings, log_path: str) -> List[Tuple[str, bool, str]]:
+        return self.records
+
+    @journaled
+    def judge_directory(self, path: str, code: str, what: str, sticky_is_safe: bool = False) -> List[Problem]:
+        return self.directories.get(path, [Problem(code + "_missing", "the %s %s is not there" % (what, path))])
+
+    @journaled
+    def exists(self, path: str) -> bool:
+        return path in self.existing
+
+    @journaled
+    def same_path(self, one: str, other: str) -> bool:
+        return os.path.normpath(one) == os.path.normpath(other)
+
+    @journaled
+    def file_size(self, path: str) -> int:
+        return 5000
+
+    @journaled
+    def file_system_of(self, path: str) -> int:
+        return self.file_systems.get(path, 1)
+
+    @journaled
+    def free_space(self, path: str) -> int:
+        return self.free.get(path, 10 ** 12)
+
+    @journaled
+    def tar_reads_zstd(self) -> bool:
+        return self.zstd
+
+    @journaled
+    def list_leftovers(self, directory: str) -> List[str]:
+        return list(self.leftovers)
+
+    @journaled
+    def list_manifests(self, directory: str) -> List[Tuple[str, Dict[str, Any]]]:
+        if directory not in self.directories:
+            raise FileNotFoundError(2, "No such file or directory", directory)
+        return sorted((path, found) for path, found in self.manifests.items() if os.path.dirname(path) == directory)
+
+    @journaled
+    def read_manifest(self, path: str) -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
+        return self.manifests.get(path), []
+
+    @journaled
+    def judge_proven(self, path: str, manifest: Dict[str, Any]) -> List[Problem]:
+        return [Problem("manifest_disagrees", "another hash")] if path in self.unproven else []
+
+    @journaled
+    def lock(self, directory: str) -> None:
+        if self.locked_by_another:
+            raise BackupError("another run holds %s" % directory, "locked")
+        self.is_held = True
+
+    @journaled
+    def is_locked(self, directory: str) -> bool:
+        return self.locked_by_another
+
+    @journaled
+    def unlock(self) -> None:
+        self.is_held = False
+
+    @journaled
+    def sweep(self, directory: str) -> List[str]:
+        swept, self.leftovers = self.leftovers, []
+        return swept
+
+    @journaled
+    def begin(self, path: str, tmpdir: str, log_path: str) -> Tuple[str, str]:
+        self.state = "starting"
+        return os.path.join(os.path.dirname(path), "stage"), os.path.join(tmpdir, "work")
+
+    @journaled
+    def note_phase(self, phase: str) -> None:
+        self.state = phase
+
+    @journaled
+    def finish(self) -> None:
+        self.state = None
+
+    @journaled
+    def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
+        run = self.runs.pop(0) if self.runs else GOOD
+        options = [argument.partition("=")[::2] for argument in argv[1:]]
+        scopes = [value for name, value in options if name == "--scope"]
+        path, log_path = dict(options)["--file"], dict(options)["--log"]
+        self.commands.append(argv)
+        self.timeouts.append(timeout)
+        self.time += run.takes
+        self.logs[log_path] = run.log
+        self.existing.add(log_path)
+        self.archives[path] = run.reading or self._make_archive(scopes)
+        names = {kind: found.database for kind, found in self.installation.settings.items()}
+        stdout = run.stdout
+        if stdout is None:
+            names["grafana"] = self.installation.grafana_file
+            stdout = world.tool_output(scopes, names, path, log_path)
+        return CommandResult(run.returncode, stdout, run.stderr)
+
+    def _make_archive(self, scopes: Sequence[str]) -> ArchiveReading:
+        rows = {
+            kind.name: {name: state.rows for name, state in self.live[kind.name].tables.items()}
+            for kind in KINDS if kind.scope in scopes
+        }
+        found = world.reading(rows, mtime=self.time, with_files="files" in scopes)
+        sqlite = {kind: item._replace(format="sqlite") for kind, item in found.dumps.items() if kind == "grafana"}
+        return found._replace(dumps=dict(found.dumps, **sqlite))
+
+    @journaled
+    def read_log(self, path: str) -> str:
+        return self.logs.get(path, "")
+
+    @journaled
+    def pack(self, source: str, target: str, timeout: float) -> None:
+        found = self.archives.pop(source)
+        plain = {kind: item._replace(format="plain") for kind, item in found.dumps.items()}
+        small = dict(found.small, config=world.PLAIN_CONFIG)
+        self.archives[target] = found._replace(compressor="zstd", dumps=plain, small=small)
+
+    @journaled
+    def read_archive(self, path: str, level: str, tmpdir: str) -> ArchiveReading:
+        return self.archives[path]
+
+    @journaled
+    def read_certificates(self, texts: Dict[str, str], tmpdir: str) -> List[Dict[str, str]]:
+        return [{"path": path, "subject": "CN=x", "not_after": "2036-11-22T13:43:52Z"} for path in sorted(texts)]
+
+    @journaled
+    def publish(self, source: str, target: str, manifest: Dict[str, Any]) -> None:
+        self.archives[target] = self.archives.pop(source)
+        self.existing |= {target, target + SUFFIX}
+        self.published[target] = manifest
+
+
+def make_installation(**changes: Any) -> Installation:
+    """Return an engine with its Data Warehouse, set up, with every program."""
+    settings = {"engine": world.settings("engine"), "dwh": world.settings("ovirt_engine_history")}
+    found = Installation(
+        prefix="",
+        tool="/usr/bin/engine-backup",
+        version=world.VERSION,
+        fqdn=world.FQDN,
+        is_set_up=True,
+        supported=frozenset(["files"] + [kind.scope for kind in BY_NAME.values() if kind.name != "cinderlib"]),
+        missing_programs=(),
+        enabled=frozenset(settings),
+        answered=frozenset(settings),
+        owned=frozenset(settings),
+        settings=settings,
+        notified=settings["engine"],
+        grafana_file="",
+        log_directory="/var/log/ovirt-engine-backup",
+    )
+    return found._replace(**changes)
