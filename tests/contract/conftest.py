@@ -37,7 +37,11 @@ def emptied(engine_lab: Lab) -> Iterator[Lab]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Faults are the stand-in's own."""
+    """All of these need the servers; faults are the stand-in's own."""
+    here = Path(__file__).parent
     for item in items:
+        if here not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.postgresql)
         if os.environ.get("ENGINE_BACKUP_PROGRAM") and "faults" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.skip(reason="faults can be injected into the stand-in only"))

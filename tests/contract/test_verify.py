@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lab import Lab
 from lab.runner import Tool
 
 Change = Callable[[Path], None]
@@ -72,7 +71,10 @@ def test_cut_archive_cannot_be_opened(tool: Tool) -> None:
 
 def write(name: str, content: str) -> Change:
     """A change that writes a member."""
-    return lambda root: Path(root, name).write_text(content, encoding="utf-8") and None
+    def change(root: Path) -> None:
+        Path(root, name).write_text(content, encoding="utf-8")
+
+    return change
 
 
 def drop(name: str) -> Change:
@@ -115,7 +117,7 @@ def test_verify_does_not_notice(tool: Tool, repack: Callable[[Change, bool], Pat
 
 
 def test_config_of_the_archive_is_executed(
-    engine_lab: Lab, tool: Tool, repack: Callable[[Change, bool], Path], tmp_path: Path
+    tool: Tool, repack: Callable[[Change, bool], Path], tmp_path: Path
 ) -> None:
     def plant(root: Path) -> None:
         with open(root / "config", "a", encoding="utf-8") as stream:

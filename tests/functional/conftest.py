@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from lab import faults, start, stop
 
-from .evidence import processes
+from .evidence import Witness, processes
 from .playbooks import Engine, backup
-from .shelf import PROFILES, Shelf, fill_shelf
+from .shelf import PROFILES, Made, Shelf, fill_shelf
 from .installation import Site, read_site
 
 INVENTORY = "OVIRT_BACKUP_INVENTORY"
@@ -62,14 +62,22 @@ def fault(site: Site) -> Iterator[Callable[..., Path]]:
 
 
 @pytest.fixture(scope="session")
-def proven(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One good archive of each profile; tests work on copies."""
+def made(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """One good archive of each profile with everything in it, and what could be seen while they were made."""
     folder = tmp_path_factory.mktemp("proven")
     paths = {profile: folder / f"{profile}.backup" for profile in PROFILES}
-    host = Engine(site, folder / "ansible")
-    results = host.play(*(backup(path=path, profile=profile) for profile, path in paths.items()))
+    host, before = Engine(site, folder / "ansible"), processes(site)
+    with Witness() as witness:
+        results = host.play(*(backup(path=path, profile=profile) for profile, path in paths.items()))
     assert [result.get("msg", "") for result in results] == ["", "", ""]
-    return paths
+    host.assert_left_no_trace(folder, before)
+    return Made(paths, dict(zip(PROFILES, results, strict=True)), witness.seen)
+
+
+@pytest.fixture(scope="session")
+def proven(made: Made) -> dict[str, Path]:
+    """The good archives; tests work on copies."""
+    return made.paths
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A directory with an older proven archive, which no failing run may touch."""
+"""Good archives, and a directory with an older one that no failing run may touch."""
 
 import json
 import shutil
@@ -11,6 +11,12 @@ from typing import Any, NamedTuple
 from .evidence import Photo, photograph
 
 PROFILES = ("stock", "fast", "small")
+
+
+class Made(NamedTuple):
+    paths: dict[str, Path]  # by profile
+    results: dict[str, dict[str, Any]]
+    seen: set[bytes]  # command lines and environments of all processes meanwhile
 
 
 class Shelf(NamedTuple):

@@ -15,7 +15,7 @@ from pathlib import Path
 FAULTS = {
     "skip-database": ("KIND...", "these databases are left out without a word, as if the query tool had said no"),
     "fatal-at": ("STEP", "dies there with a FATAL line, told to the engine; exit 1"),
-    "fatal-unreported-at": ("STEP", "dies there with a FATAL line on stderr only, not in the log; the exit trap reports Failed"),
+    "fatal-unreported-at": ("STEP", "dies there with a FATAL line, but not in the log; the exit trap tells Failed"),
     "silent-death-at": ("STEP", "exit 1 there without a word, without telling the engine"),
     "kill-at": ("STEP", "the tool kills itself there with SIGKILL; its temporary directory stays"),
     "slow-at": ("STEP SECONDS", "waits there, in a child process as a slow pg_dump would"),
@@ -23,7 +23,7 @@ FAULTS = {
     "pg-dump-warning": ("TEXT or nothing", "pg_dump writes a warning on stderr: the run fails, as it does for real"),
     "stderr-noise": ("TEXT or nothing", "harmless noise on stderr; the run goes well"),
     "disk-full": ("STEP, temporary or target", "No space left on device while writing there; a part of the file stays"),
-    "kill-child": ("PROGRAM [STEP]", "pg_dump, tar or pg_restore is killed by SIGKILL at work"),
+    "kill-child": ("PROGRAM [STEP]", "pg_dump, tar or pg_restore is killed at work; pg_restore STEP TABLE ROWS: then"),
     "file-changes": ("TIMES", "a file changes while tar reads it, in that many runs; the content counts down"),
     "stale-output": ("absent, empty or PATH", "says Done. but leaves no archive, an empty one or a copy of PATH"),
     "empty-dump": ("KIND...", "the dump is 0 bytes long, its hash right"),

@@ -28,8 +28,9 @@ TOOLS = {
 }
 DIRECTORIES = (
     "bin", "etc/ovirt-engine/engine.conf.d", "etc/ovirt-engine/aaa", "etc/ovirt-engine/branding", "etc/ovirt-vmconsole",
-    "etc/ovirt-engine-setup.conf.d", "etc/httpd/conf.d", "var/lib/ovirt-engine/backups", "var/lib/ovirt-engine/setup/answers",
-    "var/lib/ovirt-engine/content", "var/lib/ovirt-engine-backup", "var/log/ovirt-engine/setup", "var/log/ovirt-engine-backup",
+    "etc/ovirt-engine-setup.conf.d", "etc/httpd/conf.d", "var/lib/ovirt-engine/backups",
+    "var/lib/ovirt-engine/setup/answers", "var/lib/ovirt-engine/content", "var/lib/ovirt-engine-backup",
+    "var/log/ovirt-engine/setup", "var/log/ovirt-engine-backup",
     "share/ovirt-engine/services/ovirt-engine", "share/ovirt-engine/setup/bin",
     "share/ovirt-engine/setup/ovirt_engine_setup/engine",
 )

@@ -90,7 +90,7 @@ def stop(home: Path, remove: bool = False) -> None:
     """Stop the lab's processes; with remove, delete its files too."""
     home = Path(os.path.abspath(home))
     lab = load(home)
-    postgres.stop(lab)
+    postgres.stop(lab, forever=remove)
     if remove:
         # Outside home where home was closed to the server's user.
         shutil.rmtree(lab.server_home, ignore_errors=True)

@@ -80,7 +80,7 @@ def server_user() -> str:
 
 
 def make_server_home(home: Path, user: str) -> Path:
-    """A directory the server's user can reach: below home, or a private one where home is closed or its path too long."""
+    """A directory the server's user can reach: below home, or a private one if home is closed or its path too long."""
     inside = home / "postgres"
     if len(str(inside / "run")) <= SOCKET_PATH_LIMIT and _can_reach(home):
         inside.mkdir()
@@ -114,7 +114,7 @@ def create(lab: Lab) -> None:
     lab.socket.mkdir(mode=0o700)
     _own(lab, locales, lab.socket)
     if not _system_has_locale():
-        _make_locale(lab, locales)
+        _make_locale(locales)
     _as_server_user(
         lab,
         str(lab.server_programs / "initdb"), "--pgdata", str(lab.server_home / "data"), "--username", "postgres",
@@ -138,7 +138,7 @@ def _system_has_locale() -> bool:
     return "en_US.utf8" in listed.split()
 
 
-def _make_locale(lab: Lab, locales: Path) -> None:
+def _make_locale(locales: Path) -> None:
     target = locales / LOCALE
     made = subprocess.run(
         ["localedef", "--no-archive", "-i", "en_US", "-f", "UTF-8", str(target)],
@@ -158,12 +158,13 @@ def start(lab: Lab) -> None:
     _as_server_user(lab, pg_ctl, "start", "--pgdata", str(lab.server_home / "data"), "--wait", "--silent", "--log", log)
 
 
-def stop(lab: Lab) -> None:
-    """Stop the server; no process of it is left."""
+def stop(lab: Lab, forever: bool) -> None:
+    """Stop the server; no process of it is left. What will not be started again need not be written to disk."""
     if is_running(lab):
         pg_ctl = str(lab.server_programs / "pg_ctl")
         data = str(lab.server_home / "data")
-        _as_server_user(lab, pg_ctl, "stop", "--pgdata", data, "--mode", "immediate", "--wait", "--silent")
+        mode = "immediate" if forever else "fast"
+        _as_server_user(lab, pg_ctl, "stop", "--pgdata", data, "--mode", mode, "--wait", "--silent")
 
 
 def is_running(lab: Lab) -> bool:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for ovirt-engine-provisiondb: creates roles and databases on the lab's server, whatever port it is asked for."""
+"""A stand-in for ovirt-engine-provisiondb: creates roles and databases on the lab's server, whatever the port asked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from .layout import Lab, LabError, load
+from .databases import create_database
+from .layout import Database, Lab, LabError, load
 from .postgres import query
 
 FAILED, TEMPORARY_MADE = 1, 13
-CREATE = (
-    "CREATE DATABASE \"{}\" OWNER \"{}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'en_US.UTF-8' LC_CTYPE 'en_US.UTF-8'"
-)
+READ_ONLY = 'GRANT CONNECT ON DATABASE "{0}" TO "{1}"; GRANT USAGE ON SCHEMA public TO "{1}"'
 
 
 def main(home: Path, arguments: list[str]) -> int:
@@ -44,21 +43,22 @@ def _provision(lab: Lab, answers: dict[str, str]) -> int:
     if answers.get("provisionDb") != "True":
         _make_role(lab, user, password)
         if answers.get("grantReadOnly") == "True":
-            query(lab, database, 'GRANT CONNECT ON DATABASE "{0}" TO "{1}"; GRANT USAGE ON SCHEMA public TO "{1}"'.format(
-                database, user))
+            query(lab, database, READ_ONLY.format(database, user))
         return 0
-    role, there = _has_role(lab, user), _has_database(lab, database)
-    status = 0
-    if role != there or (there and not _is_empty(lab, database)):
-        suffix = time.strftime("_%Y%m%d%H%M%S")
-        user, database, there, status = user + suffix, database + suffix, False, TEMPORARY_MADE
-    _make_role(lab, user, password)
-    if there:
-        query(lab, "postgres", 'ALTER DATABASE "{}" OWNER TO "{}"'.format(database, user))
+    if _has_role(lab, user) == _has_database(lab, database) and _is_empty(lab, database):
+        _make_database(lab, Database(database, user, password))
+        return 0
+    suffix = time.strftime("_%Y%m%d%H%M%S")
+    _make_database(lab, Database(database + suffix, user + suffix, password))
+    return TEMPORARY_MADE
+
+
+def _make_database(lab: Lab, wanted: Database) -> None:
+    _make_role(lab, wanted.owner, wanted.password)
+    if _has_database(lab, wanted.name):
+        query(lab, "postgres", 'ALTER DATABASE "{}" OWNER TO "{}"'.format(wanted.name, wanted.owner))
     else:
-        query(lab, "postgres", CREATE.format(database, user))
-    query(lab, database, 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp"; GRANT ALL ON SCHEMA public TO "{}"'.format(user))
-    return status
+        create_database(lab, wanted)
 
 
 def _make_role(lab: Lab, user: str, password: str) -> None:
@@ -75,4 +75,6 @@ def _has_database(lab: Lab, database: str) -> bool:
 
 
 def _is_empty(lab: Lab, database: str) -> bool:
+    if not _has_database(lab, database):
+        return True
     return query(lab, database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"

@@ -13,7 +13,8 @@ SERVICES = (
     "ovirt-websocket-proxy", "ovirt-fence-kdump-listener", "ovirt-imageio",
 )
 CHANGES = {
-    "start": (True, None), "restart": (True, None), "stop": (False, None), "enable": (None, True), "disable": (None, False),
+    "start": (True, None), "restart": (True, None), "stop": (False, None),
+    "enable": (None, True), "disable": (None, False),
 }
 
 

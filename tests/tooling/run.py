@@ -90,8 +90,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"unknown part: {' '.join(unknown)}; there are: {' '.join(PARTS)}", file=sys.stderr)
         return 2
     BUILD.mkdir(parents=True, exist_ok=True)
-    # A terminated run cleans up as an interrupted one does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A terminated run cleans up as an interrupted one does; a run in the background may have inherited a deaf ear.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     wanted = [part for part in PARTS if not arguments or part in arguments]
     try:
         return summarise([run_part(part) for part in wanted])

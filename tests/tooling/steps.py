@@ -50,10 +50,12 @@ def run(
 ) -> tuple[int, str]:
     """Run a command in a process group of its own; return its exit status and, when quiet, what it said."""
     path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)])
+    # Nothing of a user's own settings of Ansible and Python takes part.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHONPATH"))}
     process = subprocess.Popen(
         command,
         cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", "PATH": path, **(environment or {})},
+        env={**inherited, "NO_COLOR": "1", "PATH": path, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if quiet else None,
         stderr=subprocess.STDOUT if quiet else None,

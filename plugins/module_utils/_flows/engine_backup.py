@@ -57,8 +57,9 @@ def preview_backup(request: Request, host: "EngineHost") -> Result:
 
 def make_backup(request: Request, host: "EngineHost") -> Result:
     """Make a proven backup, or return the proven one that makes it unnecessary."""
-    if judge_target(request, host):  # not even a lock can be made: name this and everything else
-        raise Refused(plan_backup(request, host).problems, phase="plan")
+    problems = judge_target(request, host)
+    if problems:  # not even a lock can be made: name this and everything else
+        raise Refused(plan_backup(request, host).problems or problems, phase="plan")
     host.lock(target_directory(request))
     try:
         swept = host.sweep(target_directory(request))
@@ -82,7 +83,8 @@ def _make_planned(plan: Plan, host: "EngineHost") -> Result:
         after = {kind: _count_again(kind, plan, host) for kind in plan.databases}
         problems = judge_freshness(reading, began) + _prove(plan, made, reading, after, host)
         if problems:
-            raise NotProven(problems, phase="proving", log_path=made.log_path, cmd=made.cmd)
+            failure = _failure(made.cmd, made.log_path, host.read_log(made.log_path), 0)
+            raise NotProven(problems, **dict(failure, phase="proving"))
         manifest = _describe(plan, made, reading, after, host, work)
         record = _read_engine_record(plan, made.log_path, host)
         host.note_phase("publishing")

@@ -61,7 +61,7 @@ class EngineHost:
         try:
             changes = read_sqlite_changes(path) * SQLITE_ROWS_PER_CHANGE
             tables = read_sqlite(path)
-        except SQLITE_ERROR as error:
+        except (SQLITE_ERROR, OSError) as error:
             raise BackupError("Could not read the SQLite file %s: %s" % (path, error), "database_unreadable") from None
         return Snapshot({name: TableState(rows, changes, changes, 0) for name, rows in tables.items()}, ())
 
@@ -178,9 +178,13 @@ class EngineHost:
         """Name the manifest, then the archive: an archive under its final name is never without its proof."""
         described = os.path.join(os.path.dirname(source), "manifest.json")
         files.write_json(described, manifest)
+        if self.exists(target):
+            raise BackupError("%s appeared while the backup was made; it was left as it is" % target, "path_exists")
         try:
             files.publish(described, target + SUFFIX)
             files.publish(source, target)
         except FileExistsError as error:
+            if error.filename2 == target:
+                files.remove_file(target + SUFFIX)
             text = "%s appeared while the backup was made; it was left as it is" % error.filename2
             raise BackupError(text, "path_exists") from None

@@ -134,7 +134,10 @@ def read_json(path: str, limit: int) -> Optional[Dict[str, Any]]:
         return None
     if len(data) > limit:
         raise ValueError("larger than %d bytes" % limit)
-    content = json.loads(data.decode("utf-8"))
+    try:
+        content = json.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(content, dict):
         raise ValueError("not a JSON object")
     return content
@@ -172,9 +175,14 @@ def make_work_directory(path: str) -> None:
     os.mkdir(path, 0o700)
 
 
+def is_work_directory(path: str) -> bool:
+    """Is this a work directory of this collection, by its name?"""
+    return os.path.basename(path).startswith(WORK_PREFIX) and os.path.isdir(path) and not os.path.islink(path)
+
+
 def remove_tree(path: str) -> None:
     """Remove a work directory of this collection, if it is there."""
-    if os.path.basename(path).startswith(WORK_PREFIX) and os.path.isdir(path) and not os.path.islink(path):
+    if is_work_directory(path):
         shutil.rmtree(path)
 
 

@@ -63,7 +63,7 @@ def judge_state(state: Dict[str, Any]) -> None:
 
 def list_leftovers(state: Dict[str, Any]) -> List[str]:
     """Return the paths that a killed run left behind; the manifest only where its archive was never named."""
-    paths = [path for path in state["directories"] if os.path.lexists(path)]
+    paths = [path for path in state["directories"] if files.is_work_directory(path)]
     unnamed = not os.path.lexists(state["archive"])
     manifest = state["archive"] + SUFFIX
     return paths + ([manifest] if unnamed and os.path.lexists(manifest) else [])

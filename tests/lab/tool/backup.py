@@ -20,9 +20,10 @@ PATHS = (
     "etc/httpd/conf.d/ovirt-engine-root-redirect.conf", "etc/httpd/conf.d/ssl.conf",
     "etc/httpd/conf.d/z-ovirt-engine-proxy.conf", "etc/httpd/conf.d/z-ovirt-engine-keycloak-proxy.conf",
     "etc/httpd/http.keytab", "etc/httpd/conf.d/ovirt-sso.conf", "etc/yum/pluginconf.d/versionlock.list",
-    "etc/dnf/plugins/versionlock.list", "etc/firewalld/services/ovirt-https.xml", "etc/firewalld/services/ovirt-http.xml",
-    "etc/firewalld/services/ovirt-postgres.xml", "etc/firewalld/services/ovirt-provider-ovn.xml",
-    "etc/firewalld/services/ovn-central-firewall-service.xml", "var/lib/openvswitch", "etc/grafana",
+    "etc/dnf/plugins/versionlock.list", "etc/firewalld/services/ovirt-https.xml",
+    "etc/firewalld/services/ovirt-http.xml", "etc/firewalld/services/ovirt-postgres.xml",
+    "etc/firewalld/services/ovirt-provider-ovn.xml", "etc/firewalld/services/ovn-central-firewall-service.xml",
+    "var/lib/openvswitch", "etc/grafana",
 )
 STATE_NOT_SAVED = ("backups", "jboss_runtime", "ansible-runner-service.log", "ansible-runner", ".ansible")
 
@@ -50,7 +51,8 @@ def backup(run: Run) -> None:
     if "files" in run.options.selected:
         _backup_files(run, root / "files")
     for kind in run.variant.backup:
-        if _wants(run, kind.key, kind.name) and kind.scope in run.options.selected and run.conf.get(kind.conf + "_USER"):
+        user = run.conf.get(kind.conf + "_USER")
+        if _wants(run, kind.key, kind.name) and kind.scope in run.options.selected and user:
             _backup_database(run, kind, root / "db" / kind.member)
     if _wants(run, GRAFANA_KEY, "grafana") and "grafanadb" in run.options.selected:
         _backup_grafana(run, root / "db" / GRAFANA_MEMBER)
@@ -99,12 +101,13 @@ def _backup_database(run: Run, kind: Kind, target: Path) -> None:
     with open(complaints, "wb") as errors:
         status = children.dump(run, kind, target, errors)
         errors.write(run.sabotage.dump_warning(name).encode())
+    compressor = run.options.databases[kind.name].compressor
     failed = "Database {} backup failed".format(name)
     if complaints.stat().st_size:
         run.append_to_log(complaints.read_bytes())
         status = status or 1
-    elif status and run.options.databases[kind.name].compressor:
-        failed = "{} failed compressing the backup of database {}".format(run.options.databases[kind.name].compressor, name)
+    elif status and compressor:
+        failed = "{} failed compressing the backup of database {}".format(compressor, name)
     if status:
         run.fatal(failed)
     run.sabotage.spoil_dump(kind.name, target)

@@ -111,7 +111,8 @@ def _start_tar(run: Run, words: list[str], names: bytes | None, errors: int | IO
 
 
 def _tar_into_full_disk(run: Run, words: list[str], target: Path, errors: IO[bytes], names: bytes | None) -> int:
-    process = run.start([*words, "-f", "/dev/full"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    pipe = subprocess.PIPE
+    process = run.start([*words, "-f", "/dev/full"], stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT)
     content = process.communicate(names or b"")[0]
     errors.write(content.replace(b"/dev/full", os.fsencode(target)))
     return process.returncode

@@ -16,7 +16,8 @@ from .run import Run
 
 NEVER_RESTORED = (
     "etc/ovirt-engine/engine-config/engine-config.properties", "etc/ovirt-engine-setup.conf.d/*packaging*",
-    "etc/pki/ovirt-engine/cacert.template.in", "etc/pki/ovirt-engine/cert.template.in", "etc/pki/ovirt-engine/openssl.conf",
+    "etc/pki/ovirt-engine/cacert.template.in", "etc/pki/ovirt-engine/cert.template.in",
+    "etc/pki/ovirt-engine/openssl.conf",
     "etc/ovirt-engine/engine.conf.d/20-branding-rhv.conf", "etc/ovirt-engine/branding/50-rhv-2.brand",
     "ovirt-engine/engine.conf.d/10-scl-postgres.conf", "ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-scl-postgres.conf",
 )
@@ -111,7 +112,8 @@ def _modernise(run: Run, store: Path, password: str) -> bool:
     copy, content = Path("{}.backup.{}".format(store, time.strftime("%Y%m%d%H%M%S"))), run.folder / "store.pem"
     store.rename(copy)
     secret = "pass:" + password
-    opened = run.call("openssl", "pkcs12", "-in", str(copy), "-passin", secret, "-legacy", "-nodes", "-out", str(content))
+    opening = ("-in", str(copy), "-passin", secret, "-legacy", "-nodes", "-out", str(content))
+    opened = run.call("openssl", "pkcs12", *opening)
     if opened or run.call("openssl", "pkcs12", "-export", "-in", str(content), "-passout", secret, "-out", str(store)):
         run.output("  - Warning: Failed to re-encrypt {0}; restoring {0} from backup".format(store.name))
         copy.rename(store)
@@ -128,7 +130,7 @@ def _can_read(run: Run, store: Path, password: str, *extra: str) -> bool:
 
 
 def _constant(run: Run, expression: str) -> str:
-    code = "from ovirt_engine_setup.engine import constants as oenginecons; print({})".format(expression)
+    code = "\nfrom ovirt_engine_setup.engine import constants as oenginecons\nprint({})\n".format(expression)
     environment = {**os.environ, "PYTHONPATH": str(run.prefix / "share/ovirt-engine/setup")}
     process = run.start(["python3", "-c", code], stdout=-1, stderr=subprocess.STDOUT, environment=environment)
     text = process.communicate()[0].decode("utf-8", "replace").strip()

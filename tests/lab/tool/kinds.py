@@ -34,11 +34,13 @@ class Kind(NamedTuple):
 
 ENGINE = Kind(
     "engine", "", "ENGINE_DB", "DB", "db", "db", "engine_backup.db", "OVESETUP_ENGINE_CORE/enable",
-    "Engine", "database", "Engine", "engine database", "Engine", "etc/ovirt-engine/engine.conf.d/10-setup-database.conf",
+    "Engine", "database", "Engine", "engine database", "Engine",
+    "etc/ovirt-engine/engine.conf.d/10-setup-database.conf",
 )
 DWH = Kind(
     "dwh", "dwh-", "DWH_DB", "DWH_DB", "dwhdb", "dwhdb", "dwh_backup.db", "OVESETUP_DWH_CORE/enable",
-    "DWH", "dwh database", "DWH", "dwh database", "DWH", "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-setup-database.conf",
+    "DWH", "dwh database", "DWH", "dwh database", "DWH",
+    "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-setup-database.conf",
 )
 CINDERLIB = Kind(
     "cinderlib", "cinderlib-", "CINDERLIB_DB", "CINDERLIB_DB", "cinderlibdb", "cinderlib", "cinderlib_backup.db",

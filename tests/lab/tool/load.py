@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from .kinds import ENGINE, Kind
@@ -21,8 +22,9 @@ TABLES_TO_CLEAN = (
 HARMLESS = re.compile("|".join((
     'language "plpgsql" already exists', "must be owner of language plpgsql", "must be owner of extension plpgsql",
     "must be owner of extension uuid-ossp", 'schema "public" already exists', "must be owner of schema public",
-    'must be member of role "postgres"', "permission denied to change default privileges", "permission denied for language c",
-    r"function public\.uuid_\w+\([^)]*\) does not exist", "permission denied to create extension", "extension .* does not exist",
+    'must be member of role "postgres"', "permission denied to change default privileges",
+    "permission denied for language c",     r"function public\.uuid_\w+\([^)]*\) does not exist",
+    "permission denied to create extension", "extension .* does not exist",
 )))
 JUST_RESTORED = "option_name='DbJustRestored' and version='general'"
 RESET_HA = """UPDATE vm_dynamic
@@ -65,10 +67,11 @@ def _creates(line: bytes) -> bool:
 def load_dump(run: Run, kind: Kind, path: Path) -> None:
     """Load one dump; of custom ones the exit status is ignored, only certain log lines count."""
     options, connection = run.options.databases[kind.name], run.connection(kind.conf)
-    run.log("restoreDB: backupfile {} user {} host {} port {} database {} orig_user {} compressor {} format {} jobsnum {}".format(
-        path, connection.user, connection.host, connection.port, connection.database, options.orig_user,
-        options.compressor, options.format, options.jobs,
-    ))
+    run.log("restoreDB: " + " ".join("{} {}".format(*pair) for pair in (
+        ("backupfile", path), ("user", connection.user), ("host", connection.host), ("port", connection.port),
+        ("database", connection.database), ("orig_user", options.orig_user), ("compressor", options.compressor),
+        ("format", options.format), ("jobsnum", options.jobs),
+    )))
     if options.format not in ("plain", "custom"):
         run.fatal("Unsupported format {}".format(options.format))
     report = run.folder / "pg-restore-log"
@@ -99,16 +102,16 @@ def _run_loader(run: Run, kind: Kind, path: Path, report: Path) -> int:
             unpacker = run.start([options.compressor, "-d"], stdin=dump, stdout=subprocess.PIPE)
             process = run.start_pg(command, connection, tuple(words), unpacker.stdout, output, subprocess.STDOUT)
         if run.sabotage.kills("pg_restore", kind.name):
-            _kill_worker(process)
+            _kill_worker(process, lambda: run.sabotage.restore_is_far_enough(run.home, connection.database))
         return process.wait()
 
 
-def _kill_worker(process: subprocess.Popen[bytes]) -> None:
+def _kill_worker(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> None:
     # A worker, as the system's memory killer would: the leader then says that it died unexpectedly.
     children = Path("/proc/{0}/task/{0}/children".format(process.pid))
     while process.poll() is None:
         workers = children.read_text(encoding="ascii").split()
-        if workers:
+        if workers and is_time():
             subprocess.run(["kill", "-{}".format(int(signal.SIGKILL)), workers[0]], check=False)
             return
         time.sleep(0.001)
@@ -137,7 +140,8 @@ def clean_engine_database(run: Run) -> None:
 
 
 def _set_just_restored(run: Run) -> None:
-    found = _ask(run, "SELECT count(*) as count FROM vdc_options WHERE " + JUST_RESTORED, "Failed checking DbJustRestored")
+    question = "SELECT count(*) as count FROM vdc_options WHERE " + JUST_RESTORED
+    found = _ask(run, question, "Failed checking DbJustRestored")
     word = "Inserting"
     statement = "INSERT INTO vdc_options (option_name, option_value, version) VALUES ('DbJustRestored', '1', 'general')"
     if "1" in found:

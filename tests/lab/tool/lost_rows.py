@@ -33,7 +33,8 @@ def dump_changed_copy(run: Run, kind: Kind, words: tuple[str, ...], target: Path
     target.write_bytes(content.replace(os.fsencode(copy), os.fsencode(original)))
     compressor = run.options.databases[kind.name].compressor
     if compressor:
-        target.write_bytes(subprocess.run([compressor], input=target.read_bytes(), stdout=subprocess.PIPE, check=True).stdout)
+        packed = subprocess.run([compressor], input=target.read_bytes(), stdout=subprocess.PIPE, check=True)
+        target.write_bytes(packed.stdout)
     return 0
 
 

@@ -212,10 +212,12 @@ def _add_database(options: Options, kind: Kind, valued: Valued, plain: Plain) ->
         database.user = value
         database.orig_user = options.conf.get(kind.conf + "_USER", "")
 
-    formats = {"plain": "plain", "custom": "custom"}
+    def dump_format(value: str) -> str:
+        return _choice(value, {"plain": "plain", "custom": "custom"}, "dump format", "failed parsing dump format")
+
     valued.update({
         "--{}compressor".format(name): put("compressor", lambda v: _compressor(v, COMMANDS)),
-        "--{}dump-format".format(name): put("format", lambda v: _choice(v, formats, "dump format", "failed parsing dump format")),
+        "--{}dump-format".format(name): put("format", dump_format),
         "--{}restore-jobs".format(name): put("jobs", _jobs),
         "--{}host".format(name): put("host"), "--{}port".format(name): put("port"), "--{}user".format(name): set_user,
         "--{}passfile".format(name): put("password", _password_from),

@@ -53,7 +53,7 @@ def provision_databases(run: Run) -> None:
 
 def _provision(run: Run, kind: Kind) -> None:
     target = run.connection(kind.conf)
-    secured, validation = (run.conf.get("{}_{}".format(kind.conf, name), "") for name in ("SECURED", "SECURED_VALIDATION"))
+    secured, validation = (run.conf.get(kind.conf + name, "") for name in ("_SECURED", "_SECURED_VALIDATION"))
     run.log("provisionDB: user {} host {} port {} database {} secured {} secured_host_validation {}".format(
         target.user, target.host, target.port, target.database, secured, validation))
     run.output("- user '{}', database '{}'".format(target.user, target.database))

@@ -27,7 +27,8 @@ machines, disks, etc., are missing in the engine, and will probably require
 recovery or recreation.
 ------------------------------------------------------------------------------"""
 NO_FLAG = (
-    "Please pass one of --restore-permissions or --no-restore-permissions when restoring a backup with a custom dump format"
+    "Please pass one of --restore-permissions or --no-restore-permissions "
+    "when restoring a backup with a custom dump format"
 )
 
 
@@ -139,13 +140,12 @@ def _finish_engine(run: Run, path: Path) -> None:
     moment = time.localtime(made // 10**9)
     stamp = "{}.{:09d} {}".format(time.strftime("%Y-%m-%d %H:%M:%S", moment), made % 10**9, time.strftime("%z", moment))
     run.say(NOTE.format(stamp))
-    for wanted, letter, text in (
-        (run.options.he_remove_storage_vm, "R", "the hosted-engine storage domain, all its entities and the hosted-engine VM"),
-        (run.options.he_remove_hosts, "M", "all the hosted-engine hosts"),
-    ):
-        if wanted:
-            run.output("  - Removing {}.".format(text))
-            _clean_hosted_engine(run, letter)
+    if run.options.he_remove_storage_vm:
+        run.output("  - Removing the hosted-engine storage domain, all its entities and the hosted-engine VM.")
+        _clean_hosted_engine(run, "R")
+    if run.options.he_remove_hosts:
+        run.output("  - Removing all the hosted-engine hosts.")
+        _clean_hosted_engine(run, "M")
 
 
 def _clean_hosted_engine(run: Run, letter: str) -> None:

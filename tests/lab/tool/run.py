@@ -14,13 +14,16 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
+from typing import IO, NoReturn, Union
 
 from .kinds import variant_of
 from .options import Options, die
-from .shell import configuration_files, hooks, source
 from .sabotage import Sabotage
+from .shell import configuration_files, hooks, source
 
+# What subprocess takes for a channel.
+Channel = Union[int, IO[bytes], None]
+NOT_FOUND = 'echo "$0: line 117: $1: command not found" >&2; exit 127'
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -52,7 +55,7 @@ class Run:
         for number in SIGNALS:
             signal.signal(number, self._on_signal)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         # What the shell does: run the exit trap at once, leave the children alone, die of the signal.
         self.remove_temp()
         signal.signal(number, signal.SIG_DFL)
@@ -173,8 +176,7 @@ class Run:
 
     def start_pg(
         self, command: str, connection: Connection, arguments: tuple[str, ...],
-        stdin: int | IO[bytes] | None = None, stdout: int | IO[bytes] | None = None, stderr: int | IO[bytes] | None = None,
-        before: list[str] | None = None,
+        stdin: Channel = None, stdout: Channel = None, stderr: Channel = None, before: list[str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a PostgreSQL client with the tool's credentials, and say so in the log."""
         where = ["-w", "-U", connection.user, "-h", connection.host, "-p", connection.port]
@@ -184,15 +186,16 @@ class Run:
         shown = [command, *where, *(use_d or [""]), connection.database, " ".join(arguments)]
         self.log("pg_cmd running: {}".format(" ".join(shown)))
         environment = {**os.environ, "PGPASSFILE": self.pgpass}
-        return self.start([*(before or []), command, *where, *use_d, *words], stdin, stdout, stderr, environment=environment)
+        words = [*(before or []), command, *where, *use_d, *words]
+        return self.start(words, stdin, stdout, stderr, environment=environment)
 
     def start(
-        self, words: list[str], stdin: int | IO[bytes] | None = None, stdout: int | IO[bytes] | None = None,
-        stderr: int | IO[bytes] | None = None, cwd: Path | None = None, environment: dict[str, str] | None = None,
+        self, words: list[str], stdin: Channel = None, stdout: Channel = None, stderr: Channel = None,
+        cwd: Path | None = None, environment: dict[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a program; one that is missing complains and ends with 127 as in a shell."""
         if shutil.which(words[0]) is None:
-            words = ["/bin/sh", "-c", 'echo "$0: line 117: $1: command not found" >&2; exit 127', self.program, words[0]]
+            words = ["/bin/sh", "-c", NOT_FOUND, self.program, words[0]]
         return subprocess.Popen(words, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=environment)
 
     def call(self, *words: str, cwd: Path | None = None) -> int:

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..layout import load
+from ..postgres import query
 from .options import Death, die
 
 if TYPE_CHECKING:
@@ -82,7 +84,18 @@ class Sabotage:
     def kills(self, program: str, step: str) -> bool:
         """Whether this child is to be killed at work."""
         words = self.words("kill-child")
-        return words[:1] == [program] and words[1:] in ([], [step])
+        return words[:1] == [program] and words[1:2] in ([], [step])
+
+    def restore_is_far_enough(self, home: Path, database: str) -> bool:
+        """Whether so many rows of the named table are in; at once where none is named."""
+        words = self.words("kill-child")[2:]
+        if not words:
+            return True
+        statement = (
+            "SELECT count(*) FROM pg_stat_progress_copy"
+            " WHERE relid = to_regclass('{}') AND tuples_processed >= {}"
+        ).format(*words)
+        return query(load(home), database, statement) == "1"
 
     def delay(self, step: str) -> list[str]:
         """What to put before a child's command to make it slow."""

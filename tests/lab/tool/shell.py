@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files the tool sources as shell, sourced by a real shell: quoting, expansion and planted commands behave as they do there."""
+"""Files the tool sources, sourced by a real shell: quoting, expansion and planted commands behave as they do there."""
 
 from __future__ import annotations
 

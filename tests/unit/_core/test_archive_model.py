@@ -135,15 +135,15 @@ def test_empty_dump_is_not_missing_as_well() -> None:
     assert judged(empty._replace(members=tuple(members)), scopes=tuple(ALL)) == ["dump_empty"]
 
 
-def test_archive_without_a_member_and_without_a_problem_is_not_good() -> None:
-    nothing = world.reading()._replace(members=(), small={}, dumps={}, files=None)
-    assert judged(nothing, "checksums") != []
-
-
 def test_archive_that_could_not_be_opened_has_its_own_problem_only() -> None:
     empty = Problem("archive_empty", "0 bytes")
     nothing = world.reading()._replace(members=(), small={}, dumps={}, files=None, problems=(empty,))
     assert judged(nothing, scopes=tuple(ALL)) == ["archive_empty"]
+
+
+@pytest.mark.parametrize("kind", ["cinderlib", "managedblock"])
+def test_storage_database_without_a_table_is_no_empty_dump(kind: str) -> None:
+    assert judged(world.reading(dict(world.LIVE, **{kind: {}}))) == []
 
 
 def test_hashes_are_left_alone_where_they_were_not_asked_for() -> None:

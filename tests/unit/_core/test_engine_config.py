@@ -44,6 +44,9 @@ VALUES = {
     "brace without an end": ('"${BASE"', "${BASE", "${BASE"),
     "equal sign": ('"a=b"', "a=b", "a=b"),
     "two quoted pieces": ('"a""b"', "ab", "ab"),
+    "single quotes are none to the engine": ("'a b'", "'a", "a b"),
+    "nothing is special in single quotes of sh": (r"'a\b${BASE}'", "'ab/usr'", r"a\b${BASE}"),
+    "hash inside a word is no comment to sh": ("a#b", "a", "a#b"),
     "non-ASCII": ('"käse"', "käse", "käse"),
 }
 
@@ -129,10 +132,6 @@ def test_database_without_name_and_password_is_not_configured(variables: Dict[st
     assert database_settings(BY_NAME["keycloak"], variables) is None
 
 
-def test_grafana_has_no_settings() -> None:
-    assert database_settings(BY_NAME["grafana"], {"PASSWORD": "p", "DATABASE": "d"}) is None
-
-
 OWNED = {
     "engine and Data Warehouse on one host": (
         [(ENGINE_FILE, ENGINE_LINES), (ENGINE_COPY_OF_DWH, DWH_LINES), (DWH_FILE, ENGINE_LINES + DWH_LINES)],
@@ -148,6 +147,10 @@ OWNED = {
     "commented out": ([(ENGINE_FILE, "#" + ENGINE_LINES.replace("\n", "\n#"))], set()),
     "defaults of the package": ([("share/ovirt-engine/services/x.conf", ENGINE_LINES)], set()),
     "name that only starts alike": ([("etc/ovirt-engine/engine.conf.d.bak/1.conf", ENGINE_LINES)], set()),
+    "Grafana beside the Data Warehouse": (
+        [("etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-setup-grafana-database.conf", 'GRAFANA_DB_PASSWORD="g"\n')],
+        {"grafana"},
+    ),
     "Keycloak in the engine": (
         [("etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf", 'KEYCLOAK_DB_PASSWORD="k"\n')],
         {"keycloak"},

@@ -14,6 +14,7 @@ FULL = Live(3, 100, None)
 NO_ROWS = Live(3, 0, None)
 NO_TABLES = Live(0, 0, None)
 DOWN = Live(0, 0, Problem("database_unreachable", "connection refused"))
+GONE = Live(0, 0, Problem("database_missing", "does not exist"))
 DATABASES: FrozenSet[str] = frozenset(["engine", "dwh"])
 
 
@@ -49,6 +50,7 @@ TABLE: Dict[str, Tuple[bool, bool, bool, bool, Optional[Live], str, str]] = {
     "flag dropped, database filled": (True, False, False, True, FULL, "flag_disagrees", "flag_disagrees"),
     "flag dropped, tables without rows": (True, False, False, True, NO_ROWS, "flag_disagrees", "flag_disagrees"),
     "flag dropped, database down": (True, False, False, True, DOWN, "database_unreachable", "database_unreachable"),
+    "flag dropped, database dropped": (True, False, False, True, GONE, "-", "scope_not_set_up"),
     "never set up, empty database": (True, False, False, True, NO_TABLES, "-", "scope_not_set_up"),
     "database of another host": (True, False, False, False, FULL, "-", "scope_not_set_up"),
     "nothing of it here": (True, False, False, False, None, "-", "scope_not_set_up"),
@@ -112,9 +114,10 @@ def test_nothing_to_back_up_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize("kind", ["cinderlib", "managedblock"])
-def test_storage_database_may_still_be_empty(kind: str) -> None:
+@pytest.mark.parametrize("live", [NO_ROWS, NO_TABLES], ids=["no rows", "no tables"])
+def test_storage_database_may_still_be_empty(kind: str, live: Live) -> None:
     alone = frozenset([kind])
-    seen = Witnesses(frozenset(SCOPES), alone, alone, alone, {kind: NO_ROWS})
+    seen = Witnesses(frozenset(SCOPES), alone, alone, alone, {kind: live})
     assert decide_expected(["all"], seen)[1] == []
 
 

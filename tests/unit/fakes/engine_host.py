@@ -7,6 +7,7 @@ Its engine-backup dumps what its databases hold at that moment, unless a test sc
 Python 3.6 syntax: the tests of the flows run on the Pythons of the managed hosts.
 """
 
+# ruff: noqa: ARG002 (the methods take what the protocol gives, not what the fake needs)
 import functools
 import os.path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -17,6 +18,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config i
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._core.manifest import SUFFIX
 from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot
+from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup_plan import Request
 from ansible_collections.ovirt.backup.plugins.module_utils._host.command import CommandResult
 from ansible_collections.ovirt.backup.plugins.module_utils._host.database import Identity
 from ansible_collections.ovirt.backup.plugins.module_utils._host.installation import Installation
@@ -140,11 +142,15 @@ class FakeEngineHost:
 
     @journaled
     def judge_directory(self, path: str, code: str, what: str, sticky_is_safe: bool = False) -> List[Problem]:
-        return self.directories.get(path, [Problem(code + "_missing", "the %s %s is not there" % (what, path))])
+        return self.directories.get(os.path.normpath(path), [Problem(code + "_missing", "the %s %s is not there" % (what, path))])
 
     @journaled
     def exists(self, path: str) -> bool:
         return path in self.existing
+
+    @journaled
+    def modified(self, path: str) -> float:
+        return self.time
 
     @journaled
     def same_path(self, one: str, other: str) -> bool:
@@ -289,4 +295,22 @@ def make_installation(**changes: Any) -> Installation:
         grafana_file="",
         log_directory="/var/log/ovirt-engine-backup",
     )
+    return found._replace(**changes)
+
+
+def make_request(**changes: Any) -> Request:
+    """Return the request of a run with all defaults into a directory."""
+    found = Request(
+        path="",
+        directory="/srv/backup",
+        scopes=["all"],
+        log_path="",
+        tmpdir="",
+        timeout=7200,
+        prefix="",
+        max_age=0,
+        profile="stock",
+    )
+    if changes.get("path"):
+        found = found._replace(directory="")
     return found._replace(**changes)

@@ -108,7 +108,9 @@ def manifest(**changes: Any) -> Dict[str, Any]:
         "fqdn": FQDN,
         "profile": "stock",
         "scopes": ["files", "db", "dwhdb"],
-        "databases": {kind: {"tables": dict(rows), "rows": sum(rows.values())} for kind, rows in LIVE.items()},
+        "databases": {
+            kind: {"tables": dict(rows), "rows": sum(rows.values()), "name": kind} for kind, rows in LIVE.items()
+        },
         "certificates": [],
         "log_path": "/var/log/ovirt-engine-backup/one.log",
     }

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the playbook of the role as AWX does: no terminal, no input, the variables in a file."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .installation import environment, program
+from .playbooks import DEADLINE, Engine, Play, plain
+
+STORE = {"stores": {"hosts": {"store": {"ansible_connection": "local"}}}}
+INTERPRETER = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+RECAP = re.compile(r"^engine\S*\s+: ok=\d+ +changed=(\d+) +unreachable=0 +failed=(\d+)", re.MULTILINE)
+STATISTICS = re.compile(r"^\tRUN: (\{.*\})$", re.MULTILINE)
+
+
+class Ran(NamedTuple):
+    """What a run of the playbook came to."""
+
+    changed: int
+    failed: int
+    statistics: dict[str, Any]
+    output: str
+
+    def made(self) -> "Ran":
+        """Insist that it did not fail."""
+        assert self.failed == 0, self.output
+        return self
+
+    def refused(self, *words: str) -> None:
+        """Insist that it failed and said this."""
+        assert self.failed == 1, self.output
+        said = " ".join(self.output.split())
+        assert [word for word in words if word not in said] == [], self.output
+
+
+class Role:
+    """The role, with the variables that all runs of a test share."""
+
+    def __init__(self, engine: Engine, directory: Path, **variables: Any) -> None:
+        self.engine = engine
+        self.directory = directory
+        self.variables = {"engine_backup_directory": directory, "engine_backup_scope": ["files", "db"], **variables}
+        self.store = engine.scratch / "store.json"
+        hosts = {"store": {**STORE["stores"]["hosts"]["store"], **INTERPRETER}}
+        self.store.write_text(json.dumps({"stores": {"hosts": hosts}}))
+
+    def run(self, *options: str, **variables: Any) -> Ran:
+        """Run the playbook."""
+        scratch = self.engine.scratch
+        given = scratch / "variables.json"
+        given.write_text(json.dumps(plain({**self.variables, **variables})))
+        command = [
+            program("ansible-playbook"), "-i", str(self.engine.site.inventory), "-i", str(self.store),
+            "-e", f"@{given}", *options, "ovirt.backup.engine_backup",
+        ]  # fmt: skip
+        folders = {
+            "TMPDIR": str(scratch / "tmp"),
+            "ANSIBLE_LOCAL_TEMP": str(scratch / "local"),
+            "ANSIBLE_REMOTE_TEMP": str(scratch / "remote"),
+            "ANSIBLE_SHOW_CUSTOM_STATS": "true",
+            "ANSIBLE_PIPELINING": "true",
+        }
+        done = subprocess.run(
+            command, env=environment(folders), cwd=scratch, timeout=DEADLINE, check=False, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        )  # fmt: skip
+        self.engine.plays.append(Play([], done.stdout))
+        recap = RECAP.search(done.stdout)
+        assert recap, done.stdout
+        assert (done.returncode == 0) == (recap[2] == "0")
+        said = STATISTICS.search(done.stdout)
+        return Ran(int(recap[1]), int(recap[2]), json.loads(said[1]) if said else {}, done.stdout)
+
+    def archives(self) -> list[str]:
+        """The names of the archives in the directory, oldest first."""
+        return sorted(path.name for path in self.directory.glob("*.backup"))

@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""engine_backup_info reads good archives to their last row, and does nothing else."""
+
+import bz2
+import gzip
+import lzma
+import tarfile
+from pathlib import Path
+
+import pytest
+from lab import start, stop
+
+from .evidence import photograph
+from .forge import hashed, pack, part, replace, unpack, without
+from .installation import Site, read_site
+from .playbooks import Engine, Result, backup, codes, info
+from .shelf import PROFILES, Made, copy_archive, manifest_of
+from .watch import Watch
+
+ALLOWED_PEAK = 150 * 1024
+LARGE_SCALE = 15  # about 100 MB of databases
+
+
+@pytest.fixture(scope="module")
+def variants(proven: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Good archives as other versions and other options make them, none with a manifest."""
+    folder = tmp_path_factory.mktemp("variants")
+    parts = unpack(proven["stock"])
+    pack(hashed(without(parts, "os_version"), "md5sum"), folder / "of_an_old_engine.backup", "bz2")
+    pack(hashed(replace(parts, "version", lambda _old: b"4.3.9\n")), folder / "of_4_3.backup", "xz")
+    pack(hashed(replace(parts, "version", lambda _old: b"4.5.9\n")), folder / "of_a_newer_engine.backup", "")
+    pack(hashed(without(parts, *(item.name for item in parts if item.name.startswith("db/")))), folder / "files.backup")
+    pack(hashed(without(parts, "files")), folder / "databases.backup")
+    for name, packer in (("gzip", gzip.compress), ("bzip2", bz2.compress), ("xz", lzma.compress)):
+        changed = replace(parts, "db/dwh_backup.db", packer)
+        line = f"DWH_DB_DUMP_COMPRESSOR={name}".encode()
+        changed = replace(changed, "config", lambda old, line=line: old.replace(b"DWH_DB_DUMP_COMPRESSOR=", line))
+        pack(hashed(changed), folder / f"with_{name}_dumps.backup")
+    for path in folder.iterdir():
+        path.chmod(0o640)
+    return folder
+
+
+def by_name(result: Result) -> dict[str, Result]:
+    assert not result.get("failed"), result
+    return {Path(report["path"]).stem: report for report in result["archives"]}
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Watch:
+    return Watch(tmp_path, "python")
+
+
+def test_archives_of_every_profile_are_good_to_the_last_row_and_reading_them_changes_nothing(
+    engine: Engine, made: Made, tmp_path: Path, watch: Watch, site: Site
+) -> None:
+    archives, tmpdir = tmp_path / "archives", tmp_path / "tmpdir"
+    archives.mkdir()
+    tmpdir.mkdir()
+    for profile, path in made.paths.items():
+        copy_archive(path, archives / path.name).chmod(0o440)
+    before = photograph(archives)
+    (result,) = engine.play(watch.task(info(path=archives, verify="full", tmpdir=tmpdir)))
+    for profile, report in by_name(result).items():
+        assert report["ok"] and report["manifest"], report["problems"]
+        archive = made.results[profile]["archive"]
+        shared = ("size", "sha256", "version", "os_version", "scopes")
+        assert {key: report[key] for key in shared} == {key: archive[key] for key in shared}
+        for kind, read in report["databases"].items():
+            keys = ("file", "format", "compressor", "size", "tables", "rows")
+            assert {key: read[key] for key in keys} == {key: archive["databases"][kind][key] for key in keys}
+    assert photograph(archives) == before
+    assert not list(tmpdir.iterdir())
+
+    seen = watch.report()
+    own = (str(tmpdir), str(engine.scratch), str(watch.path))
+    assert not [path for path in seen.changed if not path.startswith(own)]
+    assert any(path.startswith(str(tmpdir)) for path in seen.changed), "the copy of the SQLite file was seen"
+    assert {Path(command.split()[0]).name for command in seen.started} <= {"zstd"}
+    assert seen.peak < ALLOWED_PEAK
+
+
+def test_archives_of_other_versions_and_options_are_good(engine: Engine, variants: Path) -> None:
+    (result,) = engine.play(info(path=variants, verify="full", installed_version="4.5.7"))
+    found = by_name(result)
+    assert {name: codes(report) for name, report in found.items()} == dict.fromkeys(found, [])
+    assert len(found) == 8
+    assert found["of_an_old_engine"]["os_version"] == "" and found["of_an_old_engine"]["compressor"] == "bzip2"
+    assert found["files"]["scopes"] == ["files"] and "files" not in found["databases"]["scopes"]
+    packed = {name: found[f"with_{name}_dumps"]["databases"]["dwh"] for name in ("gzip", "bzip2", "xz")}
+    assert {name: dump["compressor"] for name, dump in packed.items()} == {name: name for name in packed}
+    assert {dump["rows"] for dump in packed.values()} == {found["databases"]["databases"]["dwh"]["rows"]}
+
+    restorable = {name: report["restorable"] for name, report in found.items()}
+    refused = {name for name, answer in restorable.items() if not answer["ok"]}
+    assert refused == {"of_4_3", "of_a_newer_engine"}
+    assert all(bool(answer["reason"]) != answer["ok"] for answer in restorable.values())
+    assert {answer["installed_version"] for answer in restorable.values()} == {"4.5.7"}
+
+
+def test_what_was_asked_for_must_be_in_the_archive(engine: Engine, variants: Path, tmp_path: Path) -> None:
+    lacking, missing = engine.play(
+        info(path=variants / "databases.backup", scope=["files", "db"]), info(path=tmp_path / "nowhere.backup")
+    )
+    assert codes(lacking["archives"][0]) == ["files_missing"]
+    assert missing["failed"] and missing["code"] == "archive_missing"
+
+
+def test_a_directory_is_listed_newest_first_by_the_time_inside(
+    engine: Engine, proven: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    parts = unpack(proven["stock"])
+    for name, year in (("b", 2023), ("c", 2024), ("a", 2022)):
+        aged = [aged_part(item.info, item.content, (year - 1970) * 31556952) for item in parts]
+        pack(aged, folder / f"{name}.backup")
+    (folder / "notes.txt").write_text("not an archive, not named like one")
+    (folder / ".hidden.backup").write_bytes(b"")
+    (result,) = engine.play(info(path=folder, verify="none"))
+    assert [Path(report["path"]).stem for report in result["archives"]] == ["c", "b", "a"]
+    assert [report["created"][:4] for report in result["archives"]] == ["2024", "2023", "2022"]
+    assert {report["sha256"] for report in result["archives"]} == {None}
+
+
+def aged_part(header: tarfile.TarInfo, content: bytes, mtime: int) -> object:
+    aged = part(header.name, content, header.type)
+    aged.info.mtime = mtime
+    return aged
+
+
+@pytest.mark.faults
+def test_memory_stays_small_whatever_the_size(tmp_path: Path, closed: Path) -> None:
+    home = tmp_path / "lab"
+    lab = start(home, scale=LARGE_SCALE, components="engine+dwh")
+    try:
+        host = Engine(read_site(lab.inventory), tmp_path / "ansible")
+        watches = {name: Watch(tmp_path, name) for name in (*PROFILES, "info")}
+        paths = {profile: closed / f"{profile}.backup" for profile in PROFILES}
+        *made, read = host.play(
+            *(watches[profile].task(backup(path=path, profile=profile)) for profile, path in paths.items()),
+            watches["info"].task(info(path=closed, verify="full")),
+        )
+    finally:
+        stop(home, remove=True)
+    assert [result["changed"] for result in made] == [True] * len(PROFILES), [result.get("msg") for result in made]
+    assert all(report["ok"] for report in read["archives"])
+    assert len(read["archives"]) == len(PROFILES)
+    assert sum(path.stat().st_size for path in paths.values()) > 20 << 20, "the archives are large"
+    assert manifest_of(paths["fast"]).stat().st_size < 20 << 10
+    peaks = {name: watch.report().peak for name, watch in watches.items()}
+    assert max(peaks.values()) < ALLOWED_PEAK, peaks

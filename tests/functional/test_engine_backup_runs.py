@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""engine_backup makes proven archives, and none where there is one already."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .evidence import photograph
+from .installation import Site
+from .live import CHANGED_BY_BACKUPS, PREFIXES, count_rows
+from .playbooks import Engine, backup, checked
+from .shelf import PROFILES, Made, Shelf, manifest_of, read_manifest
+
+KNOWN_BEFORE = ("path", "manifest", "version", "fqdn", "profile", "scopes")
+SCOPE = ["db", "grafanadb"]
+Fault = Callable[..., Path]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_rows_read_back_from_the_archive_are_those_of_the_live_databases(
+    profile: str, made: Made, site: Site
+) -> None:
+    databases = made.results[profile]["archive"]["databases"]
+    for kind in sorted(set(PREFIXES) & set(databases)):
+        read, live = databases[kind]["tables"], count_rows(site, kind)
+        assert set(read) == set(live)
+        assert {name for name in live if read[name] != live[name]} <= CHANGED_BY_BACKUPS
+        assert databases[kind]["rows"] == sum(read.values()) > 0
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_manifest_says_what_the_result_says(profile: str, made: Made, site: Site) -> None:
+    archive, path = made.results[profile]["archive"], made.paths[profile]
+    content = read_manifest(path)
+    assert archive["manifest"] == str(manifest_of(path))
+    assert archive["identity"] == archive["log_path"] == content["log_path"]
+    assert content["name"] == path.name
+    shared = set(content) - {"name", "schema_version", "collection"}
+    assert {key: content[key] for key in shared} == {key: archive[key] for key in shared}
+    assert archive["fqdn"] == site.fqdn
+    assert archive["size"] == path.stat().st_size
+    assert {item["path"] for item in archive["certificates"]} >= {"etc/pki/ovirt-engine/ca.pem"}
+    for mode in (path.stat().st_mode, manifest_of(path).stat().st_mode):
+        assert mode & 0o777 == 0o600
+
+
+def test_each_profile_packs_in_its_own_way(made: Made) -> None:
+    starts = {profile: path.read_bytes()[:4] for profile, path in made.paths.items()}
+    assert starts["stock"][:2] == b"\x1f\x8b"
+    assert starts["fast"][:2] == b"./"
+    assert starts["small"] == b"\x28\xb5\x2f\xfd"
+    formats = {profile: result["archive"]["databases"]["engine"]["format"] for profile, result in made.results.items()}
+    assert formats == {"stock": "custom", "fast": "custom", "small": "plain"}
+    sizes = {profile: path.stat().st_size for profile, path in made.paths.items()}
+    assert sizes["small"] < sizes["stock"] <= sizes["fast"]
+
+
+def test_the_engine_has_recorded_what_was_made(made: Made) -> None:
+    for result in made.results.values():
+        assert sorted(result["engine_record"]["scopes"]) == sorted(result["archive"]["scopes"])
+        assert result["engine_record"]["not_in_archive"] == []
+        assert result["engine_record"]["problem"] == ""
+
+
+def test_no_process_shows_a_secret_in_its_command_line_or_environment(made: Made, site: Site) -> None:
+    assert any(b"engine-backup" in seen and b"--mode=backup" in seen for seen in made.seen), "the tool was seen"
+    shown = [secret for secret in site.secrets() for seen in made.seen if secret.encode() in seen]
+    assert not shown
+
+
+def test_four_runs_with_a_path_make_one_archive(engine: Engine, shelf: Shelf, site: Site) -> None:
+    asked = backup(path=shelf.directory / "new.backup", scope=SCOPE)
+    planned, made, *again = engine.play(checked(asked), asked, checked(asked), asked)
+    assert [result["changed"] for result in (planned, made, *again)] == [True, True, False, False], planned
+    assert {key: planned["archive"][key] for key in KNOWN_BEFORE} == {key: made["archive"][key] for key in KNOWN_BEFORE}
+    assert set(planned["archive"]) == set(made["archive"])
+    assert [result["archive"] for result in again] == [made["archive"]] * 2
+    assert [result["cmd"] for result in again] == [[], []]
+    shelf.assert_holds_new(made)
+
+
+def test_four_runs_with_a_directory_and_an_age_make_one_archive(engine: Engine, shelf: Shelf) -> None:
+    asked = backup(directory=shelf.directory, scope=["grafanadb"], max_age=3600)
+    (shelf.directory / "older.backup.manifest.json").unlink()  # no proof, no reuse
+    before = photograph(shelf.directory)
+    results = engine.play(
+        checked(asked), asked, checked(asked), asked,
+        checked(backup(directory=shelf.directory, scope=["grafanadb"])),
+        checked(backup(directory=shelf.directory, scope=["grafanadb", "dwhdb"], max_age=3600)),
+    )  # fmt: skip
+    made = results[1]
+    assert [result["changed"] for result in results] == [True, True, False, False, True, True], results[0]
+    assert [result["archive"]["path"] for result in results[2:4]] == [made["archive"]["path"]] * 2
+    shelf._replace(before=before).assert_holds_new(made)
+
+
+def test_an_archive_that_lost_a_byte_is_not_taken_for_a_young_one(
+    engine: Engine, shelf: Shelf, proven: dict[str, Path]
+) -> None:
+    older = shelf.directory / "older.backup"
+    asked = checked(backup(directory=shelf.directory, max_age=24 * 3600))
+    (good,) = engine.play(asked)
+    assert good["archive"]["path"] == str(older), "the archive of this very session is young"
+    content = bytearray(older.read_bytes())
+    content[len(content) // 2] ^= 1
+    older.write_bytes(content)
+    (bad,) = engine.play(asked)
+    assert bad["changed"] and bad["archive"]["path"] != str(older)
+
+
+def test_a_preview_shows_the_plan_and_writes_nothing(engine: Engine, closed: Path, site: Site) -> None:
+    logs = photograph(site.logs)
+    (plan,) = engine.play(checked(backup(directory=closed, profile="small")))
+    assert plan["changed"]
+    assert plan["diff"]["before"] == {"leftovers": []}
+    after = plan["diff"]["after"]
+    assert after["path"] == plan["archive"]["path"]
+    assert after["databases"]["engine"]["rows"] == plan["archive"]["databases"]["engine"]["rows"] > 0
+    assert "--mode=backup" in plan["cmd"]
+    assert re.search(rf'^\+ +"path": "{re.escape(after["path"])}"', engine.plays[0].output, re.MULTILINE), "--diff prints it"
+    assert plan["archive"]["sha256"] is None
+    assert not list(closed.iterdir())
+    assert photograph(site.logs) == logs
+
+
+@pytest.mark.faults
+def test_each_database_that_the_tool_skipped_is_named(
+    engine: Engine, shelf: Shelf, fault: Fault
+) -> None:
+    fault("skip-database", "grafana keycloak")
+    (result,) = engine.play(backup(directory=shelf.directory, scope=["keycloakdb", "grafanadb"]))
+    named = [problem["message"] for problem in result["problems"] if problem["code"] == "database_skipped"]
+    assert len(named) == 2, result["msg"]
+    assert "keycloak" in named[1] and "grafana" in named[0]
+    shelf.assert_untouched()
