@@ -43,9 +43,8 @@ options:
   path:
     description:
       - The file to make. Its directory must exist and must not be writable for everybody.
-      - A file that stands there is never overwritten. If it is a proven archive with at least the expected scopes,
-        nothing is done, else
-        the module fails.
+      - A file that stands there is never overwritten. If it is a proven archive of this engine with at least the
+        expected scopes, nothing is done, else the module fails.
     type: path
   directory:
     description:
@@ -72,8 +71,7 @@ options:
   max_age:
     description:
       - In seconds. When O(directory) holds a proven archive of this engine with at least the expected scopes that is
-        younger than this,
-        nothing is done.
+        younger than this, nothing is done, whatever profile it was made with.
       - V(0) makes a new archive every time.
     type: int
     default: 0

@@ -11,9 +11,9 @@ import pytest
 from lab import faults, start, stop
 
 from .evidence import Witness, processes
+from .installation import Site, read_site
 from .playbooks import Engine, backup
 from .shelf import PROFILES, Made, Shelf, fill_shelf
-from .installation import Site, read_site
 
 INVENTORY = "OVIRT_BACKUP_INVENTORY"
 

@@ -8,7 +8,7 @@ import io
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 HASHES = {"sha256sum": hashlib.sha256, "md5sum": hashlib.md5}
 
@@ -36,7 +36,7 @@ def read(opened: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     return stream.read() if stream is not None else b""
 
 
-def pack(parts: Parts, target: Path, compressor: str = "gz") -> Path:
+def pack(parts: Parts, target: Path, compressor: Literal["", "gz", "bz2", "xz"] = "gz") -> Path:
     """Write an archive; the compressor is one of tarfile's, or empty."""
     with tarfile.open(target, f"w:{compressor}", format=tarfile.GNU_FORMAT) as opened:
         for part in parts:

@@ -27,7 +27,8 @@ def connection(site: Site, kind: str) -> Iterator[Any]:
     """A session of the owner that commits each statement."""
     settings, prefix = site.configuration(), PREFIXES[kind]
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
-    session = psycopg2.connect(**{name: settings[f"{prefix}_DB_{key}"] for name, key in names.items()})
+    known: dict[str, Any] = {name: settings[f"{prefix}_DB_{key}"] for name, key in names.items()}
+    session = psycopg2.connect(**known)
     session.autocommit = True
     try:
         yield session

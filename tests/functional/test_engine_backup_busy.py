@@ -20,7 +20,8 @@ ROUNDS = 3
 PAUSE = 0.01
 
 ENGINE_WORK = (
-    "INSERT INTO audit_log (log_time, log_type, severity, message) SELECT now(), 1, 0, 'busy' FROM generate_series(1, 7)",
+    "INSERT INTO audit_log (log_time, log_type, severity, message)"
+    " SELECT now(), 1, 0, 'busy' FROM generate_series(1, 7)",
     "DELETE FROM audit_log WHERE ctid IN (SELECT ctid FROM audit_log WHERE message = 'busy' LIMIT 3)",
     "INSERT INTO job SELECT gen_random_uuid(), 'Busy', 'x', 'STARTED', now(), NULL FROM generate_series(1, 5)",
     "DELETE FROM job WHERE action_type = 'Busy'",
@@ -87,8 +88,9 @@ def test_backups_of_busy_databases_are_proven_round_after_round(
     assert len({table["public.audit_log"] for table in tables}) > 1, "what they held changed from round to round"
 
 
+@pytest.mark.usefixtures("writers")
 def test_a_row_that_is_lost_in_a_busy_database_is_found(
-    engine: Engine, closed: Path, writers: list[Writer], fault: Callable[..., Path]
+    engine: Engine, closed: Path, fault: Callable[..., Path]
 ) -> None:
     fault("lost-rows", "engine users 1")
     (result,) = engine.play(backup(directory=closed, scope=["db"]))

@@ -60,7 +60,6 @@ FILES = {
     "it_is_cut_in_the_middle": ("none", "archive_truncated"),
     "it_is_cut_in_the_middle_and_not_compressed": ("none", "archive_truncated"),
     "it_lacks_its_last_bytes": ("none", "archive_truncated"),
-    "a_byte_of_the_compressed_file_is_flipped": ("checksums", "archive_damaged"),
 }
 
 MANIFESTS = {
@@ -69,22 +68,26 @@ MANIFESTS = {
     "the_manifest_lacks_the_hash": ("none", "manifest_unreadable"),
     "the_manifest_is_of_a_newer_release": ("none", "manifest_newer"),
     "the_manifest_is_of_another_archive": ("checksums", "manifest_disagrees"),
+    "a_byte_of_the_compressed_file_was_flipped": ("checksums", "manifest_disagrees"),
     "a_member_was_tampered_with_and_hashed_again": ("checksums", "manifest_disagrees"),
     "a_dump_was_taken_out_and_the_rest_hashed_again": ("none", "manifest_disagrees"),
 }
 
+# Where a bit rots in a compressed file decides what a reader stumbles over: these only must not be good.
+FLIPPED = [f"flipped_at_{percent}_percent" for percent in range(5, 100, 15)]
 CASES = {**{name: ("none", code) for name, (_part, code) in MEMBERS.items()}, **CHANGES, **FILES, **MANIFESTS}
 
 
 def change_members(name: str, parts: Parts) -> Parts:
     """Do what a name of CHANGES says."""
     engine, planted = ENGINE_DUMP, f"touch {TRACE}\n".encode()
+    custom, plain, sly = b"FORMAT=custom", b"FORMAT=plain", b"FORMAT=custom;" + planted.strip()
     changes = {
         "a_line_is_planted_in_the_config": lambda: hashed(replace(parts, "config", lambda old: old + planted)),
         "a_command_hides_in_an_assignment": lambda: hashed(
-            replace(parts, "config", lambda old: old.replace(b"FORMAT=custom", b"FORMAT=custom;" + planted.strip(), 1))),
+            replace(parts, "config", lambda old: old.replace(custom, sly, 1))),
         "the_config_declares_another_format": lambda: hashed(
-            replace(parts, "config", lambda old: old.replace(b"FORMAT=custom", b"FORMAT=plain", 1))),
+            replace(parts, "config", lambda old: old.replace(custom, plain, 1))),
         "the_config_is_missing": lambda: hashed(without(parts, "config")),
         "the_version_is_missing": lambda: hashed(without(parts, "version")),
         "the_hash_list_is_missing": lambda: without(parts, "sha256sum"),
@@ -92,11 +95,11 @@ def change_members(name: str, parts: Parts) -> Parts:
         "a_member_is_not_in_the_hash_list": lambda: [*parts, part("./extra", b"x")],
         "a_listed_dump_is_missing": lambda: without(parts, engine),
         "a_dump_is_missing_and_not_listed": lambda: hashed(without(parts, engine)),
-        "a_dump_is_empty": lambda: hashed(replace(parts, engine, lambda old: b"")),
+        "a_dump_is_empty": lambda: hashed(replace(parts, engine, lambda _old: b"")),
         "a_dump_is_cut": lambda: hashed(replace(parts, engine, lambda old: old[: len(old) // 2])),
         "a_dump_is_of_a_newer_postgresql": lambda: hashed(
             replace(parts, engine, lambda old: old[:5] + b"\x01\x63\x00" + old[8:])),
-        "a_dump_is_no_dump": lambda: hashed(replace(parts, engine, lambda old: b"\x00" * 4096)),
+        "a_dump_is_no_dump": lambda: hashed(replace(parts, engine, lambda _old: bytes(4096))),
         "the_files_are_cut": lambda: hashed(replace(parts, "files", lambda old: old[: len(old) // 2])),
         "a_byte_of_a_dump_is_flipped": lambda: replace(parts, engine, lambda old: flip(old, len(old) // 2)),
     }  # fmt: skip
@@ -112,7 +115,6 @@ def damage_file(name: str, proven: dict[str, Path]) -> bytes:
         "it_is_cut_in_the_middle": stock[: len(stock) // 2],
         "it_is_cut_in_the_middle_and_not_compressed": fast[: len(fast) // 2],
         "it_lacks_its_last_bytes": stock[:-8],
-        "a_byte_of_the_compressed_file_is_flipped": flip(stock, len(stock) // 2),
     }[name]
 
 
@@ -131,6 +133,8 @@ def damage_manifest(name: str, target: Path, proven: dict[str, Path], parts: Par
         manifest.write_text(json.dumps({**content, "schema_version": 2}))
     elif name == "the_manifest_is_of_another_archive":
         target.write_bytes(proven["fast"].read_bytes())
+    elif name == "a_byte_of_the_compressed_file_was_flipped":
+        target.write_bytes(flip(target.read_bytes(), target.stat().st_size // 2))
     elif name == "a_member_was_tampered_with_and_hashed_again":
         pack(hashed(replace(parts, "files", lambda old: old + b"\0" * 512)), target)
     else:
@@ -149,6 +153,9 @@ def make_cases(folder: Path, proven: dict[str, Path]) -> None:
             target.write_bytes(damage_file(name, proven))
         else:
             damage_manifest(name, target, proven, parts)
+    whole = proven["stock"].read_bytes()
+    for name in FLIPPED:
+        (folder / f"{name}.backup").write_bytes(flip(whole, len(whole) * int(name.split("_")[2]) // 100))
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +189,15 @@ def test_an_archive_is_not_good_where(what: str, reports: dict[str, dict[str, Re
         assert code in codes(report), (reached, report["problems"])
 
 
+@pytest.mark.parametrize("where", FLIPPED)
+def test_an_archive_with_one_flipped_bit_is_not_good(where: str, reports: dict[str, dict[str, Result]]) -> None:
+    for level in ("checksums", "full"):
+        assert set(codes(reports[level][where])) & {"archive_damaged", "archive_truncated", "hash_mismatch"}
+
+
 def test_each_archive_is_reported_once_at_each_level(reports: dict[str, dict[str, Result]]) -> None:
-    assert {level: sorted(found) for level, found in reports.items()} == dict.fromkeys(LEVELS, sorted(CASES))
+    assert {level: sorted(found) for level, found in reports.items()} == dict.fromkeys(
+        LEVELS, sorted([*CASES, *FLIPPED]))  # fmt: skip
 
 
 def test_what_only_a_full_reading_finds_is_not_claimed_before(reports: dict[str, dict[str, Result]]) -> None:

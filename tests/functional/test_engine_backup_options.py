@@ -39,7 +39,8 @@ def refusals(shelf: Shelf, scratch: Path, log: Path) -> dict[str, Refusal]:
         "the_log_is_the_archive_by_another_name": Refusal(
             {"path": here / "x.backup", "log_path": scratch / "link/x.backup"}, "path_is_log"),
         "the_log_exists": Refusal({"directory": here, "log_path": log}, "log_exists"),
-        "the_log_has_a_blank_in_its_path": Refusal({"directory": here, "log_path": closed / "a b.log"}, "log_path_blank"),
+        "the_log_has_a_blank_in_its_path": Refusal(
+            {"directory": here, "log_path": closed / "a b.log"}, "log_path_blank"),
         "a_foreign_file_is_at_the_path": Refusal({"path": here / "foreign.backup"}, "path_exists"),
         "a_damaged_archive_is_at_the_path": Refusal({"path": here / "damaged.backup", "scope": FILES}, "path_exists"),
         "an_archive_with_fewer_scopes_is_at_the_path": Refusal({"path": here / "fewer.backup"}, "path_exists"),

@@ -42,7 +42,7 @@ def restore(site: Site, archive: Path, log: Path) -> "subprocess.CompletedProces
 
 
 @pytest.fixture(scope="module")
-def original(site: Site, made: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, str]]]:
+def original(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, str]]]:
     """The content of the live databases before they are emptied; they are brought back whatever happens."""
     folder = tmp_path_factory.mktemp("original")
     dumps = {kind: folder / f"{kind}.dump" for kind in site.lab.databases}

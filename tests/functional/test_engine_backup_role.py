@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role engine_backup: it asks nothing, is quiet on the second run, copies what it compared, keeps what it should."""
+"""The role engine_backup asks nothing, is quiet on the second run, compares its copies and keeps what it should."""
 
 import json
 import re
@@ -117,7 +117,9 @@ def test_units_are_readable_for_all_and_the_timer_names_the_service(four: Four) 
 @pytest.mark.skipif(not ANALYZE, reason="there is no systemd-analyze here")
 def test_systemd_accepts_the_units(four: Four) -> None:
     units = sorted((four.root / "units").iterdir())
-    done = subprocess.run(["systemd-analyze", "verify", *map(str, units)], check=False, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, units)], check=False, stderr=subprocess.PIPE, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
 
@@ -215,7 +217,10 @@ def test_failed_backup_removes_nothing(role: Role, fault: Callable[..., Path]) -
     [
         ({"engine_backup_fetch_dest": "copies"}, "engine_backup_fetch_dest"),
         ({"engine_backup_minimum": 0}, "engine_backup_minimum"),
-        ({"engine_backup_copy_host": "nowhere", "engine_backup_copy_dest": "/x"}, "engine_backup_copy_host is 'nowhere'"),
+        (
+            {"engine_backup_copy_host": "nowhere", "engine_backup_copy_dest": "/x"},
+            "engine_backup_copy_host is 'nowhere'",
+        ),
         ({"engine_backup_profile": "tiny"}, "engine_backup_profile"),
     ],
     ids=["relative_path", "minimum_of_nothing", "unknown_host", "unknown_profile"],

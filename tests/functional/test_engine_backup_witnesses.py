@@ -97,7 +97,7 @@ def test_a_wrong_password_is_refused(engine: Engine, shelf: Shelf, site: Site) -
 def test_a_database_server_that_is_down_is_refused_and_the_next_run_is_fine(
     engine: Engine, shelf: Shelf, site: Site
 ) -> None:
-    postgres.stop(site.lab)
+    postgres.stop(site.lab, forever=False)
     try:
         assert_refused(engine, shelf, "database_unreachable")
     finally:

@@ -17,6 +17,14 @@ CHANGES = {"os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.renam
            "os.truncate", "os.utime", "shutil.copyfile", "shutil.move", "shutil.rmtree"}  # fmt: skip
 STARTS = {"os.exec", "os.posix_spawn", "os.spawn", "os.system"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+IN_OPEN_DIRECTORIES = {"os.mkdir", "os.remove", "os.rmdir"}  # their last argument is its descriptor, or -1
+
+
+def directory_of(event: str, arguments: tuple[Any, ...]) -> str:
+    """What a relative path is relative to."""
+    if event in IN_OPEN_DIRECTORIES and arguments[-1] >= 0:
+        return os.readlink(f"/proc/self/fd/{arguments[-1]}")
+    return os.getcwd()
 
 
 def main() -> None:
@@ -26,10 +34,10 @@ def main() -> None:
     started: list[str] = []
 
     def note(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
-            changed.add(str(arguments[0]))
+        if event == "open" and isinstance(arguments[0], (str, bytes)) and arguments[2] & WRITING:
+            changed.add(os.fsdecode(arguments[0]))
         elif event in CHANGES:
-            changed.add(str(arguments[0]))
+            changed.add(os.path.join(directory_of(event, arguments), str(arguments[0])))
         elif event == "sqlite3.connect":
             changed.update([] if "mode=ro" in str(arguments[0]) else [str(arguments[0])])
         elif event == "subprocess.Popen":

@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from .layout import Lab, LabError
@@ -164,7 +165,11 @@ def stop(lab: Lab, forever: bool) -> None:
         pg_ctl = str(lab.server_programs / "pg_ctl")
         data = str(lab.server_home / "data")
         mode = "immediate" if forever else "fast"
+        pid = (lab.server_home / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0]
         _as_server_user(lab, pg_ctl, "stop", "--pgdata", data, "--mode", mode, "--wait", "--silent")
+        # pg_ctl waits for the pid file to go, which the server removes shortly before it ends.
+        while Path("/proc", pid).exists():
+            time.sleep(0.01)
 
 
 def is_running(lab: Lab) -> bool:

@@ -14,6 +14,8 @@ import yaml
 
 # What an option has where neither side says anything.
 SILENT = {"type": "str", "required": False, "default": None, "elements": None, "choices": None, "aliases": None}
+# The doc fragment whose options the modules of an action group share.
+GROUPS = {"ovirt.backup.engine_host": "engine", "ovirt.backup.connection": "ovirt"}
 Options = Mapping[str, Mapping[str, Any]]
 
 
@@ -39,6 +41,12 @@ def playbooks(collection: Path) -> list[str]:
 
 def load_module(name: str) -> ModuleType:
     return importlib.import_module(f"ansible_collections.ovirt.backup.plugins.modules.{name}")
+
+
+def read_fragments(name: str) -> list[str]:
+    """Return the doc fragments that a module extends."""
+    documentation = yaml.safe_load(load_module(name).DOCUMENTATION)
+    return list(documentation.get("extends_documentation_fragment", []))
 
 
 def read_argument_spec(module: ModuleType) -> Options:
@@ -139,11 +147,13 @@ def find_keys(data: Any) -> Iterable[str]:
             yield from find_keys(item)
 
 
-def compare_action_groups(runtime: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-    """Every engine_* module is in the group engine, every other one in the group ovirt, and nothing else is."""
+def compare_action_groups(runtime: Mapping[str, Any], modules: Mapping[str, Iterable[str]]) -> list[str]:
+    """Every module with the options of a group is in that group, and nothing else is."""
     wanted: dict[str, list[str]] = {}
-    for name in sorted(names):
-        wanted.setdefault("engine" if name.startswith("engine_") else "ovirt", []).append(name)
+    for name, fragments in sorted(modules.items()):
+        for fragment, group in GROUPS.items():
+            if fragment in fragments:
+                wanted.setdefault(group, []).append(name)
     groups = {group: sorted(members) for group, members in runtime.get("action_groups", {}).items()}
     return [
         f"the action group {group} is {groups.get(group)}, the modules are {wanted.get(group)}"

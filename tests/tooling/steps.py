@@ -120,12 +120,27 @@ def pytest(
     name: str, arguments: Sequence[str], python: str = PYTHON, environment: Mapping[str, str] | None = None
 ) -> Tally:
     record = BUILD / "reports" / f"{name}.xml"
+    folder = BUILD / "tmp" / name
     record.parent.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(exist_ok=True)
     record.unlink(missing_ok=True)
-    status = run([python, "-m", "pytest", f"--junitxml={record}", *arguments], environment=environment)[0]
+    command = [python, "-m", "pytest", f"--junitxml={record}", f"--basetemp={folder}", *arguments]
+    try:
+        status = run(command, environment=environment)[0]
+    finally:
+        stop_labs(folder)
     tally = count(read_junit(record)) if record.exists() else Tally()
     # A run that broke before or beside its tests (usage, collection, nothing collected) is a failure of its own.
     return tally if (status == 0) == (tally.failed == 0) else tally.plus(Tally(failed=1))
+
+
+def stop_labs(folder: Path) -> None:
+    """Stop the labs of a pytest that was killed before it could do so."""
+    for state in list(folder.rglob("lab.json")):
+        run(
+            [PYTHON, "-m", "lab", "stop", str(state.parent), "--remove"],
+            environment={"PYTHONPATH": str(ROOT / "tests")},
+        )
 
 
 class Case(NamedTuple):

@@ -76,7 +76,7 @@ def test_role_has_a_readme_that_names_its_variables(name: str) -> None:
 
 def test_action_groups_are_complete() -> None:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
-    assert interfaces.compare_action_groups(runtime, MODULES) == []
+    assert interfaces.compare_action_groups(runtime, {name: interfaces.read_fragments(name) for name in MODULES}) == []
 
 
 def test_documentation_mentions_every_module_role_and_playbook() -> None:
@@ -148,9 +148,14 @@ def test_planted_example_without_the_full_name_is_named() -> None:
 
 def test_planted_gap_in_an_action_group_is_named() -> None:
     runtime = {"action_groups": {"engine": ["engine_backup"]}}
-    assert interfaces.compare_action_groups(runtime, ["engine_backup"]) == []
-    assert "the action group engine is" in interfaces.compare_action_groups(runtime, ["engine_backup", "engine_new"])[0]
-    assert "the action group ovirt is None" in interfaces.compare_action_groups(runtime, ["engine_backup", "vm_new"])[0]
+    backup = {"engine_backup": ["ovirt.backup.engine_host"]}
+    assert interfaces.compare_action_groups(runtime, backup) == []
+    assert interfaces.compare_action_groups(runtime, {**backup, "engine_other": ["ovirt.backup.attributes"]}) == []
+    for name, fragment, said in (
+        ("engine_new", "ovirt.backup.engine_host", "the action group engine is"),
+        ("vm_new", "ovirt.backup.connection", "the action group ovirt is None"),
+    ):
+        assert said in interfaces.compare_action_groups(runtime, {**backup, name: [fragment]})[0]
 
 
 def test_name_that_no_document_mentions_is_named() -> None:

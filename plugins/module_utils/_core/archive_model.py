@@ -159,15 +159,18 @@ def _judge_hashes(reading: ArchiveReading) -> List[Problem]:
     for path, value in sorted(listed.items()):
         member = by_name.get(path)
         if member is None:
-            code = "dump_missing" if path in BY_MEMBER else "member_missing"
-            scope = BY_MEMBER[path].scope if path in BY_MEMBER else ""
-            text = missing_scope_text(scope) if scope else "%s is in the hash list but not in the archive" % path
-            problems.append(Problem(code, text))
+            problems.append(_missing_member(path))
         elif value != (member.sha256 if name == "sha256sum" else member.md5):
             problems.append(Problem("hash_mismatch", "the hash of %s is not the one in the archive's list" % path))
     for path in sorted(set(by_name) - set(listed) - set(HASH_FILES)):
         problems.append(Problem("member_unlisted", "%s is in the archive but not in its hash list" % path))
     return problems
+
+
+def _missing_member(path: str) -> Problem:
+    if path in BY_MEMBER:
+        return Problem("dump_missing", missing_scope_text(BY_MEMBER[path].scope))
+    return Problem("member_missing", "%s is in the hash list but not in the archive" % path)
 
 
 def _parse_hash_list(name: str, text: str) -> Tuple[Dict[str, str], List[Problem]]:

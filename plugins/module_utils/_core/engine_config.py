@@ -56,7 +56,7 @@ def _read_value(raw: str, variables: Dict[str, str], as_shell: bool) -> str:
         elif not quote and _ends_value(part, as_shell and bool(value)):
             break
         else:
-            value.append(part if quote == "'" else _expand(part, variables, as_shell and bool(quote)))
+            value.append(_expand(part, variables, quote, as_shell))
     return "".join(value)
 
 
@@ -65,13 +65,13 @@ def _ends_value(part: str, in_shell_word: bool) -> bool:
     return part.isspace() or (part == "#" and not in_shell_word)
 
 
-def _expand(part: str, variables: Dict[str, str], in_shell_quotes: bool) -> str:
-    """Return what one part of a value stands for outside single quotes."""
-    if part.startswith("${") and len(part) > 2:
+def _expand(part: str, variables: Dict[str, str], quote: str, as_shell: bool) -> str:
+    """Return what one part of a value stands for."""
+    if len(part) == 1 or quote == "'":
+        return part
+    if part[0] == "$":
         return variables.get(part[2:-1], "")
-    if part.startswith("\\") and len(part) > 1:
-        return part if in_shell_quotes and part[1] not in SHELL_ESCAPES else part[1]
-    return part
+    return part if as_shell and quote and part[1] not in SHELL_ESCAPES else part[1]
 
 
 def parse_setup_state(texts: Iterable[str]) -> Dict[str, str]:

@@ -30,8 +30,6 @@ class BackupError(Exception):
 class Refused(BackupError):
     """Nothing was written: one or more problems forbid the work. All of them are named, not only the first."""
 
-    code = "refused"
-
     def __init__(self, problems: Sequence[Problem], **facts: Any) -> None:
         super().__init__(describe_problems("Refused before anything was changed", problems), problems[0].code, **facts)
         self.facts["problems"] = list_problems(problems)
@@ -39,8 +37,6 @@ class Refused(BackupError):
 
 class NotProven(BackupError):
     """The tool said it succeeded but what it made did not pass the proof."""
-
-    code = "not_proven"
 
     def __init__(self, problems: Sequence[Problem], **facts: Any) -> None:
         text = describe_problems("The backup was made but is not proven, and was discarded", problems)

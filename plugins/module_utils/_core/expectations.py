@@ -51,26 +51,25 @@ def _judge_kind(kind: Kind, is_explicit: bool, witnesses: Witnesses) -> Optional
     enabled, answered = kind.name in witnesses.enabled, kind.name in witnesses.answered
     live = witnesses.live.get(kind.name)
     if kind.scope not in witnesses.supported:
-        if is_explicit or enabled:
-            text = "the installed engine-backup can not back up the scope '%s'"
-            return Problem("scope_unsupported", text % kind.scope)
-        return None
+        text = "the installed engine-backup can not back up the scope '%s'"
+        return Problem("scope_unsupported", text % kind.scope) if is_explicit or enabled else None
     if enabled != answered:
         text = "the setup state says that the %s database is %s here (%s), otopi-config-query answers the opposite"
         return Problem("flag_disagrees", text % (kind.name, "set up" if enabled else "not set up", kind.flag))
     if enabled:
         return _judge_enabled(kind, live)
-    hidden = _judge_disabled(kind, live) if live is not None and kind.name in witnesses.owned else None
-    if hidden is not None:
-        return hidden
-    if is_explicit:
-        text = "the scope '%s' was asked for, but the %s database is not set up on this host (%s)"
-        return Problem("scope_not_set_up", text % (kind.scope, kind.name, kind.flag))
-    return None
+    if kind.name in witnesses.owned:
+        hidden = _judge_disabled(kind, live)
+        if hidden is not None:
+            return hidden
+    text = "the scope '%s' was asked for, but the %s database is not set up on this host (%s)"
+    return Problem("scope_not_set_up", text % (kind.scope, kind.name, kind.flag)) if is_explicit else None
 
 
-def _judge_disabled(kind: Kind, live: Live) -> Optional[Problem]:
+def _judge_disabled(kind: Kind, live: Optional[Live]) -> Optional[Problem]:
     """Return what keeps a database that the setup state does not enable from being left out with good conscience."""
+    if live is None:
+        return None
     if live.problem is not None:  # nobody can say whether it is filled; one that was dropped needs no backup
         return live.problem if live.problem.code != "database_missing" else None
     if not live.tables:

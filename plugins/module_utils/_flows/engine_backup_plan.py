@@ -217,25 +217,29 @@ def judge_notification(installation: Any, live: Dict[str, Live], host: "EngineHo
 
 def judge_places(plan: Plan, host: "EngineHost") -> List[Problem]:
     """Return what is wrong with the paths of the run."""
-    log_path = plan.log_path
     problems: List[Problem] = []
     if plan.tmpdir != target_directory(plan.request):
         problems += host.judge_directory(plan.tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
-    log_directory = os.path.dirname(log_path)
-    problems += host.judge_directory(log_directory, "log_directory", "log directory", sticky_is_safe=True)
-    if host.same_path(plan.path, log_path):
-        problems.append(Problem("path_is_log", "the archive and the log can not be the same file: %s" % log_path))
-    elif host.exists(log_path):
-        text = "the log %s exists; its path identifies the backup in the engine, so each backup needs a new one"
-        problems.append(Problem("log_exists", text % log_path))
     if host.exists(plan.path + SUFFIX) and not host.exists(plan.path) and not plan.leftovers:
         text = "%s stands there without its archive; move it to the archive that it describes, or choose another path"
         problems.append(Problem("path_exists", text % (plan.path + SUFFIX)))
-    if any(character.isspace() for character in log_path):
-        problems.append(Problem("log_path_blank", "the path of the log must not hold blanks: %r" % log_path))
     if plan.request.profile == "small" and not host.tar_reads_zstd():
         text = "the profile 'small' needs GNU tar 1.31 or newer and zstd on this host; take 'stock' or 'fast'"
         problems.append(Problem("zstd_unsupported", text))
+    return problems + judge_log(plan, host)
+
+
+def judge_log(plan: Plan, host: "EngineHost") -> List[Problem]:
+    """Return what is wrong with the path of the log."""
+    path = plan.log_path
+    problems = host.judge_directory(os.path.dirname(path), "log_directory", "log directory", sticky_is_safe=True)
+    if host.same_path(plan.path, path):
+        problems.append(Problem("path_is_log", "the archive and the log can not be the same file: %s" % path))
+    elif host.exists(path):
+        text = "the log %s exists; its path identifies the backup in the engine, so each backup needs a new one"
+        problems.append(Problem("log_exists", text % path))
+    if any(character.isspace() for character in path):
+        problems.append(Problem("log_path_blank", "the path of the log must not hold blanks: %r" % path))
     return problems
 
 

@@ -16,7 +16,8 @@ from . import streams
 
 CERTIFICATE_DIRECTORIES = ("etc/pki/ovirt-engine/", "etc/pki/ovirt-engine/certs/")
 CERTIFICATE_ENDINGS = (".pem", ".cer")
-CERTIFICATE_LIMIT = 200
+MOST_TEXTS = 200
+NEEDED_PATHS = frozenset(path for path, _kind in NEEDED_FILES)
 SQLITE_ERROR = sqlite3.Error
 SQLITE_TIMEOUT = 10  # seconds to wait for a writer
 
@@ -93,26 +94,28 @@ def read_sqlite_changes(path: str) -> int:
 
 def read_files_member(stream: Any) -> FilesReading:
     """Read the tar of files to its end and keep what proves that a restore has what it needs."""
-    needed = {path for path, _kind in NEEDED_FILES}
     found: Set[str] = set()
-    certificates: Dict[str, str] = {}
-    setup_state = ""
+    texts: Dict[str, str] = {}
     count = 0
+    problem = None
     try:
         _compressor, content = streams.open_decompressed(stream)
         for archive, info in streams.read_tar(content):
             count += 1
             name = info.name[2:] if info.name.startswith("./") else info.name
-            if name in needed and info.isfile() and info.size > 0:
+            if name in NEEDED_PATHS and info.isfile() and info.size > 0:
                 found.add(name)
-            if name == SETUP_STATE:
-                setup_state = _read_text(archive, info)
-            elif is_certificate(name) and len(certificates) < CERTIFICATE_LIMIT and info.isfile():
-                certificates[name] = _read_text(archive, info)
+            if is_wanted_text(name, texts):
+                texts[name] = _read_text(archive, info)
     except streams.ERRORS + (tarfile.TarError,) as error:
         problem = Problem("files_unreadable", "the files part can not be read to its end: %s" % error)
-        return FilesReading(count, frozenset(found), setup_state, {}, problem)
-    return FilesReading(count, frozenset(found), setup_state, certificates, None)
+    setup_state = texts.pop(SETUP_STATE, "")
+    return FilesReading(count, frozenset(found), setup_state, texts, problem)
+
+
+def is_wanted_text(name: str, texts: Dict[str, str]) -> bool:
+    """Is this a file whose text the proof shows? A host may have thousands of certificates."""
+    return name == SETUP_STATE or (len(texts) < MOST_TEXTS and is_certificate(name))
 
 
 def is_certificate(name: str) -> bool:
@@ -121,5 +124,5 @@ def is_certificate(name: str) -> bool:
 
 
 def _read_text(archive: tarfile.TarFile, info: tarfile.TarInfo) -> str:
-    stream = archive.extractfile(info)
+    stream = archive.extractfile(info) if info.isfile() else None
     return stream.read(SMALL_LIMIT).decode("utf-8", "replace") if stream is not None else ""

@@ -49,7 +49,16 @@ def find_candidates(directory: str, fqdn: str) -> Tuple[List[Candidate], List[Di
             candidates.append(Candidate(path, manifest["fqdn"], from_iso(manifest["created"])))
             continue
         ignored.append({"path": path, "reason": reason})
+    for path in list_orphans(directory):
+        ignored.append({"path": path, "reason": "it is a manifest whose archive is gone"})
     return candidates, ignored
+
+
+def list_orphans(directory: str) -> List[str]:
+    """Return the manifests in a directory that have no archive beside them."""
+    names = files.list_names(directory)
+    orphans = [name for name in names if name.endswith(SUFFIX) and name[: -len(SUFFIX)] not in names]
+    return [os.path.join(directory, name) for name in sorted(orphans) if not name.startswith(".")]
 
 
 def remove_archives(paths: List[str]) -> None:

@@ -7,7 +7,11 @@ from typing import List, Set
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.databases import KINDS, SCOPES, expand_scopes
-from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_commands import PROFILES, backup_command, supported_scopes
+from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_commands import (
+    PROFILES,
+    backup_command,
+    supported_scopes,
+)
 
 PLACES = ("/b/archive", "/l/one.log", "/t")
 HELP = """engine-backup: back up and restore

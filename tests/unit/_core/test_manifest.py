@@ -65,7 +65,7 @@ def test_manifest_that_lacks_a_fact_can_not_be_used(key: str) -> None:
         ({"databases": {"engine": {"rows": 5}}}, "manifest_unreadable"),
         ({"databases": {"engine": {"tables": [], "rows": 5}}}, "manifest_unreadable"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_garbled_manifest_can_not_be_used(changes: Dict[str, Any], code: str) -> None:
     assert [item.code for item in judge_manifest(dict(world.manifest(), **changes))] == [code]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows of a dump against the live database: exact where nothing moved, within what the statistics allow where it did."""
+"""Rows of a dump against the live database: exact where nothing moved, else within what the statistics allow."""
 
 import random
 from typing import Dict, Optional, Tuple
@@ -20,7 +20,9 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof impor
 NAME = "public.t"
 
 
-def states(b: int, a: int, inserted: int = 0, deleted: int = 0, new_node: bool = False) -> Tuple[TableState, TableState]:
+def states(
+    b: int, a: int, inserted: int = 0, deleted: int = 0, new_node: bool = False
+) -> Tuple[TableState, TableState]:
     """Return a table with b rows before and a rows after, and the statistics of the time between."""
     return TableState(b, 50, 20, 7), TableState(a, 50 + inserted, 20 + deleted, 8 if new_node else 7)
 
@@ -103,7 +105,9 @@ def test_quiet_table_must_match_exactly(dumped: int) -> None:
     assert code_of(states(100, 100), dumped) == "rows_differ"
 
 
-@pytest.mark.parametrize(("dumped", "code"), [(99, "rows_differ"), (100, ""), (115, ""), (130, ""), (131, "rows_differ")])
+@pytest.mark.parametrize(
+    ("dumped", "code"), [(99, "rows_differ"), (100, ""), (115, ""), (130, ""), (131, "rows_differ")]
+)
 def test_busy_table_must_lie_within_the_range(dumped: int, code: str) -> None:
     assert code_of(states(100, 130, 30), dumped) == code
 
@@ -174,4 +178,5 @@ def test_schema_of_both_counts_must_be_in_the_dump(
 ) -> None:
     found = compare_schemas("engine", Snapshot({}, before), dumped, Snapshot({}, after))
     assert [item.code for item in found] == ["schema_missing"] * len(missing)
-    assert all(name in item.message for name, item in zip(missing, found))
+    assert " ".join(item.message for item in found).count("schema ") == len(missing)
+    assert all(any(name in item.message for item in found) for name in missing)

@@ -63,7 +63,9 @@ def test_times_are_utc_and_return_to_themselves() -> None:
     assert from_iso(to_iso(0)) == 0
 
 
-@pytest.mark.parametrize("text", ["", "2026-11-22", "2026-11-22T13:43:52", "2026-11-22T13:43:52+01:00", "2026-02-30T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["", "2026-11-22", "2026-11-22T13:43:52", "2026-11-22T13:43:52+01:00", "2026-02-30T00:00:00Z"]
+)
 def test_other_times_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="."):
         from_iso(text)

@@ -4,7 +4,12 @@
 """Which archive may be restored with which installed engine: the table of the releases."""
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._core.versions import minor_release, refuse_restore, third_number, version_key
+from ansible_collections.ovirt.backup.plugins.module_utils._core.versions import (
+    minor_release,
+    refuse_restore,
+    third_number,
+    version_key,
+)
 
 # archive, installed -> part of the reason, empty where it may be restored
 PAIRS = [

@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tool made is not what it should be: named, discarded, never published. A busy engine is no fault."""
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import ArchiveReading
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import NotProven, Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot, TableState
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup import SETTLE_SECONDS, make_backup
+from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup import CLOCK_SLACK, SETTLE_SECONDS, make_backup
 from unit.fakes import world
 from unit.fakes.engine_host import GOOD, FakeEngineHost, make_installation, make_request
 
@@ -165,13 +165,12 @@ def test_plan_that_dumps_tables_without_rows_is_proven_too() -> None:
     assert make_backup(make_request(), host).archive["databases"]["dwh"]["tables"]["public.no_rows"] == 0
 
 
-@pytest.mark.parametrize("lag", [0, 1])
+@pytest.mark.parametrize("lag", [0, 1, CLOCK_SLACK])
 def test_archive_of_this_second_is_not_stale(lag: int) -> None:
     assert make_backup(make_request(), host_making(world.reading(mtime=world.NOW - lag))).changed
 
 
-def test_time_is_compared_on_the_file_system_of_the_tool() -> None:
-    skewed: Callable[[str], float] = lambda _path: world.NOW - 3600
+def test_time_is_compared_on_the_file_system_of_the_tool(monkeypatch: pytest.MonkeyPatch) -> None:
     host = host_making(world.reading(mtime=world.NOW - 3590))
-    host.modified = skewed  # type: ignore[method-assign]
+    monkeypatch.setattr(host, "modified", lambda _path: world.NOW - 3600)
     assert make_backup(make_request(), host).changed

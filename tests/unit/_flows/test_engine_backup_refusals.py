@@ -6,7 +6,12 @@
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, CommandError, Problem, Refused
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import (
+    BackupError,
+    CommandError,
+    Problem,
+    Refused,
+)
 from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup import make_backup, preview_backup
 from unit.fakes import world
 from unit.fakes.engine_host import WRITING, FakeEngineHost, make_installation, make_request
@@ -167,6 +172,18 @@ def test_missing_query_tool_is_not_also_a_disagreement() -> None:
     with pytest.raises(Refused) as caught:
         preview_backup(make_request(), host)
     assert len(caught.value.facts["problems"]) == 1
+
+
+@pytest.mark.parametrize("scopes", [["all"], ["db"], ["files"]], ids=str)
+def test_engine_that_is_down_is_named_once(scopes: List[str]) -> None:
+    host = FakeEngineHost()
+    down = world.settings("engine")
+    host.installation = make_installation(settings={"engine": down}, enabled=ENGINE, answered=ENGINE, owned=ENGINE)
+    for number in range(1, 5):
+        host.fail("read_identity", BackupError("it is down", "database_unreachable"), at=number)
+    with pytest.raises(Refused) as caught:
+        make_backup(make_request(scopes=scopes), host)
+    assert [item["code"] for item in caught.value.facts["problems"]] == ["database_unreachable"]
 
 
 def test_database_of_another_host_is_not_asked() -> None:

@@ -126,7 +126,7 @@ def test_unreadable_manifest_at_the_path_is_told(monkeypatch: pytest.MonkeyPatch
     host = FakeEngineHost()
     host.existing = {HERE, HERE + ".manifest.json"}
     garbled = (None, [Problem("manifest_unreadable", "garbled")])
-    monkeypatch.setattr(host, "read_manifest", lambda path: garbled)
+    monkeypatch.setattr(host, "read_manifest", lambda _path: garbled)
     with pytest.raises(Refused, match="garbled"):
         make_backup(make_request(path=HERE), host)
 

@@ -164,7 +164,7 @@ def test_engine_that_can_not_be_asked_for_its_record_makes_no_archive_worse(host
     assert result.engine_record == {"scopes": [], "not_in_archive": [], "problem": "went down"}
 
 
-def test_timeout_is_for_the_whole_run_of_the_tool(host: FakeEngineHost) -> None:
+def test_timeout_is_for_the_tool_and_the_packing_together(host: FakeEngineHost) -> None:
     host.runs = [GOOD._replace(takes=100.0)]
-    make_backup(make_request(timeout=300), host)
-    assert host.timeouts == [300]
+    make_backup(make_request(timeout=300, profile="small"), host)
+    assert host.timeouts == [300, 200]

@@ -7,7 +7,11 @@ from typing import Any, List
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, CommandError
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup import ATTEMPTS, RETRY_PAUSE, make_backup
+from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup import (
+    ATTEMPTS,
+    RETRY_PAUSE,
+    make_backup,
+)
 from unit.fakes.engine_host import GOOD, FakeEngineHost, Run, make_request
 
 LOG = "/var/log/ovirt-engine-backup/engine-backup-engine.lab.test-20261122T134352Z.log"

@@ -141,7 +141,7 @@ INNER: Dict[str, Tuple[bytes, List[str]]] = {
     "setup state is a link": (
         archives.make_files(lacks="etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf", more=[
             archives.header("etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf", LINK, link="/etc/passwd")]),
-        ["files_unreadable"]),
+        ["files_incomplete"]),
 }  # fmt: skip
 
 

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import ArchiveReading, created_of, judge_archive, scopes_of
+from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import (
+    ArchiveReading,
+    created_of,
+    judge_archive,
+    scopes_of,
+)
 from ansible_collections.ovirt.backup.plugins.module_utils._host.archive import hash_file, read_archive, read_manifest
 from ansible_collections.ovirt.backup.plugins.module_utils._host.files import write_json
 from unit.fakes import archives, world

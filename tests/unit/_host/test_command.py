@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Host programs: their output and status are read, their time is limited, and nothing of their session outlives them."""
+"""Host programs: output and status are read, time is limited, and nothing of their session outlives them."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ def written_ids(path: Path, count: int) -> List[int]:
 
 def run_long(script: str, folder: Path, timeout: float = 10, started: Any = None) -> command.CommandResult:
     stem = str(folder / "tool")
-    return command.run_long_command(["sh", "-c", script], ENV, timeout, stem, started or (lambda pid: None))
+    return command.run_long_command(["sh", "-c", script], ENV, timeout, stem, started or (lambda _pid: None))
 
 
 def test_status_and_output_are_returned() -> None:
@@ -78,7 +78,7 @@ def test_program_that_can_not_be_started_is_named(name: str, tmp_path: Path) -> 
     with pytest.raises(CommandError, match=name):
         command.run_command([name], ENV)
     with pytest.raises(CommandError, match=name):
-        command.run_long_command([name], ENV, 1, str(tmp_path / "x"), lambda pid: None)
+        command.run_long_command([name], ENV, 1, str(tmp_path / "x"), lambda _pid: None)
 
 
 def test_short_program_that_takes_too_long_is_ended() -> None:
@@ -163,7 +163,8 @@ def test_signal_to_the_module_ends_the_program_and_is_an_interruption(tmp_path: 
 
 def test_second_signal_does_not_disturb_the_clean_up() -> None:
     done = []
-    with pytest.raises(Interrupted), interruptible():
+
+    def be_interrupted() -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(1)
@@ -171,6 +172,9 @@ def test_second_signal_does_not_disturb_the_clean_up() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGHUP)
             done.append("cleaned")
+
+    with pytest.raises(Interrupted), interruptible():
+        be_interrupted()
     assert done == ["cleaned"]
 
 

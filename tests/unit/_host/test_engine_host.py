@@ -203,8 +203,8 @@ def test_packing_that_fails_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
 def test_certificates_are_read_and_what_is_none_is_left_out(tmp_path: Path) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/O=lab/CN=engine.lab.test",
-         "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "pem")],
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+         "-subj", "/O=lab/CN=engine.lab.test", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "pem")],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     text = (tmp_path / "pem").read_text()

@@ -74,7 +74,8 @@ def holder(tmp_path: Path) -> Any:
     process.communicate()
 
 
-def test_second_process_is_refused_at_once(tmp_path: Path, holder: Any) -> None:
+@pytest.mark.usefixtures("holder")
+def test_second_process_is_refused_at_once(tmp_path: Path) -> None:
     lock = files.Lock(str(tmp_path))
     with pytest.raises(BackupError) as caught:
         lock.acquire()
@@ -192,7 +193,7 @@ def test_file_system_without_hard_links_is_served_too(tmp_path: Path, monkeypatc
 REMOVED: Dict[str, Callable[[Path], Any]] = {
     "tree": lambda path: (path / "db").mkdir(parents=True),
     "empty": lambda path: path.mkdir(),
-    "nothing": lambda path: None,
+    "nothing": lambda _path: None,
 }
 KEPT: Dict[str, Callable[[Path], Any]] = {
     "link": lambda path: path.symlink_to(path.parent),

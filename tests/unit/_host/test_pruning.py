@@ -12,7 +12,11 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import B
 from ansible_collections.ovirt.backup.plugins.module_utils._core.manifest import SUFFIX
 from ansible_collections.ovirt.backup.plugins.module_utils._host import files
 from ansible_collections.ovirt.backup.plugins.module_utils._host.catalog import list_archives
-from ansible_collections.ovirt.backup.plugins.module_utils._host.pruning import find_candidates, hold_directory, remove_archives
+from ansible_collections.ovirt.backup.plugins.module_utils._host.pruning import (
+    find_candidates,
+    hold_directory,
+    remove_archives,
+)
 from unit.fakes import world
 
 

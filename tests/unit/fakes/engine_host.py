@@ -142,7 +142,8 @@ class FakeEngineHost:
 
     @journaled
     def judge_directory(self, path: str, code: str, what: str, sticky_is_safe: bool = False) -> List[Problem]:
-        return self.directories.get(os.path.normpath(path), [Problem(code + "_missing", "the %s %s is not there" % (what, path))])
+        missing = Problem(code + "_missing", "the %s %s is not there" % (what, path))
+        return self.directories.get(os.path.normpath(path), [missing])
 
     @journaled
     def exists(self, path: str) -> bool:
@@ -256,6 +257,7 @@ class FakeEngineHost:
 
     @journaled
     def pack(self, source: str, target: str, timeout: float) -> None:
+        self.timeouts.append(timeout)
         found = self.archives.pop(source)
         plain = {kind: item._replace(format="plain") for kind, item in found.dumps.items()}
         small = dict(found.small, config=world.PLAIN_CONFIG)

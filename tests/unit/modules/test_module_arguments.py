@@ -32,7 +32,7 @@ def run_module(name: str, options: Dict[str, Any], folder: Path, check_mode: boo
     chosen = "import sys; sys.path[:0] = sys.argv[1:]\ntry:\n    %s\nexcept ImportError:\n    %s\n" % (
         profile.strip().replace("\n", "\n    "), old.strip())
     done = subprocess.run(
-        [sys.executable, "-c", chosen + program, *sys.path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        [sys.executable, "-c", chosen + program, *sys.path], check=False, capture_output=True)
     lines = done.stdout.decode().strip().splitlines()
     assert lines, done.stderr.decode()
     found: Dict[str, Any] = json.loads(lines[-1])

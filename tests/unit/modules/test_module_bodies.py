@@ -71,7 +71,9 @@ def test_options_that_are_left_out_become_empty() -> None:
     assert request == make_request()
 
 
-@pytest.mark.parametrize(("given", "taken"), [("/srv/backup/", "/srv/backup"), ("/b//", "/b"), ("/", "/"), ("//", "//")])
+@pytest.mark.parametrize(
+    ("given", "taken"), [("/srv/backup/", "/srv/backup"), ("/b//", "/b"), ("/", "/"), ("//", "//")]
+)
 def test_slash_at_the_end_of_a_directory_makes_no_difference(given: str, taken: str) -> None:
     assert engine_backup.read_request(dict(DEFAULTS, directory=given)).directory == taken
 
@@ -180,7 +182,7 @@ def test_code_stays_stable_whatever_the_password_is() -> None:
 
 
 def info(path: Path, room: Path, **options: Any) -> List[Dict[str, Any]]:
-    params = dict({"path": str(path), "verify": "full", "scope": ["all"], "installed_version": "", "prefix": "/nowhere"})
+    params = {"path": str(path), "verify": "full", "scope": ["all"], "installed_version": "", "prefix": "/nowhere"}
     return engine_backup_info.read_archives(dict(params, **options), str(room))
 
 
