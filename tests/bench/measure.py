@@ -38,7 +38,7 @@ SAMPLE_SECONDS = 0.02
 
 
 class Measure(NamedTuple):
-    """One run: seconds of wall time, bytes of the archive, peak memory of the module in bytes (0 for the stock tool)."""
+    """One run: wall time in seconds, bytes of the archive, peak memory of the module in bytes."""
 
     seconds: float
     size: int

@@ -182,7 +182,7 @@ def test_killed_child_fails_the_run(tool: Tool, faults: Faults, fault: str, mess
 
 def test_changing_file_fails_as_often_as_asked(tool: Tool, faults: Faults) -> None:
     faults.set("file-changes", "2")
-    runs = [tool("backup", "--scope=files") for _ in range(3)]
+    runs = [tool("backup", "--scope=files") for _number in range(3)]
     assert [run.rc for run in runs] == [1, 1, 0]
     assert "file changed as we read it" in runs[0].log
     assert runs[0].stderr.startswith("FATAL: Failed backing up /")

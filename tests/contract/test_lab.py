@@ -91,10 +91,11 @@ def test_passwords_are_scram_and_needed_over_the_network(engine_lab: Lab) -> Non
 
 
 @pytest.mark.parametrize(("kind", "table", "rows"), [
-    ("engine", "public.no_columns", 5), ("engine", "public.no_rows", 0), ("engine", "Odd Schema.1.two\nlines", 3),
-    ("engine", 'Odd Schema.1.Table with "quotes", dots. and spaces', 7), ("engine", "public.event_parent", 4),
-    ("engine", "public.event_child", 9), ("engine", "public.measurement_2025", 213),
-    ("engine", "public.single_text", 12), ("engine", "aaa_jdbc.users", 6), ("dwh", "public.calendar", 745), ("keycloak", "public.realm", 2),
+    ("engine", "public.no_columns", 5), ("engine", "public.no_rows", 0), ("engine", "public.single_text", 12),
+    ("engine", "Odd Schema.1.two\nlines", 3), ("engine", 'Odd Schema.1.Table with "quotes", dots. and spaces', 7),
+    ("engine", "public.event_parent", 4), ("engine", "public.event_child", 9),
+    ("engine", "public.measurement_2025", 213), ("engine", "aaa_jdbc.users", 6), ("dwh", "public.calendar", 745),
+    ("keycloak", "public.realm", 2),
 ])
 def test_tables_hold_the_rows_that_are_hard_to_count(engine_lab: Lab, kind: str, table: str, rows: int) -> None:
     assert row_counts(engine_lab, kind)[table] == rows

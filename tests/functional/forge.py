@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make damaged and malicious archives out of a good one."""
 
+import gzip
 import hashlib
 import io
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 HASHES = {"sha256sum": hashlib.sha256, "md5sum": hashlib.md5}
 
@@ -36,11 +37,13 @@ def read(opened: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     return stream.read() if stream is not None else b""
 
 
-def pack(parts: Parts, target: Path, compressor: Literal["", "gz", "bz2", "xz"] = "gz") -> Path:
-    """Write an archive; the compressor is one of tarfile's, or empty."""
-    with tarfile.open(target, f"w:{compressor}", format=tarfile.GNU_FORMAT) as opened:
-        for part in parts:
-            opened.addfile(part.info, io.BytesIO(part.content))
+def pack(parts: Parts, target: Path, compress: Callable[[bytes], bytes] = gzip.compress) -> Path:
+    """Write an archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as opened:
+        for one in parts:
+            opened.addfile(one.info, io.BytesIO(one.content))
+    target.write_bytes(compress(buffer.getvalue()))
     return target
 
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +60,7 @@ class Site(NamedTuple):
         return {value for value in found if len(value) > 8}
 
 
+@cache
 def read_site(inventory: Path) -> Site:
     """Ask Ansible what the inventory says of the first host of the group 'engine'."""
     done = subprocess.run(

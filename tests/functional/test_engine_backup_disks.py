@@ -89,11 +89,22 @@ def test_a_disk_that_fills_up_during_the_run_is_survived_and_the_next_run_is_fin
     shelf.assert_holds_new(made)
 
 
-def test_a_directory_that_can_not_be_written_to_is_refused(
-    engine: Engine, mount: Mount, shelf: Shelf, proven: dict[str, Path]
-) -> None:
-    frozen = fill_shelf(mount("8m"), proven["stock"])
-    call("mount", "-o", "remount,ro", str(frozen.directory))
+@pytest.fixture
+def frozen(mount: Mount, proven: dict[str, Path], tmp_path: Path) -> Iterator[Shelf]:
+    """A shelf that can not be written to: by its mode, or where modes do not stop root, by its mount."""
+    directory = mount("8m") if os.geteuid() == 0 else tmp_path / "frozen"
+    directory.mkdir(exist_ok=True)
+    shelf = fill_shelf(directory, proven["stock"])
+    if os.geteuid() == 0:
+        call("mount", "-o", "remount,ro", str(directory))
+    else:
+        directory.chmod(0o500)
+    yield shelf
+    if os.geteuid() != 0:
+        directory.chmod(0o700)
+
+
+def test_a_directory_that_can_not_be_written_to_is_refused(engine: Engine, frozen: Shelf, shelf: Shelf) -> None:
     target, preview, tmpdir, existing = engine.play(
         backup(directory=frozen.directory),
         checked(backup(directory=frozen.directory)),

@@ -5,7 +5,7 @@
 
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -82,7 +82,7 @@ def change_members(name: str, parts: Parts) -> Parts:
     """Do what a name of CHANGES says."""
     engine, planted = ENGINE_DUMP, f"touch {TRACE}\n".encode()
     custom, plain, sly = b"FORMAT=custom", b"FORMAT=plain", b"FORMAT=custom;" + planted.strip()
-    changes = {
+    changes: dict[str, Callable[[], Parts]] = {
         "a_line_is_planted_in_the_config": lambda: hashed(replace(parts, "config", lambda old: old + planted)),
         "a_command_hides_in_an_assignment": lambda: hashed(
             replace(parts, "config", lambda old: old.replace(custom, sly, 1))),

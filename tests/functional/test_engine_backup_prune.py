@@ -72,8 +72,10 @@ def test_a_preview_removes_nothing_and_takes_no_lock(engine: Engine, archives: P
 
 
 def test_the_rules_by_themselves(engine: Engine, archives: Path) -> None:
-    rules: list[dict[str, Any]] = [{"keep": 3}, {"keep_days": 2}, {"keep_days": 0, "minimum": 2}, {"keep": 1, "fqdn": "other.test"},
-             {"keep": 0, "minimum": 1, "fqdn": "one.test"}]  # fmt: skip
+    rules: list[dict[str, Any]] = [
+        {"keep": 3}, {"keep_days": 2}, {"keep_days": 0, "minimum": 2}, {"keep": 1, "fqdn": "other.test"},
+        {"keep": 0, "minimum": 1, "fqdn": "one.test"},
+    ]  # fmt: skip
     keep, young, minimum, other, one = engine.play(*(checked(prune(directory=archives, **rule)) for rule in rules))
     assert names(keep["kept"]) == [*days(0, 1, 2), "other30", "other40"]
     assert names(young["kept"]) == [*days(0, 1), "other30"], "never fewer than one of each engine"

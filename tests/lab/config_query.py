@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
 def _options(arguments: list[str]) -> dict[str, str]:
     pairs = [word.partition("=") for word in " ".join(arguments).replace(" --", "\n--").splitlines()]
-    return {name.split(" ")[0]: value or name.partition(" ")[2] for name, _, value in pairs}
+    return {name.split(" ")[0]: value or name.partition(" ")[2] for name, _separator, value in pairs}
 
 
 def _lookup(path: Path, key: str) -> str | None:

@@ -37,7 +37,7 @@ GRANTEES = ("engine_reporting", "ovirt_engine_history_grafana")
 
 def make_password() -> str:
     """A password like those engine-setup generates: 22 letters and digits."""
-    return "".join(secrets.choice(LETTERS) for _ in range(22))
+    return "".join(secrets.choice(LETTERS) for _number in range(22))
 
 
 def plan_databases(kinds: tuple[str, ...]) -> dict[str, Database]:

@@ -62,7 +62,7 @@ def _plan(home: Path, scale: int, components: tuple[str, ...], version: str) -> 
     return Lab(
         home=home, version=version, components=components, scale=scale, fqdn=FQDN, port=postgres.free_port(),
         server_home=postgres.make_server_home(home, user), server_user=user, server_programs=programs,
-        databases=plan_databases(kinds), secrets=tuple(make_password() for _ in range(4)),
+        databases=plan_databases(kinds), secrets=tuple(make_password() for _number in range(4)),
     )
 
 

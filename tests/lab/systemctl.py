@@ -60,9 +60,7 @@ def _one(directory: Path, verb: str, unit: str, quiet: bool, now: bool) -> int:
     if verb in ("is-active", "is-enabled"):
         return _tell(verb, state, quiet)
     if verb == "show":
-        word = "active" if state and state[0] else "inactive"
-        print("ActiveState={}\nLoadState={}".format(word, "loaded" if state else "not-found"))
-        return 0
+        return _show(state)
     if verb not in CHANGES:
         return _complain("Unknown command verb {}.".format(verb))
     if state is None:
@@ -71,7 +69,17 @@ def _one(directory: Path, verb: str, unit: str, quiet: bool, now: bool) -> int:
     active, enabled = CHANGES[verb]
     if now and enabled is not None:
         active = enabled
-    write_state(directory, unit, state[0] if active is None else active, state[1] if enabled is None else enabled)
+    write_state(directory, unit, _new(active, state[0]), _new(enabled, state[1]))
+    return 0
+
+
+def _new(wanted: bool | None, before: bool) -> bool:
+    return before if wanted is None else wanted
+
+
+def _show(state: tuple[bool, bool] | None) -> int:
+    word = "active" if state and state[0] else "inactive"
+    print("ActiveState={}\nLoadState={}".format(word, "loaded" if state else "not-found"))
     return 0
 
 

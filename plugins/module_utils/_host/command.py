@@ -136,20 +136,20 @@ class Filter:
         except OSError as error:
             text = "Could not start %s: %s" % (argv[0], error.strerror)
             raise CommandError(text, "decompressor_missing") from error
+        self._stdout: Any = self._process.stdout
+        self._stderr: Any = self._process.stderr
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes; raise OSError at the end where the program failed."""
-        assert self._process.stdout is not None and self._process.stderr is not None
-        data = self._process.stdout.read(size)
+        data = self._stdout.read(size)
         if not data:
-            message = self._process.stderr.read(OUTPUT_LIMIT)
+            message = self._stderr.read(OUTPUT_LIMIT)
             if self._process.wait() != 0:
                 raise OSError("%s: %s" % (self.name, _text(message).strip()))
         return data
 
     def close(self) -> None:
         """End the program, whether it is done or not."""
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        self._stdout.close()
+        self._stderr.close()
         end_session(self._process.pid, self._process)

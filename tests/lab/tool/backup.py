@@ -178,6 +178,6 @@ def os_version() -> str:
     words = {}
     with open("/etc/os-release", encoding="utf-8") as stream:
         for line in stream:
-            name, _, value = line.strip().partition("=")
+            name, _separator, value = line.strip().partition("=")
             words[name] = value.strip('"')
     return words.get("ID", "linux") + words.get("VERSION_ID", "").split(".")[0]

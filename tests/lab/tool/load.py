@@ -23,7 +23,7 @@ HARMLESS = re.compile("|".join((
     'language "plpgsql" already exists', "must be owner of language plpgsql", "must be owner of extension plpgsql",
     "must be owner of extension uuid-ossp", 'schema "public" already exists', "must be owner of schema public",
     'must be member of role "postgres"', "permission denied to change default privileges",
-    "permission denied for language c",     r"function public\.uuid_\w+\([^)]*\) does not exist",
+    "permission denied for language c", r"function public\.uuid_\w+\([^)]*\) does not exist",
     "permission denied to create extension", "extension .* does not exist",
 )))
 JUST_RESTORED = "option_name='DbJustRestored' and version='general'"

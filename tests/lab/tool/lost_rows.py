@@ -21,7 +21,7 @@ def dump_changed_copy(run: Run, kind: Kind, words: tuple[str, ...], target: Path
     """Copy, delete, dump the copy, and make the dump name the original."""
     lab, original = load(run.home), run.connection(kind.conf).database
     # As long as the original's name, so that the name can be put right in the finished dump.
-    copy = "".join(secrets.choice(string.ascii_lowercase) for _ in original)
+    copy = "".join(secrets.choice(string.ascii_lowercase) for _letter in original)
     try:
         _copy_database(lab, original, copy, run.connection(kind.conf).user)
         table, count = loss

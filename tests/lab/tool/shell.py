@@ -23,7 +23,7 @@ def source(files: Iterable[Path], variables: dict[str, str]) -> dict[str, str]:
         env={**variables, **kept}, stdout=subprocess.PIPE, check=False,
     )
     pairs = (entry.partition("=") for entry in done.stdout.decode("utf-8", "surrogateescape").split("\0") if entry)
-    return {name: value for name, _, value in pairs if name not in NOT_CONFIGURATION}
+    return {name: value for name, _separator, value in pairs if name not in NOT_CONFIGURATION}
 
 
 def configuration_files(prefix: Path) -> list[Path]:

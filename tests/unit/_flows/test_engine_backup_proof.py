@@ -9,7 +9,11 @@ import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import ArchiveReading
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import NotProven, Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot, TableState
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup import CLOCK_SLACK, SETTLE_SECONDS, make_backup
+from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup import (
+    CLOCK_SLACK,
+    SETTLE_SECONDS,
+    make_backup,
+)
 from unit.fakes import world
 from unit.fakes.engine_host import GOOD, FakeEngineHost, make_installation, make_request
 

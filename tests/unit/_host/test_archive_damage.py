@@ -8,6 +8,7 @@ import io
 import random
 import resource
 import shutil
+import sqlite3
 import sys
 import tarfile
 from pathlib import Path
@@ -191,6 +192,22 @@ def test_damaged_sqlite_file_is_named(tmp_path: Path) -> None:
         assert list(tmp_path.glob(".engine_backup-*")) == []
 
 
+def test_sqlite_file_that_breaks_its_own_rules_is_named(tmp_path: Path) -> None:
+    connection = sqlite3.connect(str(tmp_path / "grafana.db"))
+    connection.executescript(
+        "CREATE TABLE t (x); INSERT INTO t VALUES (NULL); PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_master SET sql = 'CREATE TABLE t (x NOT NULL)' WHERE name = 't';"
+    )
+    connection.close()
+    path = tmp_path / "one.backup"
+    members = archives.make_members({"grafana.db": (tmp_path / "grafana.db").read_bytes()})
+    path.write_bytes(archives.make_archive(members))
+    problem = read_archive(str(path), "full", str(tmp_path)).dumps["grafana"].problem
+    assert problem is not None
+    assert problem.code == "dump_unreadable"
+    assert "NULL value in t.x" in problem.message
+
+
 def test_oversized_small_member_is_not_read(tmp_path: Path) -> None:
     members = archives.make_members(config="DB_DUMP_FORMAT=custom\n" * 4000)
     assert "config_missing" in codes_of(tmp_path, archives.make_archive(members))
@@ -219,6 +236,23 @@ def test_huge_header_is_refused_without_reading_it(tmp_path: Path, kind: bytes) 
 
 
 def test_thousands_of_members_are_refused_soon(tmp_path: Path) -> None:
-    data = archives.make_tar([("./member%d" % number, b"") for number in range(3000)])
-    codes = codes_of(tmp_path, data, "checksums", ())
-    assert len(codes) < 20
+    links = [archives.header("./link%d" % number, LINK, link="x") for number in range(3000)]
+    plain: Sequence[Any] = [("./member%d" % number, b"") for number in range(3000)]
+    for parts in (links, plain):
+        codes = codes_of(tmp_path, archives.make_tar(parts), "checksums", ())
+        assert {"archive_damaged", "not_an_archive"} & set(codes)
+        assert len(codes) < 1100
+
+
+def test_damage_behind_the_first_member_is_damage(tmp_path: Path) -> None:
+    data = bytearray(archives.make_archive())
+    data[data.index(b"./os_version")] ^= 0xFF
+    codes = codes_of(tmp_path, bytes(data), "none", ())
+    assert "archive_damaged" in codes
+    assert "not_an_archive" not in codes
+
+
+def test_compressed_data_that_is_damaged_at_its_start_is_damage(tmp_path: Path) -> None:
+    packed = archives.PACKERS["xz"](archives.make_archive())
+    codes = codes_of(tmp_path, packed[:24] + b"\xff" * 20 + packed[44:], "none", ())
+    assert "archive_damaged" in codes

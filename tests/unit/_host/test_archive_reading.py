@@ -43,6 +43,7 @@ def test_good_archive_is_good_however_it_is_packed(tmp_path: Path, packer: str, 
     reading, codes = read(tmp_path, data, level)
     assert codes == []
     assert (reading.compressor, reading.size) == (packer, len(data))
+    assert bool(reading.sha256) is (level != "none")
     assert scopes_of(reading) == list(ALL)
     assert created_of(reading) == archives.MTIME
 
@@ -69,6 +70,22 @@ def test_files_part_is_read_through_its_own_compressor(tmp_path: Path, packer: s
     assert reading.files.setup_state == world.STATE
     assert reading.files.certificates["etc/pki/ovirt-engine/certs/a.cer"] == "PEM"
     assert reading.files.count == 9
+
+
+def test_large_members_are_passed_over_where_they_are_not_read(tmp_path: Path) -> None:
+    members = archives.make_members(files=archives.make_files(more=[("var/lib/large", bytes(20 << 20))]))
+    for level in ("none", "checksums", "full"):
+        assert read(tmp_path, archives.make_archive(members), level)[1] == []
+
+
+def test_thousands_of_certificates_are_not_all_kept(tmp_path: Path) -> None:
+    more = [("etc/pki/ovirt-engine/certs/%04d.cer" % number, b"PEM") for number in range(1000)]
+    reading, codes = read(tmp_path, archives.make_archive(archives.make_members(files=archives.make_files(more=more))))
+    assert codes == []
+    assert reading.files is not None
+    assert reading.files.count == 1008
+    assert 100 < len(reading.files.certificates) <= 200
+    assert reading.files.setup_state == world.STATE
 
 
 def test_private_keys_are_never_kept(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files of a run: directories that are safe, one lock per directory, content whole or not at all."""
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -123,6 +125,19 @@ def test_lock_file_is_private_and_no_link_is_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_file_system_without_locks_is_not_taken_for_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_handle: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    lock = files.Lock(str(tmp_path))
+    with pytest.raises(OSError, match="No locks"):
+        lock.acquire()
+    assert not lock.is_held()
+
+
 def test_lock_is_not_inherited_by_children(tmp_path: Path) -> None:
     lock = files.Lock(str(tmp_path))
     lock.acquire()
@@ -156,6 +171,13 @@ def test_json_that_is_no_object_is_a_value_error(tmp_path: Path, content: bytes)
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(ValueError, match="."):
         files.read_json(str(tmp_path / "x"), 100 if len(content) < 1000 else 10 ** 6)
+
+
+def test_json_may_be_as_large_as_its_limit_and_no_larger(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text('{"a": 1}')
+    assert files.read_json(str(tmp_path / "x"), 8) == {"a": 1}
+    with pytest.raises(ValueError, match="larger than 7 bytes"):
+        files.read_json(str(tmp_path / "x"), 7)
 
 
 def test_json_that_is_not_there_is_none(tmp_path: Path) -> None:

@@ -119,6 +119,16 @@ def test_missing_programs_are_named(prefix: Path, monkeypatch: pytest.MonkeyPatc
     assert read(prefix).missing_programs == ("program-that-is-nowhere",)
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_sqlite3_is_needed_for_grafana_alone(prefix: Path, monkeypatch: pytest.MonkeyPatch, enabled: bool) -> None:
+    monkeypatch.setattr(installation, "tool_environment", lambda _prefix: {"PATH": str(prefix / "bin")})
+    for name in installation.NEEDED_PROGRAMS:
+        write_program(prefix / "bin" / name, "#!/bin/sh\n")
+    (prefix / STATE).write_text("OVESETUP_GRAFANA_CORE/enable=bool:%s\n" % enabled)
+    write_program(prefix / "bin/otopi-config-query", "#!/bin/sh\nexit 1\n")
+    assert read(prefix).missing_programs == (("sqlite3",) if enabled else ())
+
+
 @pytest.mark.parametrize(
     ("state", "is_set_up", "enabled"),
     [

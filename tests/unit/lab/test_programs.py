@@ -26,7 +26,7 @@ def make_lab(home: Path, *kinds: str, version: str = "4.5.7") -> Lab:
     """A lab that exists on paper."""
     return Lab(
         home, version, ("engine", *kinds), 1, "engine.lab.test", 5433, home / "postgres", "nobody", Path("/usr/bin"),
-        plan_databases(("engine", *kinds)), tuple(make_password() for _ in range(4)),
+        plan_databases(("engine", *kinds)), tuple(make_password() for _number in range(4)),
     )
 
 
@@ -109,7 +109,7 @@ def test_unknown_component_is_named() -> None:
 
 def test_configuration_is_sourced_in_the_tools_order(tmp_path: Path) -> None:
     lab = make_lab(tmp_path, "dwh")
-    for name, (_, text) in files(lab).items():
+    for name, (_mode, text) in files(lab).items():
         path = lab.prefix / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -123,7 +123,7 @@ def test_configuration_is_sourced_in_the_tools_order(tmp_path: Path) -> None:
 
 def test_every_configuration_file_is_one_a_shell_reads(tmp_path: Path) -> None:
     lab = make_lab(tmp_path, "dwh", "keycloak")
-    texts = [text for name, (_, text) in files(lab).items() if ".conf.d/" in name and "setup.conf.d" not in name]
+    texts = [text for name, (_mode, text) in files(lab).items() if ".conf.d/" in name and "setup.conf.d" not in name]
     assert len(texts) > 10
     for text in texts:
         assert subprocess.run(["sh", "-n"], input=text.encode(), check=False, capture_output=True).stderr == b""
