@@ -148,6 +148,10 @@ engine_record:
       not in the archive, C(problem) says why there is no record.
   returned: when an archive was made
   type: dict
+elapsed:
+  description: Seconds that the module took, the proof included.
+  returned: success
+  type: float
 attempts:
   description: How often C(engine-backup) was run. More than once when files changed while it read them.
   returned: success
@@ -190,6 +194,7 @@ last_lines:
   elements: str
 """
 
+import time
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -263,9 +268,12 @@ def main() -> None:
     host = EngineHost(request.prefix)
     act = preview_backup if module.check_mode else make_backup
 
+    began = time.monotonic()
+
     def body() -> Dict[str, Any]:
         with interruptible():
-            return describe_result(act(request, host))
+            result = describe_result(act(request, host))
+        return dict(result, elapsed=round(time.monotonic() - began, 2))
 
     run(module, body, host.passwords)
 

@@ -34,7 +34,7 @@ PLAYBOOK = """\
         profile: "{{ profile }}"
 """
 MODULE_MARK = b"AnsiballZ_engine_backup"
-SAMPLE_SECONDS = 0.02
+SAMPLE_SECONDS = 0.5  # often enough for a high-water mark, seldom enough not to disturb
 
 
 class Measure(NamedTuple):

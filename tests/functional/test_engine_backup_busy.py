@@ -11,12 +11,14 @@ from typing import Any
 import psycopg2
 import pytest
 
+from .evidence import release, sleepers, wait_for
 from .installation import Site
 from .live import connection
 from .playbooks import Engine, backup
 
 pytestmark = pytest.mark.faults
 ROUNDS = 3
+SESSIONS = 5
 PAUSE = 0.01
 
 ENGINE_WORK = (
@@ -36,10 +38,11 @@ DWH_WORK = (
     "DELETE FROM vm_samples_history WHERE ctid IN (SELECT ctid FROM vm_samples_history LIMIT 1)",
     "BEGIN; TRUNCATE vm_daily_history; ROLLBACK",
 )
+APPENDING = ("INSERT INTO \"Odd Schema.1\".\"two\nlines\" VALUES (2, 'busy')",)
 
 
 class Writer(threading.Thread):
-    """Runs statements over and over, each its own transaction."""
+    """Runs statements over and over, each its own transaction; the server hears of a session's work once a second."""
 
     def __init__(self, site: Site, kind: str, statements: tuple[str, ...]) -> None:
         super().__init__(daemon=True)
@@ -86,6 +89,28 @@ def test_backups_of_busy_databases_are_proven_round_after_round(
     assert all(writer.written > 50 * ROUNDS for writer in writers), "the databases were busy"
     tables = [result["archive"]["databases"]["engine"]["tables"] for result in results]
     assert len({table["public.audit_log"] for table in tables}) > 1, "what they held changed from round to round"
+
+
+def test_rows_that_keep_coming_after_the_dump_do_not_fail_it(
+    engine: Engine, closed: Path, fault: Callable[..., Path]
+) -> None:
+    switch = fault("slow-at", "dwh 100")  # the dump of the engine is done then
+    writers = [Writer(engine.site, "engine", APPENDING) for _session in range(SESSIONS)]
+    running = engine.start(backup(directory=closed, scope=["db", "dwhdb"], profile="fast"))
+    try:
+        wait_for("the tool between two dumps", lambda: sleepers(engine.site))
+        for writer in writers:
+            writer.start()
+        wait_for("many rows", lambda: all(writer.written > 20 for writer in writers))
+    finally:
+        switch.unlink()
+        release(engine.site)
+    (result,) = engine.finish(running)
+    for writer in writers:
+        writer.done.set()
+        writer.join()
+    assert [writer.problem for writer in writers] == [""] * SESSIONS
+    assert result["changed"], result.get("msg")
 
 
 @pytest.mark.usefixtures("writers")

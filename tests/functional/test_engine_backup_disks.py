@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .evidence import processes, wait_for
+from .evidence import release, sleepers, wait_for
 from .playbooks import Engine, backup, checked, codes
 from .shelf import Shelf, fill_shelf
 
@@ -73,10 +73,11 @@ def test_a_disk_that_fills_up_during_the_run_is_survived_and_the_next_run_is_fin
 ) -> None:
     disk = mount("400m")
     shelf = fill_shelf(disk, proven["stock"])
-    switch = fault("slow-at", "dwh 3")
+    switch = fault("slow-at", "dwh 100")
     running = engine.start(backup(directory=disk, scope=["dwhdb"]))
-    wait_for("the tool before its dump", lambda: any(p.command.startswith("sleep ") for p in processes(engine.site)))
+    wait_for("the tool before its dump", lambda: sleepers(engine.site))
     resize(disk, used(disk))
+    release(engine.site)
     (failed,) = engine.finish(running)
     assert failed["code"] == "disk_full", failed["msg"]
     shelf.assert_untouched()

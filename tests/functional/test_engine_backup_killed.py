@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from .evidence import LOCK, STATE, files_with, photograph, processes, wait_for
-from .installation import Site
+from .evidence import LOCK, STATE, files_with, photograph, processes, release, sleepers, wait_for
 from .playbooks import Engine, Running, Task, backup, checked, codes, prune
 from .shelf import Shelf
 
@@ -44,7 +43,7 @@ def working(engine: Engine, shelf: Shelf, fault: Fault, task: Task) -> Iterator[
     switch = fault("slow-at", "grafana 200")
     running = engine.start(task)
     try:
-        wait_for("the tool at work", lambda: sleeping(engine.site) or running.process.poll() is not None)
+        wait_for("the tool at work", lambda: sleepers(engine.site) or running.process.poll() is not None)
         assert password_files(shelf.directory)
         yield Work(running, json.loads((shelf.directory / STATE).read_text(encoding="utf-8")))
     finally:
@@ -52,17 +51,6 @@ def working(engine: Engine, shelf: Shelf, fault: Fault, task: Task) -> Iterator[
         release(engine.site)
         if running.process.poll() is None:
             running.process.wait(60)
-
-
-def sleeping(site: Site) -> list[int]:
-    """The child that makes the tool slow."""
-    return [process.pid for process in processes(site) if process.command.startswith("sleep ")]
-
-
-def release(site: Site) -> None:
-    """Let the tool go on."""
-    for pid in sleeping(site):
-        os.kill(pid, signal.SIGTERM)
 
 
 def test_a_terminated_run_cleans_up_and_the_next_one_is_fine(engine: Engine, shelf: Shelf, fault: Fault) -> None:

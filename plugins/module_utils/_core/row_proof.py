@@ -12,7 +12,7 @@ PostgreSQL's own statistics (n_tup_ins, n_tup_del; they count rolled-back work t
 - A table in both counts must be in the dump; one that was created or dropped in between may be.
 
 Statistics arrive late (up to seconds). Where A - B is not explained by them, or the rows lie outside the range, the
-caller looks again before it believes the mismatch: see ``unsettled_tables``.
+caller reads the statistics again before it believes the mismatch: see ``unsettled_tables``.
 This file is private to the collection.
 """
 from typing import Dict, List, NamedTuple, Optional, Tuple
@@ -42,6 +42,15 @@ def is_explained(before: TableState, after: TableState) -> bool:
     inserted = after.inserted - before.inserted
     deleted = after.deleted - before.deleted
     return before.filenode != after.filenode or -deleted <= after.rows - before.rows <= inserted
+
+
+def with_later_statistics(counted: Snapshot, statistics: Dict[str, Tuple[int, int]]) -> Snapshot:
+    """Return the same count with (inserted, deleted) read later; they know more of what happened before the count."""
+    tables = dict(counted.tables)
+    for name in set(tables) & set(statistics):
+        inserted, deleted = statistics[name]
+        tables[name] = tables[name]._replace(inserted=inserted, deleted=deleted)
+    return counted._replace(tables=tables)
 
 
 def unsettled_tables(before: Snapshot, dumped: Dict[str, int], after: Snapshot) -> List[str]:

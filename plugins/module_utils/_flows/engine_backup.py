@@ -14,7 +14,7 @@ from .._core.engine_commands import PROFILES, backup_command
 from .._core.engine_output import evidence, judge_run, last_lines, missing_lines
 from .._core.errors import BackupError, CommandError, NotProven, Problem, Refused
 from .._core.manifest import build_manifest, describe_archive
-from .._core.row_proof import Snapshot, compare_rows, compare_schemas, unsettled_tables
+from .._core.row_proof import Snapshot, compare_rows, compare_schemas, unsettled_tables, with_later_statistics
 from .._core.times import to_iso
 from .engine_backup_plan import Plan, Request, describe_plan, judge_target, plan_backup, target_directory
 
@@ -169,11 +169,14 @@ def judge_freshness(reading: ArchiveReading, began: float) -> List[Problem]:
 def _settle(
     kind: str, before: Snapshot, dumped: Dict[str, int], after: Snapshot, plan: Plan, host: "EngineHost"
 ) -> Snapshot:
-    """Count again while late statistics may still explain a mismatch: a busy engine never fails a good backup."""
+    """Wait for late statistics while they may still explain a mismatch: a busy engine never fails a good backup.
+
+    The rows stay those of the first count. Counted anew, a table that stays busy would run away from its statistics.
+    """
     deadline = host.monotonic() + SETTLE_SECONDS
     while kind != "grafana" and unsettled_tables(before, dumped, after) and host.monotonic() < deadline:
         host.sleep(SETTLE_PAUSE)
-        after = _count_again(kind, plan, host)
+        after = with_later_statistics(after, host.read_statistics(plan.installation.settings[kind]))
     return after
 
 

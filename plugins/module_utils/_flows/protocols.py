@@ -42,6 +42,9 @@ class EngineHost(Protocol):
     def count_after(self, settings: Settings) -> Snapshot:
         """Rows, with the statistics read last."""
 
+    def read_statistics(self, settings: Settings) -> Dict[str, Tuple[int, int]]:
+        """Rows inserted and deleted, per table."""
+
     def count_sqlite(self, path: str) -> Snapshot:
         """Rows of an SQLite file."""
 

@@ -7,7 +7,7 @@ import sqlite3
 import tarfile
 import tempfile
 import urllib.parse
-from typing import Any, BinaryIO, Dict, Set
+from typing import Any, Dict, Set
 
 from .._core.archive_model import NEEDED_FILES, SETUP_STATE, SMALL_LIMIT, DumpReading, FilesReading
 from .._core.dump import DumpError, read_dump
@@ -53,7 +53,7 @@ def read_sqlite_stream(stream: Any, tmpdir: str) -> Dict[str, int]:
     """Copy an SQLite file below ``tmpdir``, check it and return the rows of its tables."""
     handle, path = tempfile.mkstemp(prefix=".engine_backup-", suffix=".sqlite", dir=tmpdir)
     try:
-        with os.fdopen(handle, "wb") as copy:
+        with os.fdopen(handle, "wb", 0) as copy:
             for data in iter(lambda: stream.read(streams.CHUNK), b""):
                 _write(copy, data)
         return read_sqlite(path)
@@ -61,10 +61,11 @@ def read_sqlite_stream(stream: Any, tmpdir: str) -> Dict[str, int]:
         os.unlink(path)
 
 
-def _write(copy: BinaryIO, data: bytes) -> None:
+def _write(copy: Any, data: bytes) -> None:
     """Write to the temporary copy; a full disk there says nothing about the archive."""
     try:
-        copy.write(data)
+        while data:
+            data = data[copy.write(data) :]
     except OSError as error:
         raise BackupError("Could not write a temporary copy: %s" % error.strerror, "disk_full") from error
 

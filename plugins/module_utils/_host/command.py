@@ -19,7 +19,8 @@ CommandResult = NamedTuple("CommandResult", [("returncode", Optional[int]), ("st
 
 OUTPUT_LIMIT = 1024 * 1024
 SHORT = 60
-PATIENCE = 10.0
+PATIENCE = 10.0  # seconds that a process gets to end after SIGTERM
+PAUSE = 0.02
 
 
 def run_command(argv: Sequence[str], env: Dict[str, str], timeout: float = SHORT) -> CommandResult:
@@ -83,14 +84,15 @@ def _text(data: bytes) -> str:
 
 def end_session(session: int, process: Optional["subprocess.Popen[bytes]"] = None) -> List[int]:
     """End every process of a session: SIGTERM, and SIGKILL for what is left. Return the ids that had to be ended."""
-    ended = session_members(session)
+    ended = remaining = session_members(session)
     for number in (signal.SIGTERM, signal.SIGKILL):
-        _signal_all(session_members(session), number)
+        _signal_all(remaining, number)
         deadline = time.monotonic() + PATIENCE
-        while session_members(session) and time.monotonic() < deadline:
+        while remaining and time.monotonic() < deadline:
             if process is not None:
                 process.poll()
-            time.sleep(0.02)
+            time.sleep(PAUSE)
+            remaining = session_members(session)
     if process is not None:
         process.wait()
     return ended
@@ -141,7 +143,7 @@ class Filter:
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes; raise OSError at the end where the program failed."""
-        data = self._stdout.read(size)
+        data = bytes(self._stdout.read(size))
         if not data:
             message = self._stderr.read(OUTPUT_LIMIT)
             if self._process.wait() != 0:

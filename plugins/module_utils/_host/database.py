@@ -134,6 +134,12 @@ def count_after(settings: Settings) -> Snapshot:
     return Snapshot(tables, counted.schemas)
 
 
+def read_statistics(settings: Settings) -> Dict[str, Tuple[int, int]]:
+    """Return table -> (rows inserted, rows deleted) since the statistics began."""
+    with connect(settings) as connection:
+        return _read_statistics(connection)
+
+
 def _read_statistics(connection: Any) -> Dict[str, Tuple[int, int]]:
     found = {"%s.%s" % (row[0], row[1]): (int(row[2] or 0), int(row[3] or 0)) for row in _rows(connection, STATISTICS)}
     connection.rollback()  # the next statement sees a new snapshot

@@ -30,6 +30,7 @@ class EngineHost:
     read_identity = staticmethod(database.read_identity)
     count_before = staticmethod(database.count_before)
     count_after = staticmethod(database.count_after)
+    read_statistics = staticmethod(database.read_statistics)
     read_records = staticmethod(database.read_backup_records)
     judge_directory = staticmethod(files.judge_directory)
     exists = staticmethod(os.path.lexists)

@@ -51,6 +51,7 @@ TABLE: Dict[str, Tuple[bool, bool, bool, bool, Optional[Live], str, str]] = {
     "flag dropped, tables without rows": (True, False, False, True, NO_ROWS, "flag_disagrees", "flag_disagrees"),
     "flag dropped, database down": (True, False, False, True, DOWN, "database_unreachable", "database_unreachable"),
     "flag dropped, database dropped": (True, False, False, True, GONE, "-", "scope_not_set_up"),
+    "own credentials, nobody asked": (True, False, False, True, None, "-", "scope_not_set_up"),
     "never set up, empty database": (True, False, False, True, NO_TABLES, "-", "scope_not_set_up"),
     "database of another host": (True, False, False, False, FULL, "-", "scope_not_set_up"),
     "nothing of it here": (True, False, False, False, None, "-", "scope_not_set_up"),

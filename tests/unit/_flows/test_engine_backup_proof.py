@@ -126,6 +126,14 @@ def test_late_statistics_are_waited_for() -> None:
     assert host.calls.count("sleep") == 3
 
 
+def test_table_that_stays_busy_is_held_against_its_first_count() -> None:
+    host = host_making(with_rows(dwh=dict(world.DWH_ROWS, **{CALENDAR: 301})))
+    host.later["dwh"] = [busy(330, 20), busy(400, 90)]
+    archive = make_backup(make_request(), host).archive
+    assert host.calls.count("sleep") == 1
+    assert archive["databases"]["dwh"]["live_rows"] == sum(world.DWH_ROWS.values()) + 30
+
+
 def test_statistics_that_never_explain_are_waited_for_no_longer_than_the_limit() -> None:
     host = host_making(with_rows(dwh=FEWER))
     assert codes_of(host) == ["rows_differ"]

@@ -7,6 +7,7 @@ import lzma
 import os
 import shutil
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -17,6 +18,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model i
     judge_archive,
     scopes_of,
 )
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError
 from ansible_collections.ovirt.backup.plugins.module_utils._host.archive import hash_file, read_archive, read_manifest
 from ansible_collections.ovirt.backup.plugins.module_utils._host.files import write_json
 from unit.fakes import archives, world
@@ -171,6 +173,33 @@ def test_path_that_is_no_file_is_a_problem_of_its_own(tmp_path: Path, kind: str)
         path = Path("/dev/null")
     reading = read_archive(str(path), "full", str(tmp_path))
     assert [item.code for item in reading.problems] == ["archive_unreadable"]
+
+
+@pytest.mark.skipif("zstd" not in PACKERS, reason="needs zstd")
+def test_missing_zstd_is_a_problem_of_the_archive_that_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = archives.PACKERS["zstd"](archives.make_archive())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    reading, codes = read(tmp_path, data, "checksums")
+    assert "decompressor_missing" in codes
+    assert reading.sha256
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")
+def test_full_disk_of_the_copy_says_nothing_about_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_full(**_options: Any) -> Tuple[int, str]:
+        (tmp_path / "copy").touch()
+        return os.open("/dev/full", os.O_WRONLY), str(tmp_path / "copy")
+
+    path = tmp_path / "one.backup"
+    members = archives.make_members({"grafana.db": archives.make_sqlite(tmp_path / "grafana.db")})
+    path.write_bytes(archives.make_archive(members))
+    monkeypatch.setattr(tempfile, "mkstemp", make_full)
+    with pytest.raises(BackupError) as caught:
+        read_archive(str(path), "full", str(tmp_path))
+    assert caught.value.code == "disk_full"
+    assert not (tmp_path / "copy").exists()
 
 
 MANIFESTS: Dict[str, Any] = {

@@ -15,10 +15,10 @@ import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, CommandError
 from ansible_collections.ovirt.backup.plugins.module_utils._core.manifest import SUFFIX
 from ansible_collections.ovirt.backup.plugins.module_utils._flows import protocols
-from ansible_collections.ovirt.backup.plugins.module_utils._host import files
+from ansible_collections.ovirt.backup.plugins.module_utils._host import engine_host, files
 from ansible_collections.ovirt.backup.plugins.module_utils._host.engine_host import EngineHost
 from unit.fakes import archives, world
-from unit.fakes.engine_host import FakeEngineHost
+from unit.fakes.engine_host import FakeEngineHost, make_installation
 
 BUILT_IN = {"now", "monotonic", "sleep"}  # time.* tells no signature
 
@@ -258,6 +258,38 @@ def test_one_file_has_one_path_however_it_is_written(tmp_path: Path) -> None:
     assert not host.same_path(str(tmp_path / "x"), str(tmp_path / "y"))
     (tmp_path / "dangling").symlink_to("nowhere")
     assert host.exists(str(tmp_path / "dangling"))
+
+
+TAR_HELP = "#!/bin/sh\necho '  -z, --gzip%s'\n"
+
+
+@pytest.mark.parametrize(
+    ("programs", "expected"),
+    [
+        ({"tar": TAR_HELP % " --zstd", "zstd": "#!/bin/sh\n"}, True),
+        ({"tar": TAR_HELP % " --zstd"}, False),
+        ({"tar": TAR_HELP % "", "zstd": "#!/bin/sh\n"}, False),
+        ({"zstd": "#!/bin/sh\n"}, False),
+    ],
+    ids=["both", "no zstd", "old tar", "no tar"],
+)
+def test_tar_must_know_zstd_and_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Dict[str, str], expected: bool
+) -> None:
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": str(tmp_path)}
+    monkeypatch.setattr(engine_host, "tool_environment", lambda _prefix: environment)
+    assert EngineHost("").tar_reads_zstd() is expected
+
+
+def test_passwords_are_remembered_in_both_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"engine": world.settings("engine", "p:w", password_as_shell="p\\:w"), "dwh": world.settings("dwh")}
+    monkeypatch.setattr(engine_host, "read_installation", lambda _prefix: make_installation(settings=settings))
+    host = EngineHost("")
+    host.read_installation("")
+    assert set(host.passwords) == {"p:w", "p\\:w", "secret-of-dwh"}
 
 
 def test_lock_is_given_back(tmp_path: Path) -> None:

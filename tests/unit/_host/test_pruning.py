@@ -68,6 +68,13 @@ def test_only_proven_archives_of_this_collection_are_candidates(tmp_path: Path) 
     assert all(item["reason"] for item in ignored)
 
 
+def test_manifest_whose_archive_is_gone_is_told(tmp_path: Path) -> None:
+    os.unlink(make(tmp_path, "gone.backup"))
+    candidates, ignored = find_candidates(str(tmp_path), "")
+    assert candidates == []
+    assert [item["path"] for item in ignored] == [str(tmp_path / ("gone.backup" + SUFFIX))]
+
+
 def test_archives_of_every_engine_are_candidates_where_none_is_named(tmp_path: Path) -> None:
     make(tmp_path, "a.backup")
     make(tmp_path, "b.backup", fqdn="other.lab.test")

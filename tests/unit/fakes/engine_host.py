@@ -129,6 +129,11 @@ class FakeEngineHost:
         return self._count_later(self.kind_of(settings))
 
     @journaled
+    def read_statistics(self, settings: Settings) -> Dict[str, Tuple[int, int]]:
+        later = self._count_later(self.kind_of(settings)).tables
+        return {name: (state.inserted, state.deleted) for name, state in later.items()}
+
+    @journaled
     def count_sqlite(self, path: str) -> Snapshot:
         return self._count_later("grafana") if self.commands else self.live["grafana"]
 
