@@ -255,6 +255,14 @@ def describe_result(result: Result) -> Dict[str, Any]:
     }
 
 
+def act(request: Request, host: EngineHost, check_mode: bool) -> Dict[str, Any]:
+    """Make the backup, or say what would be made; return the result of the module."""
+    began = time.monotonic()
+    with interruptible():
+        result = preview_backup(request, host) if check_mode else make_backup(request, host)
+    return dict(describe_result(result), elapsed=round(time.monotonic() - began, 2))
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -266,16 +274,7 @@ def main() -> None:
     require(module, "psycopg2", PSYCOPG2_ERROR)
     request = read_request(module.params)
     host = EngineHost(request.prefix)
-    act = preview_backup if module.check_mode else make_backup
-
-    began = time.monotonic()
-
-    def body() -> Dict[str, Any]:
-        with interruptible():
-            result = describe_result(act(request, host))
-        return dict(result, elapsed=round(time.monotonic() - began, 2))
-
-    run(module, body, host.passwords)
+    run(module, lambda: act(request, host, module.check_mode), host.passwords)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def write_inventory(lab: Lab) -> None:
         "---",
         "engine:",
         "  hosts:",
-        "    engine:",
+        "    {}:".format(lab.fqdn),
         "      ansible_connection: local",
         '      ansible_python_interpreter: "{{ ansible_playbook_python }}"',
         "      ovirt_prefix: " + json.dumps(str(lab.prefix)),

@@ -50,7 +50,8 @@ def test_stock_command_names_mode_scopes_and_places_and_nothing_else() -> None:
 
 def test_fast_command_does_not_compress_the_archive_again() -> None:
     assert set(command("fast", ["db"], ["engine"])) - set(command("stock", ["db"], ["engine"])) == {
-        "--archive-compressor=None"
+        "--archive-compressor=None",
+        "--files-compressor=gzip",
     }
 
 
