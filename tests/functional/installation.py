@@ -25,6 +25,7 @@ class Site(NamedTuple):
     """What the tests need to know of an engine host."""
 
     inventory: Path
+    name: str  # of the host in the inventory
     prefix: Path
     fqdn: str
     faults: Path | None
@@ -68,9 +69,10 @@ def read_site(inventory: Path) -> Site:
         env=environment({}),
     )  # fmt: skip
     listed = json.loads(done.stdout)
-    known: dict[str, Any] = listed["_meta"]["hostvars"][listed["engine"]["hosts"][0]]
+    name = listed["engine"]["hosts"][0]
+    known: dict[str, Any] = listed["_meta"]["hostvars"][name]
     faults = Path(known["lab_faults"]) if "lab_faults" in known else None
-    return Site(inventory, Path(known.get("ovirt_prefix", "/")), known.get("engine_fqdn", ""), faults)
+    return Site(inventory, name, Path(known.get("ovirt_prefix", "/")), known.get("engine_fqdn", ""), faults)
 
 
 def program(name: str) -> str:

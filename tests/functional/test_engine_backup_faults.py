@@ -80,7 +80,7 @@ def test_files_that_never_stop_changing_are_named_and_the_next_run_is_fine(
     engine: Engine, shelf: Shelf, fault: Fault
 ) -> None:
     switch = fault("file-changes", "99")
-    failed, _, made = engine.play(
+    failed, _removed, made = engine.play(
         backup(path=shelf.directory / "new.backup", scope=["files"]),
         remove(switch),
         backup(path=shelf.directory / "new.backup", scope=["files"]),

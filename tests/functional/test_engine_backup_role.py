@@ -148,7 +148,7 @@ def test_damaged_copies_are_replaced_and_leftovers_of_a_killed_copy_removed(role
     copy_archive(role.directory / "1.backup", make_closed(store) / "1.backup")
     flip_a_byte(copies / "1.backup")
     flip_a_byte(manifest_of(store / "1.backup"))
-    leftovers = make_closed(copies / ".engine_backup_fetch-engine")
+    leftovers = make_closed(copies / f".engine_backup_fetch-{role.engine.site.name}")
     (leftovers / "1.backup").write_bytes(b"half an arch")
     planned = role.run("--check", **places).made()
     assert "Would copy" in planned.output
