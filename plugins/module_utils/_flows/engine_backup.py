@@ -39,7 +39,17 @@ Result = NamedTuple(
     ],
 )
 
-Made = NamedTuple("Made", [("path", str), ("log_path", str), ("stdout", str), ("cmd", List[str]), ("attempts", int)])
+Made = NamedTuple(
+    "Made",
+    [
+        ("path", str),
+        ("log_path", str),
+        ("stdout", str),
+        ("cmd", List[str]),
+        ("attempts", int),
+        ("time_left", float),  # seconds of the timeout
+    ],
+)
 
 
 def preview_backup(request: Request, host: "EngineHost") -> Result:
@@ -78,20 +88,34 @@ def _make_planned(plan: Plan, host: "EngineHost") -> Result:
         stage, work = host.begin(plan.path, plan.tmpdir, plan.log_path)
         began = host.modified(work)
         made = _run_tool(plan, host, stage, work)
-        host.note_phase("proving")
-        reading = host.read_archive(made.path, "full", work)
-        after = {kind: _count_again(kind, plan, host) for kind in plan.databases}
-        problems = judge_freshness(reading, began) + _prove(plan, made, reading, after, host)
-        if problems:
-            failure = _failure(made.cmd, made.log_path, host.read_log(made.log_path), 0)
-            raise NotProven(problems, **dict(failure, phase="proving"))
-        manifest = _describe(plan, made, reading, after, host, work)
-        record = _read_engine_record(plan, made.log_path, host)
-        host.note_phase("publishing")
-        host.publish(made.path, plan.path, manifest)
-        return Result(True, describe_archive(manifest, plan.path), made.cmd, [], record, made.attempts)
+        try:
+            return _prove_and_publish(plan, _pack(plan, made, stage, host), began, work, host)
+        except BackupError as error:
+            _add_evidence(error, made, host)
+            raise
     finally:
         host.finish()
+
+
+def _prove_and_publish(plan: Plan, made: Made, began: float, work: str, host: "EngineHost") -> Result:
+    host.note_phase("proving")
+    reading = host.read_archive(made.path, "full", work)
+    after = {kind: _count_again(kind, plan, host) for kind in plan.databases}
+    problems = judge_freshness(reading, began) + _prove(plan, made, reading, after, host)
+    if problems:
+        raise NotProven(problems)
+    manifest = _describe(plan, made, reading, after, host, work)
+    record = _read_engine_record(plan, made.log_path, host)
+    host.note_phase("publishing")
+    host.publish(made.path, plan.path, manifest)
+    return Result(True, describe_archive(manifest, plan.path), made.cmd, [], record, made.attempts)
+
+
+def _add_evidence(error: BackupError, made: Made, host: "EngineHost") -> None:
+    """Complete the facts of an error after the tool ended: what it was, what it logged."""
+    facts = _failure(made.cmd, made.log_path, host.read_log(made.log_path), 0)
+    facts.update(error.facts)
+    error.facts.update(facts, phase=error.facts.get("phase", "proving"))
 
 
 def _command(plan: Plan, path: str, log_path: str, tmpdir: str) -> List[str]:
@@ -101,10 +125,9 @@ def _command(plan: Plan, path: str, log_path: str, tmpdir: str) -> List[str]:
 
 
 def _run_tool(plan: Plan, host: "EngineHost", stage: str, work: str) -> Made:
-    """Run engine-backup, again where a file changed under tar; return what it made, packed as the profile asks."""
+    """Run engine-backup, again where a file changed under tar; return what it made."""
     deadline = host.monotonic() + plan.request.timeout
-    packs = PROFILES[plan.request.profile].packs
-    path = os.path.join(work if packs else stage, "archive")
+    path = os.path.join(work if PROFILES[plan.request.profile].packs else stage, "archive")
     for attempt in range(1, ATTEMPTS + 1):
         log_path = plan.log_path if attempt == 1 else "%s.attempt%d" % (plan.log_path, attempt)
         argv = _command(plan, path, log_path, work)
@@ -122,11 +145,17 @@ def _run_tool(plan: Plan, host: "EngineHost", stage: str, work: str) -> Made:
         if outcome.code:
             raise CommandError(outcome.message, outcome.code, **_failure(argv, log_path, log, result.returncode))
         break
-    if packs:
-        host.note_phase("packing")
-        host.pack(path, os.path.join(stage, "archive"), max(1.0, deadline - host.monotonic()))
-        path = os.path.join(stage, "archive")
-    return Made(path, log_path, result.stdout, argv, attempt)
+    return Made(path, log_path, result.stdout, argv, attempt, max(1.0, deadline - host.monotonic()))
+
+
+def _pack(plan: Plan, made: Made, stage: str, host: "EngineHost") -> Made:
+    """Compress what the tool made, where the profile asks for it."""
+    if not PROFILES[plan.request.profile].packs:
+        return made
+    host.note_phase("packing")
+    path = os.path.join(stage, "archive")
+    host.pack(made.path, path, made.time_left)
+    return made._replace(path=path)
 
 
 def _failure(argv: List[str], log_path: str, log: str, returncode: Optional[int]) -> Dict[str, Any]:

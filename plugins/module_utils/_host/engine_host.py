@@ -153,10 +153,11 @@ class EngineHost:
         argv = [find_program("zstd", self._env), "-q", ZSTD_LEVEL, "-T0", source, "-o", target]
         result = run_long_command(argv, self._env, timeout, source + ".zstd", self._note_session)
         if result.returncode is None:
-            raise CommandError("zstd was ended: the timeout was over before the archive was packed", "tool_timeout")
+            text = "zstd was ended: the timeout was over before the archive was packed"
+            raise CommandError(text, "tool_timeout", phase="packing")
         if result.returncode != 0:
             code = "disk_full" if "No space left" in result.stderr else "packing_failed"
-            raise CommandError("zstd could not compress the archive: %s" % result.stderr.strip(), code)
+            raise CommandError("zstd could not compress the archive: %s" % result.stderr.strip(), code, phase="packing")
         os.unlink(source)
 
     def read_certificates(self, texts: Dict[str, str], tmpdir: str) -> List[Dict[str, str]]:

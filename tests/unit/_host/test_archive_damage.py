@@ -32,7 +32,8 @@ def codes_of(folder: Path, data: bytes, level: str = "full", scopes: Sequence[st
 
 def cut_places(size: int, seed: str) -> List[int]:
     chance = random.Random(seed)
-    return sorted({1, 5, 511, 512, 513, 1024, size // 2, size - 1} | {chance.randrange(1, size) for _number in range(25)})
+    places = {chance.randrange(1, size) for _number in range(25)}
+    return sorted(places | {1, 5, 511, 512, 513, 1024, size // 2, size - 1})
 
 
 @pytest.mark.parametrize("packer", PACKERS)
