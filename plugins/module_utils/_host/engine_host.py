@@ -17,7 +17,7 @@ from .archive_parts import SQLITE_ERROR, read_sqlite, read_sqlite_changes
 from .command import CommandResult, read_tail, run_command, run_long_command, start_time_of
 from .installation import Installation, find_program, read_installation, tool_environment
 
-ZSTD_LEVEL = "-7"
+ZSTD_LEVEL = "-10"  # measured by tests/bench/engine_backup: 1.30 of the size of xz in a twentieth of its time
 SQLITE_ROWS_PER_CHANGE = 100  # a write of Grafana (a login, a session) touches fewer rows
 
 
