@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .._core.databases import BY_NAME, KINDS, expand_scopes
 from .._core.engine_commands import PROFILES
+from .._core.engine_model import Installation
 from .._core.errors import BackupError, CommandError, Problem, Refused
 from .._core.expectations import Expected, Live, Witnesses, decide_expected
 from .._core.manifest import SUFFIX, describe_archive
@@ -53,7 +54,7 @@ Plan = NamedTuple(
     "Plan",
     [
         ("request", Request),
-        ("installation", Any),
+        ("installation", Installation),
         ("expected", Expected),
         ("databases", Dict[str, Database]),
         ("path", str),
@@ -138,7 +139,7 @@ def archive_name(fqdn: str, created: float) -> str:
     return "engine-backup-%s-%s%s" % (fqdn or "engine", time_stamp(created), ARCHIVE_ENDING)
 
 
-def judge_installation(installation: Any) -> List[Problem]:
+def judge_installation(installation: Installation) -> List[Problem]:
     """Return what is missing on this host for any backup."""
     problems = []
     for name in installation.missing_programs:
@@ -151,7 +152,7 @@ def judge_installation(installation: Any) -> List[Problem]:
     return problems
 
 
-def list_witnesses(installation: Any, live: Dict[str, Live]) -> Witnesses:
+def list_witnesses(installation: Installation, live: Dict[str, Live]) -> Witnesses:
     """Return the witnesses; a missing query tool is a problem of its own and does not disagree."""
     asked = "otopi-config-query" not in installation.missing_programs
     answered = installation.answered if asked else installation.enabled
@@ -159,7 +160,7 @@ def list_witnesses(installation: Any, live: Dict[str, Live]) -> Witnesses:
 
 
 def look_at_databases(
-    request: Request, installation: Any, host: "EngineHost"
+    request: Request, installation: Installation, host: "EngineHost"
 ) -> Tuple[Dict[str, Database], Dict[str, Live]]:
     """Ask every database that is, or may be, part of the backup; count its rows."""
     databases: Dict[str, Database] = {}
@@ -181,7 +182,7 @@ def look_at_databases(
     return databases, live
 
 
-def look_at_database(kind: str, installation: Any, host: "EngineHost") -> Optional[Database]:
+def look_at_database(kind: str, installation: Installation, host: "EngineHost") -> Optional[Database]:
     """Return what a live database is and holds; None where the configuration does not say where it is."""
     if kind == "grafana":
         path = installation.grafana_file
@@ -201,7 +202,7 @@ def look_at_database(kind: str, installation: Any, host: "EngineHost") -> Option
     return Database(identity.name, identity.owner, identity.size, identity.extensions, identity.grantees, before)
 
 
-def judge_notification(installation: Any, live: Dict[str, Live], host: "EngineHost") -> List[Problem]:
+def judge_notification(installation: Installation, live: Dict[str, Live], host: "EngineHost") -> List[Problem]:
     """Return why engine-backup will not be able to report to the engine: it fails then, whatever the scope."""
     if "engine" in live:
         return []

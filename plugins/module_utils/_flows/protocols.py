@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.archive_model import ArchiveReading
 from .._core.engine_config import Settings
+from .._core.engine_model import Identity, Installation
 from .._core.errors import Problem
 from .._core.row_proof import Snapshot
 
@@ -30,11 +31,11 @@ class EngineHost(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait."""
 
-    def read_installation(self, prefix: str) -> Any:
-        """What is installed: _host.installation.Installation."""
+    def read_installation(self, prefix: str) -> Installation:
+        """What is installed and set up."""
 
-    def read_identity(self, settings: Settings) -> Any:
-        """What a database is: _host.database.Identity."""
+    def read_identity(self, settings: Settings) -> Identity:
+        """What a database is."""
 
     def count_before(self, settings: Settings) -> Snapshot:
         """Rows, with the statistics read first."""

@@ -7,9 +7,10 @@ Source of the statistics: PostgreSQL's pg_stat_user_tables. This file is private
 """
 import contextlib
 import traceback
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core.engine_config import Settings
+from .._core.engine_model import Identity
 from .._core.errors import BackupError
 from .._core.row_proof import Snapshot, TableState
 
@@ -23,18 +24,6 @@ except ImportError:
 
 CONNECT_TIMEOUT = 10
 NOT_SYSTEM = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_t%'"
-
-Identity = NamedTuple(
-    "Identity",
-    [
-        ("name", str),
-        ("owner", str),
-        ("server_version", str),
-        ("size", int),  # bytes
-        ("extensions", Tuple[str, ...]),
-        ("grantees", Tuple[str, ...]),
-    ],
-)
 
 # Ordinary tables only: views hold no rows and a partitioned parent's rows are in its parts. What an extension owns
 # is made by CREATE EXTENSION, not dumped.

@@ -8,6 +8,7 @@ import ssl
 import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from .._core.engine_model import Installation
 from .._core.errors import BackupError, CommandError, Problem
 from .._core.manifest import SUFFIX
 from .._core.row_proof import Snapshot, TableState
@@ -15,7 +16,7 @@ from .._core.times import to_iso
 from . import archive, database, files, leftovers
 from .archive_parts import SQLITE_ERROR, read_sqlite, read_sqlite_changes
 from .command import CommandResult, read_tail, run_command, run_long_command, start_time_of
-from .installation import Installation, find_program, read_installation, tool_environment
+from .installation import find_program, read_installation, tool_environment
 
 ZSTD_LEVEL = "-10"  # measured by tests/bench/engine_backup: 1.30 of the size of xz in a twentieth of its time
 SQLITE_ROWS_PER_CHANGE = 100  # a write of Grafana (a login, a session) touches fewer rows

@@ -5,18 +5,18 @@
 import glob
 import os
 import re
-from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, Tuple
 
 from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION, GRAFANA_FILE, KINDS
 from .._core.engine_commands import supported_scopes
 from .._core.engine_config import (
-    Settings,
     database_settings,
     is_enabled,
     owned_kinds,
     parse_assignments,
     parse_setup_state,
 )
+from .._core.engine_model import Installation
 from .._core.errors import CommandError
 from .command import run_command
 
@@ -28,26 +28,6 @@ LOG_DIRECTORY = "var/log/ovirt-engine-backup"
 QUERY_TOOL = "otopi-config-query"
 TOOL = "engine-backup"
 NEEDED_PROGRAMS = ("psql", "pg_dump", "tar", "sha256sum", "python3")
-
-Installation = NamedTuple(
-    "Installation",
-    [
-        ("prefix", str),
-        ("tool", str),  # path of engine-backup
-        ("version", str),  # of the engine's packages; empty where it was not found
-        ("fqdn", str),
-        ("is_set_up", bool),  # engine-setup ran to its end here
-        ("supported", FrozenSet[str]),  # scopes that the tool can back up
-        ("missing_programs", Tuple[str, ...]),
-        ("enabled", FrozenSet[str]),  # kinds that the setup state says are set up here
-        ("answered", FrozenSet[str]),  # kinds that the tool will dump: what its own query answers
-        ("owned", FrozenSet[str]),  # kinds whose credentials stand in their own service's configuration
-        ("settings", Dict[str, Settings]),  # by kind
-        ("notified", Optional[Settings]),  # the engine database that the tool reports to, here or elsewhere
-        ("grafana_file", str),  # path of the SQLite file, empty where there is none
-        ("log_directory", str),
-    ],
-)
 
 
 def below(prefix: str, path: str) -> str:

@@ -15,13 +15,12 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Se
 from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import ArchiveReading
 from ansible_collections.ovirt.backup.plugins.module_utils._core.databases import BY_NAME, KINDS
 from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import Settings
+from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_model import Identity, Installation
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._core.manifest import SUFFIX
 from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot
 from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup_plan import Request
 from ansible_collections.ovirt.backup.plugins.module_utils._host.command import CommandResult
-from ansible_collections.ovirt.backup.plugins.module_utils._host.database import Identity
-from ansible_collections.ovirt.backup.plugins.module_utils._host.installation import Installation
 
 from . import world
 
