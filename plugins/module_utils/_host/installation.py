@@ -65,7 +65,6 @@ def read_installation(prefix: str) -> Installation:
     shell_variables = _merge(texts, as_shell=True)
     state = parse_setup_state(text for _path, text in _read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
     settings = {kind.name: database_settings(kind, variables, shell_variables) for kind in KINDS}
-    has_query = bool(find_program(QUERY_TOOL, env))
     return Installation(
         prefix=prefix,
         tool=tool,
@@ -77,7 +76,7 @@ def read_installation(prefix: str) -> Installation:
             name for name in _needed_programs(state) + (QUERY_TOOL,) if not find_program(name, env)
         ),
         enabled=frozenset(kind.name for kind in KINDS if is_enabled(state, kind)),
-        answered=frozenset(_ask(prefix, env)) if has_query else frozenset(),
+        answered=frozenset(_ask(prefix, env)),
         owned=owned_kinds(texts),
         settings={name: found for name, found in settings.items() if found is not None},
         notified=settings["engine"],
@@ -112,14 +111,12 @@ def _needed_programs(state: Dict[str, str]) -> Tuple[str, ...]:
 
 def _ask(prefix: str, env: Dict[str, str]) -> List[str]:
     """Ask the tool's own question for each database: it dumps only what this answers with status 0."""
-    path = below(prefix, SETUP_STATE)
-    found = []
-    for kind in KINDS:
-        argv = [QUERY_TOOL, "match", "--key", kind.flag, "--value", "bool:True", "--file", path]
-        program = find_program(QUERY_TOOL, env)
-        if run_command([program] + argv[1:], env).returncode == 0:
-            found.append(kind.name)
-    return found
+    program = find_program(QUERY_TOOL, env)
+    if not program:
+        return []
+    value = ["--value", "bool:True", "--file", below(prefix, SETUP_STATE)]
+    commands = {kind.name: [program, "match", "--key", kind.flag] + value for kind in KINDS}
+    return [name for name, argv in commands.items() if run_command(argv, env).returncode == 0]
 
 
 def _read_texts(prefix: str, paths: Iterable[str]) -> Iterable[Tuple[str, str]]:
