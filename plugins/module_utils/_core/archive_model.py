@@ -7,7 +7,8 @@ The format is that of engine-backup 4.3 to 4.5: an outer tar with a version, a c
 dump per database. Nothing of it is ever run. This file is private to the collection.
 """
 import re
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from types import MappingProxyType
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .databases import BY_MEMBER, BY_NAME, KINDS
 from .engine_config import is_enabled, parse_setup_state
@@ -34,29 +35,46 @@ NEEDED_FILES = (
 
 Member = NamedTuple("Member", [("name", str), ("size", int), ("sha256", str), ("md5", str), ("mtime", float)])
 
-DumpReading = NamedTuple(
-    "DumpReading",
-    [
-        ("format", str),  # custom, plain, sqlite; empty where it was not looked at
-        ("compressor", str),  # none, gzip, bzip2, xz
-        ("size", int),  # bytes of the member
-        ("tables", Optional[Dict[str, int]]),  # None where it was not read
-        ("schemas", Tuple[str, ...]),
-        ("dump_version", str),
-        ("problem", Optional[Problem]),
-    ],
-)
+class DumpReading(NamedTuple):
+    """What was read of a dump."""
 
-FilesReading = NamedTuple(
-    "FilesReading",
-    [
-        ("count", int),
-        ("found", FrozenSet[str]),  # those of NEEDED_FILES and of certificates that are there and not empty
-        ("setup_state", str),
-        ("certificates", Dict[str, str]),  # path -> PEM text
-        ("problem", Optional[Problem]),
-    ],
-)
+    format: str  # custom, plain, sqlite; empty where it was not looked at
+    compressor: str  # none, gzip, bzip2, xz
+    size: int  # bytes of the member
+    tables: Optional[Dict[str, int]]  # None where it was not read
+    schemas: Tuple[str, ...]
+    dump_version: str
+    problem: Optional[Problem]
+    owners: Tuple[str, ...] = ()
+    grantees: Tuple[str, ...] = ()
+    extensions: Tuple[str, ...] = ()
+    noted: Mapping[str, List[Tuple[str, ...]]] = MappingProxyType({})  # the rows that say what it is a dump of
+
+
+class FileEntry(NamedTuple):
+    """An ordinary file of the files part."""
+
+    size: int
+    mode: int
+    mtime: int  # seconds
+    owner: str  # name, and number where there is none
+    owner_id: int
+    group: str
+    group_id: int
+
+
+class FilesReading(NamedTuple):
+    """What was read of the files part."""
+
+    count: int
+    found: FrozenSet[str]  # those of NEEDED_FILES and of certificates that are there and not empty
+    setup_state: str
+    certificates: Dict[str, str]  # path -> PEM text
+    problem: Optional[Problem]
+    configuration: Mapping[str, str] = MappingProxyType({})  # path -> text of the files that name the databases
+    entries: Mapping[str, FileEntry] = MappingProxyType({})  # path -> what it was, of ordinary files
+    size: int = 0  # bytes of all files
+
 
 ArchiveReading = NamedTuple(
     "ArchiveReading",

@@ -6,7 +6,7 @@
 This file is private to the collection.
 """
 from collections import Counter
-from typing import Dict, List, NamedTuple, Set
+from typing import Dict, List, NamedTuple, Set, Tuple
 
 from .errors import BackupError
 
@@ -33,6 +33,7 @@ class DumpContents(NamedTuple):
     owners: List[str]  # custom only
     grantees: List[str]  # without PUBLIC
     large_objects: int
+    noted: Dict[str, List[Tuple[str, ...]]]  # "schema.table" to the rows that say what this is a dump of
 
 
 class Findings:
@@ -47,6 +48,7 @@ class Findings:
         self.large_objects = 0
         self.dump_version = ""
         self.server_version = ""
+        self.noted: Dict[str, List[Tuple[str, ...]]] = {}
 
     def add_rows(self, schema: str, table: str, rows: int) -> None:
         """Add rows to a table: a partition loaded through its root has several data sections of one name."""
@@ -67,6 +69,7 @@ class Findings:
             owners=sorted(self.owners),
             grantees=sorted(self.grantees),
             large_objects=self.large_objects,
+            noted=self.noted,
         )
 
 

@@ -14,8 +14,9 @@ from typing import Dict, Iterator, NamedTuple, Optional, Tuple
 
 from .dump_contents import DumpContents, DumpError, Findings, decode_name, truncated, unreadable
 from .dump_copy import CopyRows
-from .dump_source import WINDOW, Read, Source
-from .dump_sql import find_grantees
+from .dump_source import WINDOW, Read, Source, read_nothing
+from .dump_sql import STATEMENT, Lexer, find_grantees
+from .dump_watch import WATCHED_TABLES, RowWatch, watch_table
 
 MAGIC = b"PGDMP"
 OLDEST, NEWEST = (1, 12), (1, 16)
@@ -25,6 +26,8 @@ BLOCK_OF_TABLE, BLOCK_OF_LARGE_OBJECTS = 1, 3
 POSITION_KNOWN = 2
 LONGEST_NAME = 1 << 16
 LONGEST_GRANTS = 1 << 24
+LONGEST_COPY = 1 << 16
+COPY = b"COPY "
 TABLES = ("TABLE", "FOREIGN TABLE", "TABLE DATA")
 GRANTS = ("ACL", "DEFAULT ACL", "ACL LANGUAGE")
 INTEGER = struct.Struct("<BI")
@@ -53,7 +56,7 @@ class Entry(NamedTuple):
     schema: str
     owner: str
     definition: bytes  # the start of it; all of it for grants
-    is_copy: bool
+    copy: bytes  # the start of the statement that loads the rows; all of it for the tables that are watched
     position: Optional[int]  # of the data block, where the writer could still fill it in
 
 
@@ -214,7 +217,7 @@ def read_entry(archive: ArchiveSource, header: Header) -> Entry:
     archive.integer()  # section
     definition = archive.start_of_text(LONGEST_GRANTS if kind in GRANTS else 64)
     archive.start_of_text(0)  # how to drop it
-    is_copy = archive.start_of_text(5) == b"COPY "
+    copy = archive.start_of_text(LONGEST_COPY if name in WATCHED_TABLES else len(COPY))
     schema = archive.name()
     archive.name()  # tablespace
     if header.version >= (1, 14):
@@ -227,10 +230,10 @@ def read_entry(archive: ArchiveSource, header: Header) -> Entry:
         pass  # numbers of the entries it depends on
     position_state = archive.byte()
     position = int.from_bytes(archive.source.take(header.offset_size, archive.where), "little")
-    if kind == "TABLE DATA" and not (has_data and is_copy):
+    if kind == "TABLE DATA" and not (has_data and copy.startswith(COPY)):
         raise unreadable("The rows of table %s.%s were not dumped as COPY text and cannot be counted: dump without "
                          "--inserts" % (schema, name))
-    return Entry(number, has_data, kind, name, schema, owner, definition, is_copy,
+    return Entry(number, has_data, kind, name, schema, owner, definition, copy,
                  position if position_state == POSITION_KNOWN else None)
 
 
@@ -276,7 +279,10 @@ def read_block(archive: ArchiveSource, header: Header, block: int, entry: Entry,
     if block == BLOCK_OF_LARGE_OBJECTS:
         findings.large_objects += count_large_objects(archive, header.compressed)
     elif block == BLOCK_OF_TABLE and entry.kind == "TABLE DATA":
-        findings.add_rows(entry.schema, entry.name, count_rows(archive, header.compressed))
+        watch = watch_entry(entry)
+        findings.add_rows(entry.schema, entry.name, count_rows(archive, header.compressed, watch))
+        if watch is not None:
+            findings.noted["%s.%s" % (entry.schema, entry.name)] = watch.rows
     else:
         raise archive.source.damaged("A data block of the unknown type %d" % block)
 
@@ -299,10 +305,18 @@ def read_second_contents(archive: ArchiveSource, header: Header, entries: Dict[i
         raise archive.source.damaged("Something that is not part of the dump follows its last data")
 
 
-def count_rows(archive: ArchiveSource, compressed: bool) -> int:
+def watch_entry(entry: Entry) -> Optional[RowWatch]:
+    """Return what looks at the rows of a table, None where nobody asks for them."""
+    items = Lexer(Source(read_nothing, entry.copy)).items() if entry.name in WATCHED_TABLES else iter(())
+    return next((watch_table(entry.schema, entry.name, item.tokens) for item in items if item.kind == STATEMENT), None)
+
+
+def count_rows(archive: ArchiveSource, compressed: bool, watch: Optional[RowWatch]) -> int:
     """Return the rows of a table, after its data was read and checked to the end."""
     rows = CopyRows()
     for data in read_block_data(archive, compressed):
+        if watch is not None:
+            watch.feed(data)
         rest = data[rows.feed(data):] if not rows.ended else data
         if rest.strip(b"\n"):
             raise archive.source.damaged("Something follows the end mark in %s" % archive.where)

@@ -11,6 +11,7 @@ from .dump_contents import DumpContents, Findings, unreadable
 from .dump_copy import CopyRows
 from .dump_source import Read, Source
 from .dump_sql import COMMAND, COMMENT, WORD, Lexer, Token, list_grantees, read_qualified_name
+from .dump_watch import watch_table
 
 HEADER = b"--\n-- PostgreSQL database dump\n"
 END_MARK = " PostgreSQL database dump complete"
@@ -118,12 +119,17 @@ class PlainReader:
         where = "the data of table %s.%s" % (schema, table)
         if self.source.take(1, where) != b"\n":
             raise self.source.damaged("A COPY statement does not end its line before %s" % where)
-        rows = CopyRows()
+        rows, watch = CopyRows(), watch_table(schema, table, tokens)
         while not rows.ended:
             if not self.source.ensure(1):
                 raise self.source.cut(where)
-            self.source.position = rows.feed(self.source.data, self.source.position)
+            start = self.source.position
+            self.source.position = rows.feed(self.source.data, start)
+            if watch is not None:
+                watch.feed(self.source.data[start:self.source.position])
         self.findings.add_rows(schema, table, rows.rows)
+        if watch is not None:
+            self.findings.noted["%s.%s" % (schema, table)] = watch.rows
 
     def refuse_insert(self, _tokens: List[Token]) -> None:
         """Refuse data that is not COPY text."""

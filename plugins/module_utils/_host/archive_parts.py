@@ -7,16 +7,26 @@ import sqlite3
 import tarfile
 import tempfile
 import urllib.parse
-from typing import Any, Dict, Set
+from typing import Any, Dict, Optional, Set
 
-from .._core.archive_model import NEEDED_FILES, SETUP_STATE, SMALL_LIMIT, DumpReading, FilesReading
+from .._core.archive_model import (
+    NEEDED_FILES,
+    SETUP_STATE,
+    SMALL_LIMIT,
+    DumpReading,
+    FileEntry,
+    FilesReading,
+)
+from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION
 from .._core.dump import DumpError, read_dump
 from .._core.errors import BackupError, Problem
 from . import streams
 
 CERTIFICATE_DIRECTORIES = ("etc/pki/ovirt-engine/", "etc/pki/ovirt-engine/certs/")
 CERTIFICATE_ENDINGS = (".pem", ".cer")
-MOST_TEXTS = 200
+CONFIGURATION = frozenset(ENGINE_CONFIGURATION + DWH_CONFIGURATION)
+MOST_TEXTS = 200  # of a kind: a host may have thousands of certificates
+MOST_ENTRIES = 200000
 NEEDED_PATHS = frozenset(path for path, _kind in NEEDED_FILES)
 SQLITE_ERROR = sqlite3.Error
 SQLITE_TIMEOUT = 10  # seconds to wait for a writer
@@ -36,7 +46,8 @@ def read_dump_member(kind: str, size: int, stream: Any, full: bool, tmpdir: str)
         contents = read_dump(content.read)
         return DumpReading(
             contents.format, compressor, size, dict(contents.tables), tuple(contents.schemas),
-            contents.dump_version, None,
+            contents.dump_version, None, tuple(contents.owners), tuple(contents.grantees), tuple(contents.extensions),
+            contents.noted,
         )
     except DumpError as error:
         return _failed(size, Problem(error.code, "the dump of the %s database: %s" % (kind, error.message)))
@@ -95,28 +106,56 @@ def read_sqlite_changes(path: str) -> int:
 
 def read_files_member(stream: Any) -> FilesReading:
     """Read the tar of files to its end and keep what proves that a restore has what it needs."""
-    found: Set[str] = set()
-    texts: Dict[str, str] = {}
-    count = 0
-    problem = None
+    reader = _FilesReader()
     try:
         _compressor, content = streams.open_decompressed(stream)
         for archive, info in streams.read_tar(content):
-            count += 1
-            name = info.name[2:] if info.name.startswith("./") else info.name
-            if name in NEEDED_PATHS and info.isfile() and info.size > 0:
-                found.add(name)
-            if is_wanted_text(name, texts):
-                texts[name] = _read_text(archive, info)
+            reader.take(archive, info)
     except streams.ERRORS + (tarfile.TarError,) as error:
         problem = Problem("files_unreadable", "the files part can not be read to its end: %s" % error)
-    setup_state = texts.pop(SETUP_STATE, "")
-    return FilesReading(count, frozenset(found), setup_state, texts, problem)
+        return reader.conclude(problem)
+    return reader.conclude(None)
 
 
-def is_wanted_text(name: str, texts: Dict[str, str]) -> bool:
-    """Is this a file whose text the proof shows? A host may have thousands of certificates."""
-    return name == SETUP_STATE or (len(texts) < MOST_TEXTS and is_certificate(name))
+class _FilesReader:
+    """Collects what the files part holds while it is read."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.size = 0
+        self.found: Set[str] = set()
+        self.certificates: Dict[str, str] = {}
+        self.configuration: Dict[str, str] = {}
+        self.entries: Dict[str, FileEntry] = {}
+        self.setup_state = ""
+
+    def take(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> None:
+        self.count += 1
+        name = info.name[2:] if info.name.startswith("./") else info.name
+        if not info.isfile():
+            return
+        self.size += info.size
+        if len(self.entries) < MOST_ENTRIES:
+            self.entries[name] = FileEntry(
+                info.size, info.mode, int(info.mtime), info.uname, info.uid, info.gname, info.gid)
+        if name in NEEDED_PATHS and info.size > 0:
+            self.found.add(name)
+        if name == SETUP_STATE:
+            self.setup_state = _read_text(archive, info)
+        elif is_configuration(name) and len(self.configuration) < MOST_TEXTS:
+            self.configuration[name] = _read_text(archive, info)
+        elif is_certificate(name) and len(self.certificates) < MOST_TEXTS:
+            self.certificates[name] = _read_text(archive, info)
+
+    def conclude(self, problem: Optional[Problem]) -> FilesReading:
+        return FilesReading(
+            self.count, frozenset(self.found), self.setup_state, self.certificates, problem, self.configuration,
+            self.entries, self.size)
+
+
+def is_configuration(name: str) -> bool:
+    """Is this the path of a file that says where the databases of the engine are, or how it is reached?"""
+    return name in CONFIGURATION or (os.path.dirname(name) in CONFIGURATION and name.endswith(".conf"))
 
 
 def is_certificate(name: str) -> bool:
@@ -125,5 +164,5 @@ def is_certificate(name: str) -> bool:
 
 
 def _read_text(archive: tarfile.TarFile, info: tarfile.TarInfo) -> str:
-    stream = archive.extractfile(info) if info.isfile() else None
-    return stream.read(SMALL_LIMIT).decode("utf-8", "replace") if stream is not None else ""
+    stream = archive.extractfile(info)
+    return stream.read(SMALL_LIMIT).decode("utf-8", "surrogateescape") if stream is not None else ""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask PostgreSQL: the only place of this collection that uses psycopg2. Everything here reads.
+"""Talk to PostgreSQL: the only place of this collection that uses psycopg2. A connection reads unless asked to write.
 
 Source of the statistics: PostgreSQL's pg_stat_user_tables. This file is private to the collection.
 """
@@ -57,8 +57,11 @@ RECORDS = "SELECT scope, is_passed, output_message FROM engine_backup_log WHERE 
 
 
 @contextlib.contextmanager
-def connect(settings: Settings) -> Iterator[Any]:
-    """Yield a read-only connection; the password goes through the library, never through argv or the environment."""
+def connect(settings: Settings, writes: bool = False) -> Iterator[Any]:
+    """Yield a connection; the password goes through the library, never through argv or the environment.
+
+    It is read-only in one snapshot. With ``writes`` each statement is a transaction of its own.
+    """
     sslmode = "verify-full" if settings.secured_validation else "require" if settings.secured else "prefer"
     try:
         connection = psycopg2.connect(
@@ -68,12 +71,16 @@ def connect(settings: Settings) -> Iterator[Any]:
     except psycopg2.Error as error:
         raise _connection_error(settings, str(error)) from None
     try:
-        connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
+        if writes:
+            connection.autocommit = True
+        else:
+            connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
         yield connection
     except psycopg2.Error as error:
-        text = "Could not read the database '%s' on %s:%d: %s" % (
-            settings.database, settings.host, settings.port, " ".join(str(error).split()))
-        raise BackupError(text, "database_unreadable") from None
+        text = "Could not %s the database '%s' on %s:%d: %s" % (
+            "change" if writes else "read", settings.database, settings.host, settings.port,
+            " ".join(str(error).split()))
+        raise BackupError(text, "database_unwritable" if writes else "database_unreadable") from None
     finally:
         connection.close()
 
@@ -89,18 +96,33 @@ def _connection_error(settings: Settings, text: str) -> BackupError:
     return BackupError(message, code)
 
 
-def _rows(connection: Any, query: Any, values: Optional[Sequence[Any]] = None) -> List[Tuple[Any, ...]]:
+def fetch(
+    connection: Any, query: str, values: Optional[Sequence[Any]] = None, names: Sequence[str] = ()
+) -> List[Tuple[Any, ...]]:
+    """Return the rows of a query; ``names`` stand for {} as quoted identifiers, ``values`` for %s."""
     with connection.cursor() as cursor:
-        cursor.execute(query, values)
+        cursor.execute(_compose(query, names), values)
         return list(cursor.fetchall())
+
+
+def execute(
+    connection: Any, statement: str, values: Optional[Sequence[Any]] = None, names: Sequence[str] = ()
+) -> None:
+    """Run a statement that returns no rows; ``names`` and ``values`` as in ``fetch``."""
+    with connection.cursor() as cursor:
+        cursor.execute(_compose(statement, names), values)
+
+
+def _compose(text: str, names: Sequence[str]) -> Any:
+    return psycopg2.sql.SQL(text).format(*map(psycopg2.sql.Identifier, names)) if names else text
 
 
 def read_identity(settings: Settings) -> Identity:
     """Return what a database is: name, owner, server version, size in bytes, extensions, roles with grants."""
     with connect(settings) as connection:
-        name, owner, version, size = _rows(connection, IDENTITY)[0]
-        extensions = _rows(connection, "SELECT extname FROM pg_extension ORDER BY 1")
-        grantees = sorted(row[0] for row in _rows(connection, GRANTEES))
+        name, owner, version, size = fetch(connection, IDENTITY)[0]
+        extensions = fetch(connection, "SELECT extname FROM pg_extension ORDER BY 1")
+        grantees = sorted(row[0] for row in fetch(connection, GRANTEES))
     return Identity(name, owner, version, int(size), tuple(row[0] for row in extensions), tuple(grantees))
 
 
@@ -130,21 +152,19 @@ def read_statistics(settings: Settings) -> Dict[str, Tuple[int, int]]:
 
 
 def _read_statistics(connection: Any) -> Dict[str, Tuple[int, int]]:
-    found = {"%s.%s" % (row[0], row[1]): (int(row[2] or 0), int(row[3] or 0)) for row in _rows(connection, STATISTICS)}
+    found = {"%s.%s" % (row[0], row[1]): (int(row[2] or 0), int(row[3] or 0)) for row in fetch(connection, STATISTICS)}
     connection.rollback()  # the next statement sees a new snapshot
     return found
 
 
 def _count_tables(connection: Any, statistics: Dict[str, Tuple[int, int]]) -> Snapshot:
     tables: Dict[str, TableState] = {}
-    for schema, table, filenode in _rows(connection, TABLES):
-        identifiers = [psycopg2.sql.Identifier(schema), psycopg2.sql.Identifier(table)]
-        query = psycopg2.sql.SQL("SELECT count(*) FROM ONLY {}.{}").format(*identifiers)
-        rows = int(_rows(connection, query)[0][0])
+    for schema, table, filenode in fetch(connection, TABLES):
+        rows = int(fetch(connection, "SELECT count(*) FROM ONLY {}.{}", names=(schema, table))[0][0])
         name = "%s.%s" % (schema, table)
         inserted, deleted = statistics.get(name, (0, 0))
         tables[name] = TableState(rows, inserted, deleted, int(filenode or 0))
-    schemas = tuple(sorted(row[0] for row in _rows(connection, SCHEMAS)))
+    schemas = tuple(sorted(row[0] for row in fetch(connection, SCHEMAS)))
     connection.rollback()
     return Snapshot(tables, schemas)
 
@@ -152,6 +172,6 @@ def _count_tables(connection: Any, statistics: Dict[str, Tuple[int, int]]) -> Sn
 def read_backup_records(settings: Settings, log_path: str) -> List[Tuple[str, bool, str]]:
     """Return what the engine recorded of the backup with this log path: (scope, passed, message)."""
     with connect(settings) as connection:
-        if not _rows(connection, "SELECT to_regclass('public.engine_backup_log')")[0][0]:
+        if not fetch(connection, "SELECT to_regclass('public.engine_backup_log')")[0][0]:
             return []
-        return [(row[0], bool(row[1]), row[2] or "") for row in _rows(connection, RECORDS, (log_path,))]
+        return [(row[0], bool(row[1]), row[2] or "") for row in fetch(connection, RECORDS, (log_path,))]

@@ -5,11 +5,12 @@
 import glob
 import os
 import re
-from typing import Dict, Iterable, List, Tuple
+from typing import Dict, Iterable, List, Mapping, Tuple
 
 from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION, GRAFANA_FILE, KINDS
 from .._core.engine_commands import supported_scopes
 from .._core.engine_config import (
+    Settings,
     database_settings,
     is_enabled,
     owned_kinds,
@@ -60,11 +61,10 @@ def read_installation(prefix: str) -> Installation:
     tool = below(prefix, "bin/" + TOOL)
     if not os.access(tool, os.X_OK):
         raise CommandError("There is no %s: is this an engine host, and is 'prefix' right?" % tool, "tool_missing")
-    texts = list(_read_texts(prefix, (DEFAULTS_FILE,) + ENGINE_CONFIGURATION + DWH_CONFIGURATION))
+    texts = list(read_configuration(prefix))
     variables = _merge(texts, as_shell=False)
-    shell_variables = _merge(texts, as_shell=True)
     state = parse_setup_state(text for _path, text in _read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
-    settings = {kind.name: database_settings(kind, variables, shell_variables) for kind in KINDS}
+    settings = settings_of_texts(texts)
     return Installation(
         prefix=prefix,
         tool=tool,
@@ -78,11 +78,34 @@ def read_installation(prefix: str) -> Installation:
         enabled=frozenset(kind.name for kind in KINDS if is_enabled(state, kind)),
         answered=frozenset(_ask(prefix, env)),
         owned=owned_kinds(texts),
-        settings={name: found for name, found in settings.items() if found is not None},
-        notified=settings["engine"],
+        settings=settings,
+        notified=settings.get("engine"),
         grafana_file=find_grafana_file(prefix),
         log_directory=below(prefix, LOG_DIRECTORY),
     )
+
+
+def read_configuration(prefix: str) -> Iterable[Tuple[str, str]]:
+    """Yield (path below the prefix, text) of the files that the tools source, in their order."""
+    return _read_texts(prefix, (DEFAULTS_FILE,) + ENGINE_CONFIGURATION + DWH_CONFIGURATION)
+
+
+def settings_of_texts(texts: Iterable[Tuple[str, str]]) -> Dict[str, Settings]:
+    """Return how each database is reached by configuration files, (path, text) in the order in which they are read."""
+    texts = list(texts)
+    variables, shell_variables = _merge(texts, as_shell=False), _merge(texts, as_shell=True)
+    settings = {kind.name: database_settings(kind, variables, shell_variables) for kind in KINDS}
+    return {name: found for name, found in settings.items() if found is not None}
+
+
+def in_reading_order(configuration: Mapping[str, str]) -> List[Tuple[str, str]]:
+    """Return the files of an archive in the order in which the tools would read them on a host."""
+    places = ENGINE_CONFIGURATION + DWH_CONFIGURATION
+    found = []
+    for place in places:
+        found += [(path, configuration[path]) for path in sorted(configuration)
+                  if path == place or path.startswith(place + "/")]
+    return found
 
 
 def installed_version(prefix: str) -> str:
