@@ -8,11 +8,37 @@ This file is private to the collection.
 
 from typing import Any, Dict
 
-from .._core.databases import SCOPES
+from .._core.databases import KINDS, SCOPES
 
 SCOPE_CHOICES = ["all"] + list(SCOPES)
 
 ENGINE_HOST: Dict[str, Dict[str, Any]] = {
     "prefix": {"type": "path", "default": ""},
     "tmpdir": {"type": "path"},
+}
+
+DATABASE_LOGIN: Dict[str, Dict[str, Any]] = {
+    "login_host": {"type": "str", "default": ""},
+    "login_port": {"type": "int", "default": 5432},
+    "login_unix_socket": {"type": "path", "default": ""},
+    "login_user": {"type": "str", "default": "postgres"},
+    "login_password": {"type": "str", "no_log": True},
+    "login_db": {"type": "str", "default": "postgres"},
+}
+
+CREDENTIALS_OF_ONE: Dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "host": {"type": "str", "required": True},
+        "port": {"type": "int", "default": 5432},
+        "name": {"type": "str", "required": True},
+        "user": {"type": "str", "required": True},
+        "password": {"type": "str", "required": True, "no_log": True},
+        "secured": {"type": "bool", "default": False},
+        "secured_validation": {"type": "bool", "default": False},
+    },
+}
+CREDENTIALS: Dict[str, Any] = {
+    "type": "dict",
+    "options": {kind.name: CREDENTIALS_OF_ONE for kind in KINDS if kind.name != "grafana"},
 }

@@ -48,6 +48,7 @@ class DumpReading(NamedTuple):
     owners: Tuple[str, ...] = ()
     grantees: Tuple[str, ...] = ()
     extensions: Tuple[str, ...] = ()
+    server_version: str = ""
     noted: Mapping[str, List[Tuple[str, ...]]] = MappingProxyType({})  # the rows that say what it is a dump of
 
 
@@ -66,7 +67,7 @@ class FileEntry(NamedTuple):
 class FilesReading(NamedTuple):
     """What was read of the files part."""
 
-    count: int
+    entry_count: int
     found: FrozenSet[str]  # those of NEEDED_FILES and of certificates that are there and not empty
     setup_state: str
     certificates: Dict[str, str]  # path -> PEM text

@@ -43,7 +43,7 @@ def report_archive(
         "compressor": reading.compressor,
         "scopes": scopes_of(reading),
         "databases": {kind: _report_dump(kind, reading) for kind in sorted(reading.dumps)},
-        "files": reading.files.count if reading.files is not None else None,
+        "files": reading.files.entry_count if reading.files is not None else None,
         "manifest": manifest is not None,
         "ok": not problems,
         "problems": list_problems(problems),

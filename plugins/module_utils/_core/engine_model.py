@@ -15,6 +15,7 @@ Installation = NamedTuple(
         ("fqdn", str),
         ("is_set_up", bool),  # engine-setup ran to its end here
         ("supported", FrozenSet[str]),  # scopes that the tool can back up
+        ("restorable", FrozenSet[str]),  # scopes that the tool can restore
         ("missing_programs", Tuple[str, ...]),
         ("enabled", FrozenSet[str]),  # kinds that the setup state says are set up here
         ("answered", FrozenSet[str]),  # kinds that the tool will dump: what its own query answers

@@ -36,11 +36,13 @@ class Refused(BackupError):
 
 
 class NotProven(BackupError):
-    """The tool said it succeeded but what it made did not pass the proof."""
+    """The tool said it succeeded but what it made did not pass the proof. ``outcome`` says what that means."""
 
-    def __init__(self, problems: Sequence[Problem], **facts: Any) -> None:
-        text = describe_problems("The backup was made but is not proven, and was discarded", problems)
-        super().__init__(text, problems[0].code, **facts)
+    def __init__(
+        self, problems: Sequence[Problem], outcome: str = "The backup was made but is not proven, and was discarded",
+        **facts: Any
+    ) -> None:
+        super().__init__(describe_problems(outcome, problems), problems[0].code, **facts)
         self.facts["problems"] = list_problems(problems)
 
 

@@ -5,12 +5,14 @@
 
 This file is private to the collection.
 """
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Collection, ContextManager, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._core.archive_model import ArchiveReading
+from .._core.archive_model import ArchiveReading, FileEntry
 from .._core.engine_config import Settings
 from .._core.engine_model import Identity, Installation
 from .._core.errors import Problem
+from .._core.postgresql_rules import Fitness
+from .._core.restore_model import Marks, Request, Target
 from .._core.row_proof import Snapshot
 
 if TYPE_CHECKING:
@@ -126,3 +128,69 @@ class EngineHost(Protocol):
 
     def publish(self, source: str, target: str, manifest: Dict[str, Any]) -> None:
         """Give a proven archive and its manifest their final names."""
+
+
+class RestoreHost(EngineHost, Protocol):
+    """The engine host of a restore: _host.restore_host.RestoreHost, and the fake of the unit tests."""
+
+    def lock_directory(self, prefix: str) -> str:
+        """The directory whose lock a restore takes."""
+
+    def grafana_file(self, prefix: str) -> str:
+        """Where Grafana's SQLite file is, or will be."""
+
+    def data_directory(self, prefix: str) -> str:
+        """Where the local PostgreSQL keeps its data, empty where it is unknown."""
+
+    def os_version(self) -> str:
+        """The distribution and its major version."""
+
+    def client_version(self, prefix: str) -> int:
+        """The major version of pg_restore."""
+
+    def configured(self, request: Request, scopes: Sequence[str], reading: ArchiveReading) -> Dict[str, Settings]:
+        """How the databases will be reached once the files are restored."""
+
+    def read_fitness(self, settings: Settings) -> Fitness:
+        """What decides whether a restore may fill a database."""
+
+    def count_rows(self, settings: Settings) -> Dict[str, int]:
+        """Rows per table."""
+
+    def read_marks(self, settings: Settings, identity: str) -> Marks:
+        """What ties the engine database to a backup."""
+
+    def find_roles(self, settings: Settings, names: Sequence[str]) -> List[str]:
+        """Those of the names that are roles of the server."""
+
+    def read_services(self, prefix: str) -> Dict[str, str]:
+        """active, inactive, missing or unknown, per service."""
+
+    def engine_is_running(self, prefix: str) -> int:
+        """The process id of the running engine, or 0."""
+
+    def peek_version(self, path: str) -> str:
+        """The version an archive says it is of."""
+
+    def same_times(self, path: str) -> ContextManager[None]:
+        """Put the times of a file back afterwards."""
+
+    def write_secrets(self, secrets: Mapping[str, str]) -> None:
+        """Write files for this user alone."""
+
+    def make_placeholders(self, prefix: str, paths: Sequence[str]) -> List[str]:
+        """Make the configuration files that the tool insists on."""
+
+    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Collection[str]) -> None:
+        """Remove those that are of no use."""
+
+    def read_originals(
+        self, prefix: str, paths: Sequence[str], scopes: Sequence[str], reading: ArchiveReading
+    ) -> Dict[str, Any]:
+        """Each configuration file as it is meant to be."""
+
+    def mend(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[Target]) -> List[str]:
+        """Put back what the tool loses of them."""
+
+    def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
+        """How the files of the host differ from the archive's."""

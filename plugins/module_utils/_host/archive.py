@@ -62,6 +62,36 @@ def hash_file(path: str) -> str:
     return reader.digests()[0]
 
 
+def peek_version(path: str) -> str:
+    """Return the version that an archive says it is of, read no further than that; empty where it does not say.
+
+    Only a first look, to refuse at once what will be refused anyway: nothing that this returns is proven.
+    """
+    try:
+        with open_regular(path) as source:
+            start = source.read(streams.MAGIC_SIZE)
+            source.seek(0)
+            if streams.detect_compressor(start) != "zstd":
+                return _find_version(streams.open_decompressed(source)[1])
+            piped = streams.open_zstd(source)
+            try:
+                return _find_version(piped)
+            finally:
+                piped.close()
+    except streams.ERRORS + (tarfile.TarError, CommandError):
+        return ""
+
+
+def _find_version(stream: Any) -> str:
+    for archive, info in streams.read_tar(stream):
+        content = archive.extractfile(info) if info.name == "./version" and info.isfile() else None
+        if content is not None:
+            return content.read(SMALL_LIMIT).decode("utf-8", "replace").strip()
+        if info.name.startswith("./db/"):
+            return ""
+    return ""
+
+
 def read_manifest(path: str) -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
     """Return the manifest beside an archive, None where there is none or none that can be used, and what is wrong."""
     try:

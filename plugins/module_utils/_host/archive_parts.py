@@ -47,7 +47,7 @@ def read_dump_member(kind: str, size: int, stream: Any, full: bool, tmpdir: str)
         return DumpReading(
             contents.format, compressor, size, dict(contents.tables), tuple(contents.schemas),
             contents.dump_version, None, tuple(contents.owners), tuple(contents.grantees), tuple(contents.extensions),
-            contents.noted,
+            contents.server_version, contents.noted,
         )
     except DumpError as error:
         return _failed(size, Problem(error.code, "the dump of the %s database: %s" % (kind, error.message)))

@@ -7,11 +7,12 @@ Source of the statistics: PostgreSQL's pg_stat_user_tables. This file is private
 """
 import contextlib
 import traceback
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._core.engine_config import Settings
 from .._core.engine_model import Identity
 from .._core.errors import BackupError
+from .._core.postgresql_rules import REQUIRED_SETTINGS, Fitness
 from .._core.row_proof import Snapshot, TableState
 
 try:
@@ -22,7 +23,10 @@ try:
 except ImportError:
     PSYCOPG2_ERROR = traceback.format_exc()
 
+Values = Union[Sequence[Any], Mapping[str, Any]]
+
 CONNECT_TIMEOUT = 10
+LOGIN_FAILURES = ("authentication failed", "no password", "pg_hba", 'role "', "permission denied for database")
 NOT_SYSTEM = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_t%'"
 
 # Ordinary tables only: views hold no rows and a partitioned parent's rows are in its parts. What an extension owns
@@ -53,6 +57,32 @@ GRANTEES = (
     " AND a.grantee <> (SELECT datdba FROM pg_database WHERE datname = current_database())"
     " AND pg_get_userbyid(a.grantee) <> 'postgres'"
 )
+FITNESS = (
+    "SELECT d.datname, pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,"
+    " current_setting('server_version'), current_setting('server_version_num') FROM pg_database d"
+    " WHERE d.datname = current_database()"
+)
+# What pg_dump would write a CREATE for: objects that neither initdb (below oid 16384) nor an extension made. The schema
+# public is not counted, nor are the types that belong to a table.
+NOT_FROM_EXTENSION = (
+    "o.oid >= 16384 AND NOT EXISTS (SELECT 1 FROM pg_depend d"
+    " WHERE d.classid = '%s'::regclass AND d.objid = o.oid AND d.deptype = 'e')"
+)
+IN_SCHEMAS = (
+    ("pg_class", "relnamespace", "relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')"),
+    ("pg_proc", "pronamespace", "true"),
+    ("pg_type", "typnamespace", "typrelid = 0 AND typelem = 0"),
+    ("pg_operator", "oprnamespace", "true"),
+    ("pg_opclass", "opcnamespace", "true"),
+    ("pg_opfamily", "opfnamespace", "true"),
+    ("pg_collation", "collnamespace", "true"),
+    ("pg_conversion", "connamespace", "true"),
+    ("pg_ts_config", "cfgnamespace", "true"),
+    ("pg_ts_dict", "dictnamespace", "true"),
+    ("pg_ts_parser", "prsnamespace", "true"),
+    ("pg_ts_template", "tmplnamespace", "true"),
+)
+IN_DATABASE = ("pg_cast", "pg_am", "pg_foreign_data_wrapper", "pg_foreign_server", "pg_publication", "pg_event_trigger")
 RECORDS = "SELECT scope, is_passed, output_message FROM engine_backup_log WHERE log_path = %s ORDER BY done_at"
 
 
@@ -78,16 +108,21 @@ def connect(settings: Settings, writes: bool = False) -> Iterator[Any]:
         yield connection
     except psycopg2.Error as error:
         text = "Could not %s the database '%s' on %s:%d: %s" % (
-            "change" if writes else "read", settings.database, settings.host, settings.port,
-            " ".join(str(error).split()))
+            "change" if writes else "read", settings.database, settings.host, settings.port, _describe(error))
         raise BackupError(text, "database_unwritable" if writes else "database_unreadable") from None
     finally:
         connection.close()
 
 
+def _describe(error: Any) -> str:
+    """Return what the server said, without the statement that it may quote: there can be a secret in it."""
+    said = [error.diag.message_primary, error.diag.message_detail, error.diag.message_hint]
+    return " ".join(" ".join(filter(None, said)).split()) or " ".join(str(error).split())
+
+
 def _connection_error(settings: Settings, text: str) -> BackupError:
     code = "database_unreachable"
-    if "authentication failed" in text or "no password" in text or "pg_hba" in text:
+    if any(words in text for words in LOGIN_FAILURES):
         code = "database_login_failed"
     elif "does not exist" in text and "database" in text:
         code = "database_missing"
@@ -97,24 +132,38 @@ def _connection_error(settings: Settings, text: str) -> BackupError:
 
 
 def fetch(
-    connection: Any, query: str, values: Optional[Sequence[Any]] = None, names: Sequence[str] = ()
+    connection: Any, query: str, values: Optional[Values] = None, names: Sequence[str] = ()
 ) -> List[Tuple[Any, ...]]:
     """Return the rows of a query; ``names`` stand for {} as quoted identifiers, ``values`` for %s."""
     with connection.cursor() as cursor:
-        cursor.execute(_compose(query, names), values)
+        cursor.execute(_compose(query, names, values is not None), values)
         return list(cursor.fetchall())
 
 
 def execute(
-    connection: Any, statement: str, values: Optional[Sequence[Any]] = None, names: Sequence[str] = ()
+    connection: Any, statement: str, values: Optional[Values] = None, names: Sequence[str] = ()
 ) -> None:
     """Run a statement that returns no rows; ``names`` and ``values`` as in ``fetch``."""
     with connection.cursor() as cursor:
-        cursor.execute(_compose(statement, names), values)
+        cursor.execute(_compose(statement, names, values is not None), values)
 
 
-def _compose(text: str, names: Sequence[str]) -> Any:
-    return psycopg2.sql.SQL(text).format(*map(psycopg2.sql.Identifier, names)) if names else text
+def succeeds(connection: Any, query: str, values: Optional[Values] = None) -> bool:
+    """Does the server take a query? Whatever it did is taken back, where the connection only reads."""
+    try:
+        fetch(connection, query, values)
+    except psycopg2.Error:
+        connection.rollback()
+        return False
+    return True
+
+
+def _compose(text: str, names: Sequence[str], with_values: bool) -> Any:
+    """Put the names in. Where values follow, a percent sign in a name would be taken for the place of one."""
+    if not names:
+        return text
+    shown = [name.replace("%", "%%") if with_values else name for name in names]
+    return psycopg2.sql.SQL(text).format(*map(psycopg2.sql.Identifier, shown))
 
 
 def read_identity(settings: Settings) -> Identity:
@@ -175,3 +224,37 @@ def read_backup_records(settings: Settings, log_path: str) -> List[Tuple[str, bo
         if not fetch(connection, "SELECT to_regclass('public.engine_backup_log')")[0][0]:
             return []
         return [(row[0], bool(row[1]), row[2] or "") for row in fetch(connection, RECORDS, (log_path,))]
+
+
+def read_fitness(settings: Settings) -> Fitness:
+    """Return what decides whether a restore may fill a database; an ordinary owner can read it."""
+    with connect(settings) as connection:
+        return fetch_fitness(connection)
+
+
+def fetch_fitness(connection: Any) -> Fitness:
+    """Return the fitness of the database that a connection leads to."""
+    name, owner, encoding, collate, ctype, version, number = fetch(connection, FITNESS)[0]
+    extensions = tuple(row[0] for row in fetch(connection, "SELECT extname FROM pg_extension ORDER BY 1"))
+    found = dict(fetch(connection, "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
+                       (list(REQUIRED_SETTINGS),)))
+    return Fitness(
+        name, owner, encoding, collate, ctype, found.get("lc_messages", ""), extensions, version, int(number),
+        tables=fetch(connection, "SELECT count(*) FROM (%s) t" % TABLES)[0][0],
+        objects=int(fetch(connection, count_objects())[0][0]),
+        settings=found,
+    )
+
+
+def count_objects() -> str:
+    """Return the query for how many objects somebody made in a database."""
+    parts = [
+        "SELECT count(*) AS found FROM %s o JOIN pg_namespace n ON n.oid = o.%s WHERE %s AND %s AND %s"
+        % (catalog, column, NOT_SYSTEM, condition, NOT_FROM_EXTENSION % catalog)
+        for catalog, column, condition in IN_SCHEMAS
+    ]
+    parts += ["SELECT count(*) FROM %s o WHERE %s" % (name, NOT_FROM_EXTENSION % name) for name in IN_DATABASE]
+    parts.append("SELECT count(*) FROM pg_namespace n WHERE n.nspname <> 'public' AND n.oid >= 16384 AND %s AND NOT"
+                 " EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass"
+                 " AND d.objid = n.oid AND d.deptype = 'e')" % NOT_SYSTEM)
+    return "SELECT sum(found) FROM (%s) all_objects" % " UNION ALL ".join(parts)

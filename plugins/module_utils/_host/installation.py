@@ -19,6 +19,7 @@ from .._core.engine_config import (
 )
 from .._core.engine_model import Installation
 from .._core.errors import CommandError
+from .._core.restore_commands import restorable_scopes
 from .command import run_command
 
 DEFAULTS_FILE = "share/ovirt-engine/services/ovirt-engine/ovirt-engine.conf"
@@ -61,6 +62,7 @@ def read_installation(prefix: str) -> Installation:
     tool = below(prefix, "bin/" + TOOL)
     if not os.access(tool, os.X_OK):
         raise CommandError("There is no %s: is this an engine host, and is 'prefix' right?" % tool, "tool_missing")
+    help_text = run_command([tool, "--help"], env).stdout
     texts = list(read_configuration(prefix))
     variables = _merge(texts, as_shell=False)
     state = parse_setup_state(text for _path, text in _read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
@@ -71,7 +73,8 @@ def read_installation(prefix: str) -> Installation:
         version=installed_version(prefix),
         fqdn=variables.get("ENGINE_FQDN") or _value_of(state.get("OVESETUP_CONFIG/fqdn", "")),
         is_set_up=os.path.exists(below(prefix, SETUP_MARK)),
-        supported=supported_scopes(run_command([tool, "--help"], env).stdout),
+        supported=supported_scopes(help_text),
+        restorable=restorable_scopes(help_text),
         missing_programs=tuple(
             name for name in _needed_programs(state) + (QUERY_TOOL,) if not find_program(name, env)
         ),
@@ -151,6 +154,11 @@ def _read_texts(prefix: str, paths: Iterable[str]) -> Iterable[Tuple[str, str]]:
             if os.path.isfile(name):
                 with open(name, encoding="utf-8", errors="surrogateescape") as stream:
                     yield path if name == real else os.path.join(path, os.path.basename(name)), stream.read()
+
+
+def merge_configuration(prefix: str, paths: Iterable[str]) -> Dict[str, str]:
+    """Return the variables that these configuration files and directories assign, read as the engine reads them."""
+    return _merge(_read_texts(prefix, paths), as_shell=False)
 
 
 def _merge(texts: Iterable[Tuple[str, str]], as_shell: bool) -> Dict[str, str]:

@@ -15,13 +15,16 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Raise Interrupted at the first signal; the following ones do not disturb the clean-up."""
+def interruptible(outcome: str = "what it had made so far was removed") -> Iterator[None]:
+    """Raise Interrupted at the first signal; the following ones do not disturb the clean-up.
+
+    ``outcome`` tells a person what that means for what the run had begun.
+    """
 
     def interrupt(number: int, _frame: Any) -> None:
         for other in SIGNALS:
             signal.signal(other, signal.SIG_IGN)
-        raise Interrupted("The run was ended by signal %d; what it had made so far was removed" % number)
+        raise Interrupted("The run was ended by signal %d; %s" % (number, outcome))
 
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:

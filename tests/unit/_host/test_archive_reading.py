@@ -71,7 +71,7 @@ def test_files_part_is_read_through_its_own_compressor(tmp_path: Path, packer: s
     assert reading.files is not None
     assert reading.files.setup_state == world.STATE
     assert reading.files.certificates["etc/pki/ovirt-engine/certs/a.cer"] == "PEM"
-    assert reading.files.count == 9
+    assert reading.files.entry_count == 9
 
 
 def test_large_members_are_passed_over_where_they_are_not_read(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_thousands_of_certificates_are_not_all_kept(tmp_path: Path) -> None:
     reading, codes = read(tmp_path, archives.make_archive(archives.make_members(files=archives.make_files(more=more))))
     assert codes == []
     assert reading.files is not None
-    assert reading.files.count == 1008
+    assert reading.files.entry_count == 1008
     assert 100 < len(reading.files.certificates) <= 200
     assert reading.files.setup_state == world.STATE
 

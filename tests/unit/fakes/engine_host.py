@@ -292,6 +292,7 @@ def make_installation(**changes: Any) -> Installation:
         fqdn=world.FQDN,
         is_set_up=True,
         supported=frozenset(["files"] + [kind.scope for kind in BY_NAME.values() if kind.name != "cinderlib"]),
+        restorable=frozenset(["files"] + [kind.scope for kind in BY_NAME.values()]),
         missing_programs=(),
         enabled=frozenset(settings),
         answered=frozenset(settings),
