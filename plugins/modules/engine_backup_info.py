@@ -98,6 +98,16 @@ archives:
         - Format, tables and rows are known with O(verify=full).
       type: dict
     files: {description: Number of entries of the files part. Known with O(verify=full)., type: int}
+    identity:
+      description:
+        - The path of the log of the backup, which the engine database holds too. From the manifest, or with
+          O(verify=full) from the engine's dump. Empty where it is not known.
+      type: str
+    hosted_engine:
+      description:
+        - The name of the virtual machine that the engine ran in, where that was one of its own. Empty where it was
+          none. Known with O(verify=full), else V(none).
+      type: str
     manifest: {description: Whether a readable manifest of this collection stands beside it., type: bool}
     ok: {description: Whether nothing was found at the asked level., type: bool}
     problems: {description: 'What was found, with code and message.', type: list, elements: dict}

@@ -14,6 +14,7 @@ from .archive_model import (
     version_of,
 )
 from .databases import BY_NAME
+from .dump_watch import backup_log_path, hosted_engine_name
 from .errors import Problem, list_problems
 from .manifest import compare_manifest
 from .times import to_iso
@@ -44,11 +45,27 @@ def report_archive(
         "scopes": scopes_of(reading),
         "databases": {kind: _report_dump(kind, reading) for kind in sorted(reading.dumps)},
         "files": reading.files.entry_count if reading.files is not None else None,
+        "identity": identify(manifest, reading),
+        "hosted_engine": hosted_engine_of(reading) if level == "full" else None,
         "manifest": manifest is not None,
         "ok": not problems,
         "problems": list_problems(problems),
         "restorable": _report_restorable(reading, installed),
     }
+
+
+def identify(manifest: Optional[Dict[str, Any]], reading: ArchiveReading) -> str:
+    """Return the path of the log of the backup: by its manifest, else by the audit log in the dump."""
+    if manifest is not None:
+        return str(manifest["log_path"])
+    dump = reading.dumps.get("engine")
+    return backup_log_path(dump.noted) if dump is not None else ""
+
+
+def hosted_engine_of(reading: ArchiveReading) -> str:
+    """Return the name of the virtual machine that the engine ran in, an empty string where that was none of its own."""
+    dump = reading.dumps.get("engine")
+    return hosted_engine_name(dump.noted) if dump is not None else ""
 
 
 def expected_scopes(reading: ArchiveReading, manifest: Optional[Dict[str, Any]], scopes: Sequence[str]) -> List[str]:

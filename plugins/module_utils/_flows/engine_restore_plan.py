@@ -6,12 +6,11 @@
 What costs nothing is asked first, and refuses before the archive is read. This file is private to the collection.
 """
 import os.path
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Tuple
 
 from .._core.archive_model import ArchiveReading, judge_archive, os_version_of, scopes_of, version_of
-from .._core.archive_report import expected_scopes
+from .._core.archive_report import expected_scopes, hosted_engine_of, identify
 from .._core.databases import expand_scopes
-from .._core.dump_watch import backup_log_path, hosted_engine_name
 from .._core.engine_config import parse_assignments
 from .._core.engine_model import Installation
 from .._core.errors import CommandError, Problem, Refused
@@ -172,24 +171,15 @@ def decide_scopes(
 
 def judge_hosted_engine(request: Request, reading: ArchiveReading) -> List[Problem]:
     """Return whether the archive is of an engine that runs in a virtual machine that it manages itself."""
-    dump = reading.dumps.get("engine")
-    name = hosted_engine_name(dump.noted) if dump is not None else ""
+    name = hosted_engine_of(reading)
     if not name or request.allow_hosted_engine:
         return []
     text = (
         "the archive is of a hosted engine (virtual machine '%s'). The right way is, on a fresh host and with new"
-        " storage: hosted-engine --deploy --restore-from-file=%s. To make a standalone engine of it, set 'allow_hosted_engine'"
-        " together with 'he_remove_storage_vm' and 'he_remove_hosts'"
+        " storage: hosted-engine --deploy --restore-from-file=%s. To make a standalone engine of it, set"
+        " 'allow_hosted_engine' together with 'he_remove_storage_vm' and 'he_remove_hosts'"
     )
     return [Problem("hosted_engine", text % (name, request.path))]
-
-
-def identify(manifest: Optional[Dict[str, Any]], reading: ArchiveReading) -> str:
-    """Return the path of the log of the backup: by its manifest, else by the audit log in the dump."""
-    if manifest is not None:
-        return str(manifest["log_path"])
-    dump = reading.dumps.get("engine")
-    return backup_log_path(dump.noted) if dump is not None else ""
 
 
 def compare_systems(reading: ArchiveReading, host: "RestoreHost") -> Tuple[bool, List[str]]:
