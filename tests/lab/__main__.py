@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Command line of the lab: python3 -m lab start|stop|status DIR."""
+"""Command line of the lab: python3 -m lab start|stop|status|checkpoint|rewind|reinstall|database|move-on DIR."""
 
 from __future__ import annotations
 
@@ -10,9 +10,20 @@ import sys
 import time
 from pathlib import Path
 
-from . import lifecycle
-from .layout import Lab, LabError
+from . import lifecycle, machines
+from .history import move_on
+from .layout import Lab, LabError, load
 
+COMMANDS = {
+    "start": "make and start a lab",
+    "stop": "stop it",
+    "status": "say whether it runs",
+    "checkpoint": "keep a copy of the machine under a name",
+    "rewind": "make the machine what it was at a checkpoint",
+    "reinstall": "make it a machine with packages only",
+    "database": "start a second PostgreSQL server, group database in the inventory",
+    "move-on": "add, change and delete rows, as an engine in use does",
+}
 USAGE = """lab below {home} (engine {version}, {components}, scale {scale}), made in {seconds:.1f} s
 
   engine installation   {prefix}
@@ -31,13 +42,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("faults", help="list the faults that can be switched on")
-    for name, text in (("start", "make and start a lab"), ("stop", "stop it"), ("status", "say whether it runs")):
+    for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text)
         command.add_argument("directory", type=Path)
+        if name in ("checkpoint", "rewind"):
+            command.add_argument("name")
+        if name in ("start", "database"):
+            command.add_argument("--port", type=int, default=0, help="of PostgreSQL; any free one if left out")
         if name == "start":
             command.add_argument("--scale", type=int, default=1, help="1: a few MB; 100: about 700 MB of databases")
             command.add_argument("--components", default="all", help="engine, engine+dwh, all, all+block ...")
             command.add_argument("--engine-version", default="4.5.7", choices=lifecycle.VERSIONS)
+            command.add_argument("--services", action="store_true", help="start the programs of the services too")
         if name == "stop":
             command.add_argument("--remove", action="store_true", help="delete all files of the lab too")
     return parser.parse_args(arguments)
@@ -60,12 +76,31 @@ def run(options: argparse.Namespace) -> None:
         print(table())
     elif options.command == "start":
         began = time.monotonic()
-        lab = lifecycle.start(options.directory, options.scale, options.components, options.engine_version)
+        lab = lifecycle.start(
+            options.directory, options.scale, options.components, options.engine_version, options.port, options.services
+        )
         print(describe(lab, time.monotonic() - began))
     elif options.command == "stop":
         lifecycle.stop(options.directory, options.remove)
-    else:
+    elif options.command == "status":
         print(lifecycle.status(options.directory))
+    else:
+        change(options, load(options.directory.absolute()))
+
+
+def change(options: argparse.Namespace, lab: Lab) -> None:
+    """What is done to a lab that runs."""
+    if options.command == "checkpoint":
+        machines.checkpoint(lab, options.name)
+    elif options.command == "rewind":
+        machines.rewind(lab, options.name)
+    elif options.command == "reinstall":
+        machines.reinstall(lab)
+    elif options.command == "database":
+        server = machines.start_database_server(lab, options.port)
+        print("PostgreSQL on {0.address}:{0.port}, superuser: psql -h {0.socket} -p {0.port} -U postgres".format(server))
+    else:
+        print("rows came and went in {}".format(", ".join(move_on(lab))))
 
 
 def main() -> int:

@@ -8,27 +8,53 @@ from __future__ import annotations
 from .layout import Database, Lab
 
 Files = dict[str, tuple[int, str]]
+ENGINE_CONFIG_KEYS = "DbJustRestored.type=Boolean\nDisableFenceAtStartupInSec.type=Integer\n"
 ENGINE_CONF = "etc/ovirt-engine/engine.conf.d/"
+# The identity that the engine's database knows the Data Warehouse by.
+DWH_UUID = "3be8160f-e30b-74ee-9ca2-c935eddc1392"
 DWH_CONF = "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/"
 
 
 def files(lab: Lab) -> Files:
     """Path below the prefix -> (mode, text)."""
+    return {**packaged_files(lab), **setup_files(lab)}
+
+
+def packaged_files(lab: Lab) -> Files:
+    """What the packages bring, engine-setup or not."""
     found: Files = {
         "share/ovirt-engine/services/ovirt-engine/ovirt-engine.conf": (0o644, _defaults(lab)),
-        ENGINE_CONF + "10-setup-database.conf": (0o640, database_block("ENGINE", lab.databases["engine"], lab.port)),
-        ENGINE_CONF + "10-setup-protocols.conf": (0o644, _protocols(lab)),
+        "etc/ovirt-engine/logger.properties": (0o644, "level=INFO\n"),
+        "etc/ovirt-engine/engine-config/engine-config.properties": (0o644, ENGINE_CONFIG_KEYS),
+        "etc/ovirt-engine-setup.conf.d/10-packaging.conf": (0o644, "[environment:default]\n"),
+        "etc/httpd/conf.d/ssl.conf": (0o644, "SSLEngine on\n"),
+    }
+    if "dwh" in lab.components:
+        found["etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf"] = (0o644, "# Defaults of the Data Warehouse\n")
+    if "grafana" in lab.components:
+        found["etc/grafana/grafana.ini"] = (0o640, "[server]\nprotocol = http\n")
+    return found
+
+
+def constant_files(lab: Lab) -> Files:
+    """What engine-setup writes without looking at a database."""
+    return {
         ENGINE_CONF + "10-setup-pki.conf": (0o640, _pki(lab)),
         ENGINE_CONF + "11-setup-sso.conf": (0o640, _sso(lab)),
         ENGINE_CONF + "10-setup-java.conf": (0o644, 'ENGINE_JAVA_HOME="/usr/lib/jvm/jre-11"\n'),
         ENGINE_CONF + "10-setup-jboss.conf": (0o644, 'JBOSS_HOME="/usr/share/wildfly"\n'),
-        "etc/ovirt-engine/aaa/internal.properties": (0o600, _aaa(lab)),
-        "etc/ovirt-engine/logger.properties": (0o644, "level=INFO\n"),
-        "etc/ovirt-engine/engine-config/engine-config.properties": (0o644, "DbJustRestored.type=Boolean\n"),
-        "etc/ovirt-engine-setup.conf.d/10-packaging.conf": (0o644, "[environment:default]\n"),
-        "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf": (0o600, setup_state(lab)),
         "etc/httpd/conf.d/z-ovirt-engine-proxy.conf": (0o644, "ProxyPass /ovirt-engine ajp://127.0.0.1:8702\n"),
-        "etc/httpd/conf.d/ssl.conf": (0o644, "SSLEngine on\n"),
+    }
+
+
+def setup_files(lab: Lab) -> Files:
+    """What engine-setup leaves behind: path below the prefix -> (mode, text)."""
+    found: Files = {
+        **constant_files(lab),
+        ENGINE_CONF + "10-setup-database.conf": (0o640, database_block("ENGINE", lab.databases["engine"], lab.port)),
+        ENGINE_CONF + "10-setup-protocols.conf": (0o644, protocols(lab)),
+        "etc/ovirt-engine/aaa/internal.properties": (0o600, aaa("localhost", lab.port, *lab.databases["engine"])),
+        "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf": (0o600, setup_state(lab)),
         "var/lib/ovirt-engine/setup/answers/20260101000000-setup.conf": (0o600, _answers(lab)),
     }
     if "dwh" in lab.components:
@@ -37,19 +63,18 @@ def files(lab: Lab) -> Files:
     found[ENGINE_CONF + "12-setup-keycloak.conf"] = (0o640, _keycloak(lab))
     if "grafana" in lab.components:
         found[ENGINE_CONF + "10-setup-grafana-access.conf"] = (0o640, 'ENGINE_GRAFANA_FQDN="{}"\n'.format(lab.fqdn))
-        found["etc/grafana/grafana.ini"] = (0o640, "[server]\nprotocol = http\n")
     return found
 
 
-def database_block(prefix: str, database: Database, port: int) -> str:
+def database_block(prefix: str, database: Database, port: int, host: str = "localhost") -> str:
     """The nine lines engine-setup writes for one database."""
     name, owner, password = database
     return (
-        '{0}_DB_HOST="localhost"\n{0}_DB_PORT="{1}"\n{0}_DB_USER="{2}"\n{0}_DB_PASSWORD="{3}"\n{0}_DB_DATABASE="{4}"\n'
+        '{0}_DB_HOST="{5}"\n{0}_DB_PORT="{1}"\n{0}_DB_USER="{2}"\n{0}_DB_PASSWORD="{3}"\n{0}_DB_DATABASE="{4}"\n'
         '{0}_DB_SECURED="False"\n{0}_DB_SECURED_VALIDATION="False"\n{0}_DB_DRIVER="org.postgresql.Driver"\n'
         '{0}_DB_URL="jdbc:postgresql://${{{0}_DB_HOST}}:${{{0}_DB_PORT}}/${{{0}_DB_DATABASE}}'
         '?sslfactory=org.postgresql.ssl.NonValidatingFactory"\n'
-    ).format(prefix, port, owner, password, name)
+    ).format(prefix, port, owner, password, name, host)
 
 
 def _defaults(lab: Lab) -> str:
@@ -76,11 +101,12 @@ def is_managed_block(version: str) -> bool:
     return version.startswith("4.5.8")
 
 
-def _protocols(lab: Lab) -> str:
+def protocols(lab: Lab) -> str:
+    """Names and ports of the engine; plain HTTP has a port of this lab's own."""
     return (
-        'ENGINE_FQDN="{}"\nENGINE_PROXY_ENABLED="true"\nENGINE_PROXY_HTTP_PORT="80"\nENGINE_PROXY_HTTPS_PORT="443"\n'
+        'ENGINE_FQDN="{}"\nENGINE_PROXY_ENABLED="true"\nENGINE_PROXY_HTTP_PORT="{}"\nENGINE_PROXY_HTTPS_PORT="443"\n'
         'ENGINE_AJP_ENABLED="true"\nENGINE_AJP_PORT="8702"\nENGINE_HTTP_ENABLED="false"\nENGINE_HTTPS_ENABLED="false"\n'
-    ).format(lab.fqdn)
+    ).format(lab.fqdn, lab.http_port)
 
 
 def _pki(lab: Lab) -> str:
@@ -99,28 +125,32 @@ def _sso(lab: Lab) -> str:
     )
 
 
-def _aaa(lab: Lab) -> str:
-    database = lab.databases["engine"]
+def aaa(host: str, port: int, name: str, owner: str, password: str) -> str:
+    """The profile of the internal users: Java properties, where a colon is protected."""
     return (
-        "config.datasource.jdbcurl=jdbc\\:postgresql\\://localhost\\:{}/{}?sslfactory=org.postgresql.ssl.NonValidatingFactory\n"
+        "config.datasource.jdbcurl=jdbc\\:postgresql\\://{}\\:{}/{}?sslfactory=org.postgresql.ssl.NonValidatingFactory\n"
         "config.datasource.dbuser={}\nconfig.datasource.dbpassword={}\n"
         "config.datasource.jdbcdriver=org.postgresql.Driver\nconfig.datasource.schemaname=aaa_jdbc\n"
-    ).format(lab.port, database.name, database.owner, database.password)
+    ).format(host, port, name, owner, password.replace("\\", "\\\\").replace(":", "\\:"))
 
 
 def _dwh_files(lab: Lab) -> Files:
     engine, dwh = (database_block(p, lab.databases[k], lab.port) for p, k in (("ENGINE", "engine"), ("DWH", "dwh")))
-    grafana = (
-        'GRAFANA_DB_USER="ovirt_engine_history_grafana"\nGRAFANA_DB_PASSWORD="{}"\nGRAFANA_DB_DATABASE="{}"\n'
-    ).format(lab.secrets[0], lab.databases["dwh"].name)
+    grafana = grafana_block(lab.secrets[0], lab.databases["dwh"].name)
     return {
-        "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf": (0o644, "# Defaults of the Data Warehouse\n"),
         DWH_CONF + "10-setup-database.conf": (0o600, engine + dwh),
-        DWH_CONF + "10-setup-uuid.conf": (0o644, "DWH_UUID=2b7d1c4e-6b1a-4c7e-9d7f-0d6e7c1f2a3b\n"),
+        DWH_CONF + "10-setup-uuid.conf": (0o644, "DWH_UUID={}\n".format(DWH_UUID)),
         DWH_CONF + "10-setup-scale.conf": (0o644, "DWH_TABLES_KEEP_SAMPLES=24\nDWH_TABLES_KEEP_HOURLY=720\n"),
         DWH_CONF + "10-setup-grafana-database.conf": (0o640, grafana),
         ENGINE_CONF + "10-setup-dwh-database.conf": (0o600, dwh),
     }
+
+
+def grafana_block(password: str, database: str) -> str:
+    """How Grafana reads the Data Warehouse."""
+    return (
+        'GRAFANA_DB_USER="ovirt_engine_history_grafana"\nGRAFANA_DB_PASSWORD="{}"\nGRAFANA_DB_DATABASE="{}"\n'
+    ).format(password, database)
 
 
 def _block_files(lab: Lab) -> Files:
@@ -136,12 +166,17 @@ def _block_files(lab: Lab) -> Files:
 def _keycloak(lab: Lab) -> str:
     if "keycloak" not in lab.components:
         return "KEYCLOAK_BUNDLED=false\n"
+    return keycloak(lab.fqdn, lab.secrets[2]) + database_block("KEYCLOAK", lab.databases["keycloak"], lab.port)
+
+
+def keycloak(fqdn: str, secret: str) -> str:
+    """Everything about Keycloak but its database."""
     return (
         'KEYCLOAK_BUNDLED=true\nENGINE_SSO_ENABLE_EXTERNAL_SSO=true\n'
         'ENGINE_SSO_EXTERNAL_SSO_LOGOUT_URI="${{ENGINE_URI}}/callback"\nEXTERNAL_OIDC_USER_INFO_END_POINT='
         '"https://{0}/ovirt-engine-auth/realms/ovirt-internal/protocol/openid-connect/userinfo"\n'
         'EXTERNAL_OIDC_CLIENT_ID="ovirt-engine-internal"\nEXTERNAL_OIDC_CLIENT_SECRET="{1}"\nKEYCLOAK_DB_MAX_CONNECTIONS=100\n'
-    ).format(lab.fqdn, lab.secrets[2]) + database_block("KEYCLOAK", lab.databases["keycloak"], lab.port)
+    ).format(fqdn, secret)
 
 
 def setup_state(lab: Lab) -> str:
@@ -156,6 +191,7 @@ def setup_state(lab: Lab) -> str:
         "OVESETUP_APACHE/configured": True,
         "OVESETUP_VMCONSOLE_PROXY_CONFIG/vmconsoleProxyConfig": True,
         "OVESETUP_OVN/ovirtProviderOvn": False,
+        "OVESETUP_CONFIG/websocketProxyConfig": True,
     }
     text = "[environment:default]\nOVESETUP_CORE/generatedByVersion=str:{}-1.el9\n".format(lab.version)
     text += "".join("{}=bool:{}\n".format(key, value) for key, value in flags.items())

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from . import configuration
 from .databases import make_grafana
+from .host import uninstall
 from .layout import Lab
-from .pki import make_pki
+from .pki import TEMPLATES, make_pki, make_templates
+from .processes import write_scripts
 
 # oVirt's packages use this fixed uid and gid; Grafana has none, its container images use this one.
 OVIRT_ID = 108
@@ -24,6 +26,9 @@ TOOLS = {
     "bin/engine-backup": "engine-backup",
     "bin/otopi-config-query": "otopi-config-query",
     "bin/systemctl": "systemctl",
+    "bin/engine-setup": "engine-setup",
+    "bin/engine-cleanup": "engine-cleanup",
+    "bin/engine-config": "engine-config",
     "share/ovirt-engine/setup/bin/ovirt-engine-provisiondb": "ovirt-engine-provisiondb",
 }
 DIRECTORIES = (
@@ -48,20 +53,48 @@ class FileLocations:
 
 
 def install(lab: Lab) -> None:
-    """Make everything below the prefix."""
-    for directory in DIRECTORIES:
-        (lab.prefix / directory).mkdir(parents=True, exist_ok=True)
+    """Make everything below the prefix: an engine that is set up."""
+    install_packages(lab)
     make_pki(lab.prefix / "etc/pki/ovirt-engine", lab.fqdn)
-    for path, (mode, text) in configuration.files(lab).items():
+    for path, (mode, text) in configuration.setup_files(lab).items():
         _write(lab.prefix / path, text, mode)
-    _write_setup_package(lab)
     _write_ordinary_files(lab.prefix / "var/lib/ovirt-engine")
-    _write_programs(lab)
     if "grafana" in lab.components:
         make_grafana(lab.prefix / "var/lib/grafana/grafana.db")
         (lab.prefix / "var/lib/grafana/grafana.db").chmod(0o640)
-        (lab.prefix / "var/lib/grafana/plugins").mkdir()
+        (lab.prefix / "var/lib/grafana/plugins").mkdir(exist_ok=True)
+    uninstall.write(lab.prefix, setup_groups(lab.prefix), "20260101000000")
     _set_owners(lab)
+
+
+def install_packages(lab: Lab) -> None:
+    """What is there before engine-setup ran: programs, defaults, empty directories."""
+    for directory in DIRECTORIES:
+        (lab.prefix / directory).mkdir(parents=True, exist_ok=True)
+    for path, (mode, text) in configuration.packaged_files(lab).items():
+        _write(lab.prefix / path, text, mode)
+    make_templates(lab.prefix / "etc/pki/ovirt-engine")
+    if "grafana" in lab.components:
+        (lab.prefix / "var/lib/grafana").mkdir(parents=True, exist_ok=True)
+    _write_setup_package(lab)
+    _write_programs(lab)
+    write_scripts(lab.home)
+    _set_owners(lab)
+
+
+def setup_groups(prefix: Path) -> dict[str, list[Path]]:
+    """The files that engine-setup registers for removal, by group."""
+    def below(*patterns: str) -> list[Path]:
+        return [path for pattern in patterns for path in prefix.glob(pattern)]
+
+    return {
+        "core": below(
+            "etc/ovirt-engine/engine.conf.d/*.conf", "etc/ovirt-engine/aaa/*.properties",
+            "etc/ovirt-engine-setup.conf.d/20-*.conf", "etc/httpd/conf.d/z-ovirt-engine-proxy.conf",
+        ),
+        "ca_pki": [path for path in below("etc/pki/ovirt-engine/**/*") if path.name not in TEMPLATES],
+        "dwh_files": below("etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*.conf"),
+    }
 
 
 def _write(path: Path, text: str, mode: int) -> None:
@@ -99,6 +132,7 @@ def _write_programs(lab: Lab) -> None:
         _write(lab.prefix / path, "#!/bin/sh\nexec {} \"$0\" \"$@\"\n".format(command), 0o755)
     # The clients of the very server, not whatever wrapper PATH holds.
     for name in POSTGRES_PROGRAMS:
+        (lab.prefix / "bin" / name).unlink(missing_ok=True)
         os.symlink(lab.server_programs / name, lab.prefix / "bin" / name)
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 
-from .layout import Lab
+from .layout import Lab, Server
+
+PYTHON = '      ansible_python_interpreter: "{{ ansible_playbook_python }}"'
 
 
-def write_inventory(lab: Lab) -> None:
-    """One group, one host, reached through a local connection."""
+def write_inventory(lab: Lab, database: Server | None = None) -> None:
+    """The engine host, reached through a local connection, and the database server where there is one."""
     lab.inventory.parent.mkdir(parents=True, exist_ok=True)
     lines = [
         "---",
@@ -19,9 +21,22 @@ def write_inventory(lab: Lab) -> None:
         "  hosts:",
         "    {}:".format(lab.fqdn),
         "      ansible_connection: local",
-        '      ansible_python_interpreter: "{{ ansible_playbook_python }}"',
+        PYTHON,
         "      ovirt_prefix: " + json.dumps(str(lab.prefix)),
         "      lab_faults: " + json.dumps(str(lab.faults)),
         "      engine_fqdn: " + json.dumps(lab.fqdn),
+        "      postgresql_socket: " + json.dumps(str(lab.socket)),
+        "      postgresql_port: {}".format(lab.port),
     ]
+    if database is not None:
+        lines += [
+            "database:",
+            "  hosts:",
+            "    db.lab.test:",
+            "      ansible_connection: local",
+            PYTHON,
+            "      postgresql_socket: " + json.dumps(str(database.socket)),
+            "      postgresql_host: " + json.dumps(database.address),
+            "      postgresql_port: {}".format(database.port),
+        ]
     lab.inventory.write_text("\n".join(lines) + "\n", encoding="utf-8")

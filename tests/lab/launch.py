@@ -27,6 +27,18 @@ def main() -> int:
         from lab.systemctl import main as systemctl
 
         return systemctl(home, arguments)
+    if program == "engine-setup":
+        from lab.setup.main import main as engine_setup
+
+        return engine_setup(home, invoked_as, arguments)
+    if program == "engine-cleanup":
+        from lab.cleanup.main import main as engine_cleanup
+
+        return engine_cleanup(home, invoked_as, arguments)
+    if program == "engine-config":
+        from lab.engine_config import main as engine_config
+
+        return engine_config(home, arguments)
     from lab.provisiondb import main as provisiondb
 
     return provisiondb(home, arguments)

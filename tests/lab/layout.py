@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 KINDS = ("engine", "dwh", "cinderlib", "managedblock", "keycloak")
 
@@ -25,6 +25,49 @@ class Database(NamedTuple):
     password: str
 
 
+class PostgresServer(Protocol):
+    """What the functions about a server need to know of it."""
+
+    @property
+    def server_home(self) -> Path:
+        """Everything of the server is below it."""
+
+    @property
+    def server_user(self) -> str:
+        """The account it runs as."""
+
+    @property
+    def server_programs(self) -> Path:
+        """Where its programs are."""
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+
+    @property
+    def address(self) -> str:
+        """The address it listens on."""
+
+    @property
+    def socket(self) -> Path:
+        """Directory of its Unix socket."""
+
+
+class Server(NamedTuple):
+    """A database server that is no engine host."""
+
+    server_home: Path
+    server_user: str
+    server_programs: Path
+    port: int
+    address: str
+
+    @property
+    def socket(self) -> Path:
+        """Directory of its Unix socket; the superuser postgres enters there without a password."""
+        return self.server_home / "run"
+
+
 class Lab(NamedTuple):
     """A lab as start() made it; load() reads it back from its home directory."""
 
@@ -39,6 +82,8 @@ class Lab(NamedTuple):
     server_programs: Path
     databases: dict[str, Database]
     secrets: tuple[str, ...]
+    http_port: int = 80
+    address: str = "127.0.0.1"
 
     @property
     def prefix(self) -> Path:
@@ -54,6 +99,11 @@ class Lab(NamedTuple):
     def services(self) -> Path:
         """State of the services as the stand-in systemctl keeps it."""
         return self.home / "services"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Copies of the whole machine, by name."""
+        return self.home / "checkpoints"
 
     @property
     def inventory(self) -> Path:
@@ -101,3 +151,21 @@ def load(home: Path) -> Lab:
         state[key] = tuple(state[key])
     state["databases"] = {kind: Database(*values) for kind, values in state["databases"].items()}
     return Lab(**state)
+
+
+def save_server(home: Path, server: Server | None) -> None:
+    """Remember the second server of a lab, or that there is none."""
+    path = home / "database.json"
+    if server is None:
+        path.unlink(missing_ok=True)
+        return
+    path.write_text(json.dumps([str(value) for value in server]), encoding="utf-8")
+
+
+def load_server(home: Path) -> Server | None:
+    """The second server of a lab."""
+    try:
+        place, user, programs, port, address = json.loads((home / "database.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Server(Path(place), user, Path(programs), int(port), address)

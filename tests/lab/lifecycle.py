@@ -10,12 +10,13 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import postgres
+from . import postgres, processes
 from .configuration import is_managed_block
 from .databases import make_password, plan_databases, populate
 from .installation import install
 from .inventory import write_inventory
-from .layout import Lab, LabError, load, save, state_path
+from .layout import Lab, LabError, load, load_server, save, state_path
+from .machines import start_services
 from .systemctl import SERVICES, write_state
 
 FQDN = "engine.lab.test"
@@ -24,18 +25,25 @@ COMPONENTS = ("engine", "dwh", "keycloak", "grafana", "block")
 ALL = ("engine", "dwh", "keycloak", "grafana")
 
 
-def start(home: Path, scale: int = 1, components: str = "all", version: str = "4.5.7") -> Lab:
-    """Start a lab below home: a new one, or one that was stopped there."""
+def start(
+    home: Path, scale: int = 1, components: str = "all", version: str = "4.5.7", port: int = 0, services: bool = False
+) -> Lab:
+    """Start a lab below home: a new one, or one that was stopped there.
+
+    Port 0 is any free one. Without services they are recorded as running and no program of them runs.
+    """
     home = Path(os.path.abspath(home))
     if state_path(home).exists():
-        return _restart(load(home))
+        return _restart(load(home), services)
     if home.exists() and any(home.iterdir()):
         raise LabError("{} holds files that are not a lab; name a new or empty directory".format(home))
     home.mkdir(parents=True, exist_ok=True)
-    lab = _plan(home, scale, parse_components(components), version)
+    lab = _plan(home, scale, parse_components(components), version, port)
     save(lab)
     try:
         _make(lab)
+        if services:
+            start_services(lab)
     except BaseException:
         stop(home, remove=False)
         raise
@@ -52,17 +60,19 @@ def parse_components(text: str) -> tuple[str, ...]:
     return tuple(name for name in COMPONENTS if name in found)
 
 
-def _plan(home: Path, scale: int, components: tuple[str, ...], version: str) -> Lab:
+def _plan(home: Path, scale: int, components: tuple[str, ...], version: str, port: int) -> Lab:
     if version not in VERSIONS:
         raise LabError("unknown version {!r}; choose from {}".format(version, ", ".join(VERSIONS)))
     block = "managedblock" if is_managed_block(version) else "cinderlib"
     kinds = tuple({"block": block}.get(name, name) for name in components if name != "grafana")
     user = postgres.server_user()
     programs = postgres.find_programs()
+    chosen = postgres.take_port(port)
     return Lab(
-        home=home, version=version, components=components, scale=scale, fqdn=FQDN, port=postgres.free_port(),
+        home=home, version=version, components=components, scale=scale, fqdn=FQDN, port=chosen,
         server_home=postgres.make_server_home(home, user), server_user=user, server_programs=programs,
         databases=plan_databases(kinds), secrets=tuple(make_password() for _number in range(4)),
+        http_port=postgres.free_port(),
     )
 
 
@@ -80,9 +90,13 @@ def _make(lab: Lab) -> None:
     write_inventory(lab)
 
 
-def _restart(lab: Lab) -> Lab:
-    if not postgres.is_running(lab):
-        postgres.start(lab)
+def _restart(lab: Lab, services: bool) -> Lab:
+    database = load_server(lab.home)
+    for server in (lab, *([database] if database else [])):
+        if not postgres.is_running(server):
+            postgres.start(server)
+    if services:
+        start_services(lab)
     return lab
 
 
@@ -90,8 +104,14 @@ def stop(home: Path, remove: bool = False) -> None:
     """Stop the lab's processes; with remove, delete its files too."""
     home = Path(os.path.abspath(home))
     lab = load(home)
+    processes.stop_all(lab.home)
+    database = load_server(lab.home)
+    if database is not None:
+        postgres.stop(database, forever=remove)
     postgres.stop(lab, forever=remove)
     if remove:
+        if database is not None:
+            shutil.rmtree(database.server_home, ignore_errors=True)
         # Outside home where home was closed to the server's user.
         shutil.rmtree(lab.server_home, ignore_errors=True)
         shutil.rmtree(home)

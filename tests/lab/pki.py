@@ -13,13 +13,14 @@ from .layout import LabError
 
 STORE_PASSWORD = "mypass"
 AUTHORITIES = {"ca": "/C=US/O=lab.test/CN=engine.lab.test.12345", "qemu-ca": "/C=US/O=lab.test/CN=qemu.engine.lab.test"}
+TEMPLATES = ("cacert.template.in", "cert.template.in", "openssl.conf")
 SERVICES = ("engine", "apache", "websocket-proxy", "jboss")
 
 
 def make_pki(directory: Path, fqdn: str) -> None:
     """Fill the PKI directory: two authorities, one certificate per service, key stores and templates."""
     for name in ("private", "certs", "keys", "requests"):
-        (directory / name).mkdir(parents=True)
+        (directory / name).mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda item: _make_authority(directory, *item), AUTHORITIES.items()))
         list(pool.map(lambda name: _make_service(directory, name, fqdn), SERVICES))
@@ -27,10 +28,17 @@ def make_pki(directory: Path, fqdn: str) -> None:
     (directory / "keys" / "engine_id_rsa").write_bytes((directory / "keys" / "engine.key.nopass").read_bytes())
     _openssl("pkcs12", "-export", "-nokeys", "-in", directory / "ca.pem", "-passout", "pass:" + STORE_PASSWORD,
              "-out", directory / ".truststore")
-    for name in ("cacert.template.in", "cert.template.in", "openssl.conf", "serial.txt", "database.txt"):
+    for name in ("serial.txt", "database.txt"):
         (directory / name).write_text("# {} of the lab\n".format(name), encoding="utf-8")
     for key in [*directory.glob("private/*"), *directory.glob("keys/*")]:
         key.chmod(0o600)
+
+
+def make_templates(directory: Path) -> None:
+    """The files of the PKI directory that belong to packages."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in TEMPLATES:
+        (directory / name).write_text("# {} of the lab\n".format(name), encoding="utf-8")
 
 
 def _make_authority(directory: Path, name: str, subject: str) -> None:

@@ -15,14 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from .layout import Lab, LabError
+from .layout import LabError, PostgresServer
 
 UNPRIVILEGED_USERS = ("postgres", "nobody")
 SOCKET_PATH_LIMIT = 90
 LOCALE = "en_US.UTF-8"
 
 SETTINGS = """
-listen_addresses = '127.0.0.1'
+listen_addresses = '{address}'
 port = {port}
 unix_socket_directories = '{socket}'
 unix_socket_permissions = 0700
@@ -41,6 +41,7 @@ full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
 max_wal_size = 4GB
+min_wal_size = 8MB
 log_timezone = 'UTC'
 timezone = 'UTC'
 """
@@ -48,8 +49,8 @@ timezone = 'UTC'
 ACCESS = """
 local  all  postgres                trust
 local  all  all                     scram-sha-256
-host   all  all       127.0.0.1/32  scram-sha-256
 """
+CLIENTS = "host   all  all       127.0.0.0/8   scram-sha-256\n"
 
 
 def find_programs() -> Path:
@@ -80,9 +81,9 @@ def server_user() -> str:
     raise LabError("running as root, but none of these users exists: {}".format(", ".join(UNPRIVILEGED_USERS)))
 
 
-def make_server_home(home: Path, user: str) -> Path:
+def make_server_home(home: Path, user: str, name: str = "postgres") -> Path:
     """A directory the server's user can reach: below home, or a private one if home is closed or its path too long."""
-    inside = home / "postgres"
+    inside = home / name
     if len(str(inside / "run")) <= SOCKET_PATH_LIMIT and _can_reach(home):
         inside.mkdir()
         made = inside
@@ -101,14 +102,28 @@ def _can_reach(directory: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in [directory, *directory.parents])
 
 
-def free_port() -> int:
+def free_port(address: str = "127.0.0.1") -> int:
     """A port nobody listens on now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return int(probe.getsockname()[1])
 
 
-def create(lab: Lab) -> None:
+def take_port(port: int, address: str = "127.0.0.1") -> int:
+    """That very port, or any free one where it is 0."""
+    if not port:
+        return free_port(address)
+    with socket.socket() as probe:
+        # As the server does: what an ended connection left behind is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise LabError("port {} of {} can not be had: {}".format(port, address, error.strerror)) from None
+    return port
+
+
+def create(lab: PostgresServer, open_to_clients: bool = True) -> None:
     """Make locale, data directory and configuration; needs no running server."""
     locales = lab.server_home / "locale"
     locales.mkdir(mode=0o755)
@@ -116,18 +131,24 @@ def create(lab: Lab) -> None:
     _own(lab, locales, lab.socket)
     if not _system_has_locale():
         _make_locale(locales)
+    make_cluster(lab, open_to_clients)
+
+
+def make_cluster(lab: PostgresServer, open_to_clients: bool = True) -> None:
+    """The data directory of a server that holds nothing yet, and its configuration."""
     _as_server_user(
         lab,
         str(lab.server_programs / "initdb"), "--pgdata", str(lab.server_home / "data"), "--username", "postgres",
         "--locale", LOCALE, "--encoding", "UTF8", "--auth", "trust", "--no-sync",
+        "--wal-segsize", "4",
     )
     data = lab.server_home / "data"
     with open(data / "postgresql.conf", "a", encoding="utf-8") as stream:
-        stream.write(SETTINGS.format(port=lab.port, socket=lab.socket))
-    (data / "pg_hba.conf").write_text(ACCESS, encoding="utf-8")
+        stream.write(SETTINGS.format(port=lab.port, socket=lab.socket, address=lab.address))
+    (data / "pg_hba.conf").write_text(ACCESS + (CLIENTS if open_to_clients else ""), encoding="utf-8")
 
 
-def _own(lab: Lab, *paths: Path) -> None:
+def _own(lab: PostgresServer, *paths: Path) -> None:
     if os.geteuid() == 0:
         account = pwd.getpwnam(lab.server_user)
         for path in paths:
@@ -152,14 +173,14 @@ def _make_locale(locales: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def start(lab: Lab) -> None:
+def start(lab: PostgresServer) -> None:
     """Start the server and wait until it answers."""
     pg_ctl = str(lab.server_programs / "pg_ctl")
     log = str(lab.server_home / "server.log")
     _as_server_user(lab, pg_ctl, "start", "--pgdata", str(lab.server_home / "data"), "--wait", "--silent", "--log", log)
 
 
-def stop(lab: Lab, forever: bool) -> None:
+def stop(lab: PostgresServer, forever: bool) -> None:
     """Stop the server; no process of it is left. What will not be started again need not be written to disk."""
     if is_running(lab):
         pg_ctl = str(lab.server_programs / "pg_ctl")
@@ -168,11 +189,19 @@ def stop(lab: Lab, forever: bool) -> None:
         pid = (lab.server_home / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0]
         _as_server_user(lab, pg_ctl, "stop", "--pgdata", data, "--mode", mode, "--wait", "--silent")
         # pg_ctl waits for the pid file to go, which the server removes shortly before it ends.
-        while Path("/proc", pid).exists():
+        while is_running_process(pid):
             time.sleep(0.01)
 
 
-def is_running(lab: Lab) -> bool:
+def is_running_process(pid: str) -> bool:
+    """Whether a process lives; one that nobody has taken leave of yet does not."""
+    try:
+        return Path("/proc", pid, "stat").read_text(errors="replace").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def is_running(lab: PostgresServer) -> bool:
     """Whether the server of this lab runs."""
     if not (lab.server_home / "data" / "PG_VERSION").exists():
         return False
@@ -180,7 +209,7 @@ def is_running(lab: Lab) -> bool:
     return subprocess.run(_demote(lab, arguments), capture_output=True, check=False, cwd="/").returncode == 0
 
 
-def _as_server_user(lab: Lab, *arguments: str) -> None:
+def _as_server_user(lab: PostgresServer, *arguments: str) -> None:
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
     if (lab.server_home / "locale" / LOCALE).is_dir():
         environment["LOCPATH"] = str(lab.server_home / "locale")
@@ -195,7 +224,7 @@ def _as_server_user(lab: Lab, *arguments: str) -> None:
             raise LabError("{} failed with {}: {}".format(arguments[0], done.returncode, output.read().strip()))
 
 
-def _demote(lab: Lab, arguments: list[str]) -> list[str]:
+def _demote(lab: PostgresServer, arguments: list[str]) -> list[str]:
     if os.geteuid() != 0:
         return arguments
     group = grp.getgrgid(pwd.getpwnam(lab.server_user).pw_gid).gr_name
@@ -204,7 +233,7 @@ def _demote(lab: Lab, arguments: list[str]) -> list[str]:
     return ["runuser", "-u", lab.server_user, "--", *arguments]
 
 
-def superuser_command(lab: Lab, database: str) -> list[str]:
+def superuser_command(lab: PostgresServer, database: str) -> list[str]:
     """The psql call that enters as superuser, stops at the first error and prints bare values."""
     return [
         str(lab.server_programs / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
@@ -212,7 +241,7 @@ def superuser_command(lab: Lab, database: str) -> list[str]:
     ]
 
 
-def query(lab: Lab, database: str, statement: str, variables: dict[str, str] | None = None) -> str:
+def query(lab: PostgresServer, database: str, statement: str, variables: dict[str, str] | None = None) -> str:
     """Run SQL as superuser; what it prints."""
     command = superuser_command(lab, database)
     for name, value in (variables or {}).items():

@@ -28,7 +28,7 @@ LoadError = NamedTuple("LoadError", [("database", str), ("message", str), ("entr
 """One error of a load; ``entry`` is the table-of-contents line or the statement, empty where none was shown."""
 
 UUID = r"public\.uuid_(generate_v\w+|nil|ns_\w+)"
-TO_POSTGRES = r'must be (member of|able to SET) role "postgres"'
+TO_POSTGRES = r'must be (member of role|able to SET ROLE) "postgres"'  # the second since PostgreSQL 16
 
 # What must fail when an ordinary owner loads a dump, per entry: (entry, message). Without an entry (plain dumps) the
 # message alone must name the object.
@@ -48,23 +48,23 @@ NAMELESS = "|".join((
     r"function " + UUID + r"\(.*\) does not exist", r"permission denied for language c",
 ))
 
-CAUSES: Tuple[Tuple[str, str], ...] = (  # (start or part of the fatal text, code)
-    ("Provisioning is not supported", "provision_unsupported"),
-    ("temporary ones created", "provision_leftovers"),
-    ("Can provision database only", "provision_not_local"),
-    ("Cannot provision database with", "provision_secured"),
-    ("Provisioning database", "provision_failed"),
-    ("Creating user", "provision_failed"),
-    ("is not empty", "target_not_empty"),
-    ("Can't connect to database", "database_unreachable"),
-    ("lc_messages is set", "database_wrong_lc_messages"),
-    ("Errors while restoring database", "load_failed"),
-    ("Engine service is active", "engine_running"),
-    ("Checksum verification failed", "hash_mismatch"),
-    ("can not be restored using", "version_refused"),
-    ("Can not find", "configuration_missing"),
-    ("Failed extracting", "files_failed"),
-    ("Failed restoring", "files_failed"),
+CAUSES: Tuple[Problem, ...] = (  # what a part of the fatal text means
+    Problem("provision_unsupported", "Provisioning is not supported"),
+    Problem("provision_leftovers", "temporary ones created"),
+    Problem("provision_not_local", "Can provision database only"),
+    Problem("provision_secured", "Cannot provision database with"),
+    Problem("provision_failed", "Provisioning database"),
+    Problem("provision_failed", "Creating user"),
+    Problem("target_not_empty", "is not empty"),
+    Problem("database_unreachable", "Can't connect to database"),
+    Problem("database_wrong_lc_messages", "lc_messages is set"),
+    Problem("load_failed", "Errors while restoring database"),
+    Problem("engine_running", "Engine service is active"),
+    Problem("hash_mismatch", "Checksum verification failed"),
+    Problem("version_refused", "can not be restored using"),
+    Problem("configuration_missing", "Can not find"),
+    Problem("files_failed", "Failed extracting"),
+    Problem("files_failed", "Failed restoring"),
 )
 
 
@@ -74,8 +74,8 @@ def judge_restore(returncode: Optional[int], stdout: str, stderr: str, log: str)
     if outcome.code != "tool_failed":
         return outcome
     fatal = first_fatal(stderr, log)
-    code = next((code for text, code in CAUSES if text in fatal), "tool_failed")
-    return Outcome(code, outcome.message)
+    cause = next((cause for cause in CAUSES if cause.message in fatal), None)
+    return outcome if cause is None else Outcome(cause.code, outcome.message)
 
 
 def announced_targets(stdout: str) -> Dict[str, str]:
@@ -140,8 +140,8 @@ def _errors_of_section(database: str, lines: Sequence[str]) -> List[LoadError]:
 def _statement_behind(lines: Sequence[str]) -> str:
     """Return the statement that pg_restore shows after an error, before the next message."""
     for line in lines:
-        if line.startswith("Command was: "):
-            return shorten(line[len("Command was: "):])
+        if line.lstrip().startswith("Command was: "):  # indented up to PostgreSQL 11
+            return shorten(line.lstrip()[len("Command was: "):])
         if _NEXT.match(line):
             return ""
     return ""

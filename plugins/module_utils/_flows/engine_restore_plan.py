@@ -213,18 +213,21 @@ def judge_places(plan: Plan, host: "RestoreHost") -> List[Problem]:
 def judge_space(plan: Plan, host: "RestoreHost") -> List[Problem]:
     """Return which disk has too little room: the archive is unpacked, its files once more, the databases loaded."""
     files = plan.reading.files.size if plan.reading.files is not None else 0
-    needs = [("space_tmpdir", plan.tmpdir, sum(member.size for member in plan.reading.members) + files)]
+    work = sum(member.size for member in plan.reading.members) + files
+    problems = judge_room(plan.tmpdir, work, host, code="space_tmpdir")
     data = host.data_directory(plan.request.prefix)
     local = [plan.reading.dumps[kind] for kind, target in plan.targets.items() if target.settings.host == "localhost"]
     if data and local:
-        needs.append(("space_data", data, sum(dump.size * data_factor(dump.format) for dump in local)))
-    problems = []
-    for code, place, needed in needs:
-        free = host.free_space(place)
-        if free < needed + SMALLEST_SPACE:
-            text = "%s has %d bytes free, the restore needs about %d"
-            problems.append(Problem(code, text % (place, free, needed + SMALLEST_SPACE)))
+        loaded = sum(dump.size * data_factor(dump.format) for dump in local)
+        problems += judge_room(data, loaded, host, code="space_data")
     return problems
+
+
+def judge_room(place: str, size: int, host: "RestoreHost", code: str) -> List[Problem]:
+    """Return whether a directory has too little room for so many bytes."""
+    free, needed = host.free_space(place), size + SMALLEST_SPACE
+    text = "%s has %d bytes free, the restore needs about %d"
+    return [Problem(code, text % (place, free, needed))] if free < needed else []
 
 
 def data_factor(dump_format: str) -> int:

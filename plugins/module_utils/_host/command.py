@@ -21,6 +21,7 @@ OUTPUT_LIMIT = 1024 * 1024
 SHORT = 60
 PATIENCE = 10.0  # seconds that a process gets to end after SIGTERM
 PAUSE = 0.02
+LOOK_PAUSE = 0.5  # seconds between two looks at a program that is watched
 
 
 def run_command(argv: Sequence[str], env: Dict[str, str], timeout: float = SHORT) -> CommandResult:
@@ -43,11 +44,13 @@ def run_command(argv: Sequence[str], env: Dict[str, str], timeout: float = SHORT
 
 
 def run_long_command(
-    argv: Sequence[str], env: Dict[str, str], timeout: float, output_stem: str, started: Callable[[int], None]
+    argv: Sequence[str], env: Dict[str, str], timeout: float, output_stem: str, started: Callable[[int], None],
+    is_hopeless: Optional[Callable[[], bool]] = None,
 ) -> CommandResult:
     """Run a program that takes long; its output goes to files named after ``output_stem``.
 
     ``started`` is told the process id, which is also the id of the session, before the program is waited for.
+    ``is_hopeless`` is asked while the program runs; when it says so, the program is ended as if its time were up.
     """
     names = [output_stem + ".stdout", output_stem + ".stderr"]
     with open(names[0], "wb") as stdout, open(names[1], "wb") as stderr:
@@ -59,12 +62,23 @@ def run_long_command(
             raise CommandError("Could not start %s: %s" % (argv[0], error.strerror), argv=list(argv)) from error
         try:
             started(process.pid)
-            returncode: Optional[int] = process.wait(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            returncode = None
+            returncode = _wait(process, timeout, is_hopeless)
         finally:
             end_session(process.pid, process)
     return CommandResult(returncode, read_tail(names[0]), read_tail(names[1]))
+
+
+def _wait(
+    process: "subprocess.Popen[bytes]", timeout: float, is_hopeless: Optional[Callable[[], bool]]
+) -> Optional[int]:
+    """Return the exit status, None where the time was up or the rest of it would be wasted."""
+    deadline = time.monotonic() + timeout
+    while True:
+        left = deadline - time.monotonic()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=left if is_hopeless is None else min(left, LOOK_PAUSE))
+        if time.monotonic() >= deadline or (is_hopeless is not None and is_hopeless()):
+            return None
 
 
 def read_tail(path: str, limit: int = OUTPUT_LIMIT) -> str:

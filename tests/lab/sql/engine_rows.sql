@@ -8,7 +8,7 @@ INSERT INTO vdc_options (option_name, option_value, version, default_value)
     SELECT 'Option' || g, 'value' || g, 'general', 'value' FROM generate_series(1, 400) g;
 INSERT INTO vdc_options (option_name, option_value) VALUES
     ('DbJustRestored', '0'), ('ProductRPMVersion', :'display_version'), ('BackupCheckPeriodInHours', '6'),
-    ('BackupAlertPeriodInDays', '1'), ('LogPhysicalMemoryThreshold', E'a\tb\\c\nd');
+    ('BackupAlertPeriodInDays', '1'), ('DisableFenceAtStartupInSec', '300'), ('LogPhysicalMemoryThreshold', E'a\tb\\c\nd');
 INSERT INTO storage_pool VALUES
     (md5('dc1')::uuid, 'Default', 'The default Data Center', 1), (md5('dc2')::uuid, 'Žluťoučký kůň', '数据中心', 1);
 INSERT INTO cluster SELECT md5('cluster' || g)::uuid, 'cluster-' || g, E'line one\nline two\ttab', 'Cascadelake-Server',
