@@ -41,7 +41,7 @@ PLAYBOOK = """\
         dest: "{{ directory }}/elapsed"
         mode: "0600"
 """
-MODULE_MARK = b"AnsiballZ_engine_backup"
+MODULE_MARK = b"AnsiballZ_engine_"
 SAMPLE_SECONDS = 0.5  # often enough for a high-water mark, seldom enough not to disturb
 
 

@@ -13,6 +13,7 @@ from lab import faults, start, stop
 from .evidence import Witness, processes
 from .installation import Site, read_site
 from .playbooks import Engine, backup
+from .restore_ground import ground as ground
 from .shelf import PROFILES, Made, Shelf, fill_shelf
 
 INVENTORY = "OVIRT_BACKUP_INVENTORY"

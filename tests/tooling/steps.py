@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from xml.etree import ElementTree
 
 from .places import BUILD, ROOT, VENV
@@ -49,26 +49,33 @@ def run(
     command: Sequence[str], cwd: Path = ROOT, environment: Mapping[str, str] | None = None, quiet: bool = False
 ) -> tuple[int, str]:
     """Run a command in a process group of its own; return its exit status and, when quiet, what it said."""
-    path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)])
-    # Nothing of a user's own settings of Ansible and Python takes part.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHONPATH"))}
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        env={**inherited, "NO_COLOR": "1", "PATH": path, **(environment or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    process = start(command, cwd, environment, subprocess.PIPE if quiet else None)
     try:
         said = process.communicate()[0]
     except BaseException:
         stop(process)
         raise
     return process.returncode, said or ""
+
+
+def start(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None, output: int | IO[str] | None
+) -> "subprocess.Popen[str]":
+    """Start a command in a process group of its own."""
+    path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)])
+    # Nothing of a user's own settings of Ansible and Python takes part.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHONPATH"))}
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**inherited, "NO_COLOR": "1", "PATH": path, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
 
 
 def stop(process: "subprocess.Popen[str]") -> None:
@@ -119,18 +126,54 @@ def skip(name: str, why: str) -> Tally:
 def pytest(
     name: str, arguments: Sequence[str], python: str = PYTHON, environment: Mapping[str, str] | None = None
 ) -> Tally:
+    command = pytest_command(name, arguments, python)
+    try:
+        status = run(command, environment=environment)[0]
+    finally:
+        stop_labs(BUILD / "tmp" / name)
+    return tally_of(name, status)
+
+
+def pytest_side_by_side(suites: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> Tally:
+    """Run several suites at a time, each on labs of its own; show what each said when it has ended."""
+    running: dict[str, subprocess.Popen[str]] = {}
+    total = Tally()
+    try:
+        for name, arguments in suites.items():
+            command = pytest_command(name, arguments, PYTHON)
+            with open(BUILD / "reports" / f"{name}.txt", "w", encoding="utf-8") as output:
+                running[name] = start(command, ROOT, environment, output)
+        for name, process in running.items():
+            status = process.wait()
+            print((BUILD / "reports" / f"{name}.txt").read_text(encoding="utf-8", errors="replace"), flush=True)
+            total = total.plus(tally_of(name, status))
+    except BaseException:
+        for process in running.values():
+            stop(process)
+        raise
+    finally:
+        for name in running:
+            stop_labs(BUILD / "tmp" / name)
+    return total
+
+
+def pytest_command(name: str, arguments: Sequence[str], python: str) -> list[str]:
+    """Make room for a run of pytest and return its command."""
     record = BUILD / "reports" / f"{name}.xml"
     folder = BUILD / "tmp" / name
     record.parent.mkdir(parents=True, exist_ok=True)
     folder.parent.mkdir(exist_ok=True)
     record.unlink(missing_ok=True)
-    command = [python, "-m", "pytest", f"--junitxml={record}", f"--basetemp={folder}", *arguments]
-    try:
-        status = run(command, environment=environment)[0]
-    finally:
-        stop_labs(folder)
+    return [python, "-m", "pytest", f"--junitxml={record}", f"--basetemp={folder}", *arguments]
+
+
+def tally_of(name: str, status: int) -> Tally:
+    """Return what a run of pytest counted.
+
+    One that broke before or beside its tests (usage, collection, nothing collected) is a failure of its own.
+    """
+    record = BUILD / "reports" / f"{name}.xml"
     tally = count(read_junit(record)) if record.exists() else Tally()
-    # A run that broke before or beside its tests (usage, collection, nothing collected) is a failure of its own.
     return tally if (status == 0) == (tally.failed == 0) else tally.plus(Tally(failed=1))
 
 

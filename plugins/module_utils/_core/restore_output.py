@@ -108,9 +108,9 @@ def find_load_errors(log: str) -> List[LoadError]:
 
 
 def _load_sections(log: str) -> List[Tuple[str, List[str]]]:
-    """Return (database, lines that pg_restore or psql wrote) of each load."""
-    sections: List[Tuple[str, List[str]]] = []
-    is_open = False
+    """Return (database, lines that pg_restore or psql wrote) of each load; only of a long log the start is missing."""
+    sections: List[Tuple[str, List[str]]] = [("", [])]
+    is_open = True
     for line in log.splitlines():
         stamped = _STAMPED.match(line)
         if not stamped:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 OUTCOME = "engine-backup ended well, but what it restored is not what the archive holds. Do not start this engine"
 RUN_NAME = "restore"
+HARMLESS_WHEN_DONE = frozenset((  # what forbids a restore, and says nothing against one that is there already
+    "target_not_empty", "database_lacks_extension", "log_exists", "space_tmpdir", "space_data",
+))
 
 Result = NamedTuple(
     "Result",
@@ -83,7 +86,7 @@ def command_of(plan: Plan, work: str) -> List[str]:
 
 def find_restored(plan: Plan, host: "RestoreHost") -> Optional[Dict[str, Any]]:
     """Return the result where the host already holds exactly what the archive does, None where it does not."""
-    if [problem for problem in plan.problems if problem.code not in ("target_not_empty", "database_lacks_extension")]:
+    if [problem for problem in plan.problems if problem.code not in HARMLESS_WHEN_DONE]:
         return None
     if not plan.targets or any(look.fitness is None or not look.fitness.tables for look in plan.looks.values()):
         return None
@@ -97,10 +100,18 @@ def find_restored(plan: Plan, host: "RestoreHost") -> Optional[Dict[str, Any]]:
 
 
 def restore_planned(plan: Plan, directory: str, host: "RestoreHost") -> Result:
-    """Run the tool and prove what it did; whatever happens, no password file and no placeholder stays."""
+    """Run the tool in work directories of its own and prove what it did; whatever happens, they are removed."""
+    try:
+        _stage, work = host.begin(os.path.join(directory, RUN_NAME), plan.tmpdir, plan.log_path)
+        return restore_in(work, plan, host)
+    finally:
+        host.finish()
+
+
+def restore_in(work: str, plan: Plan, host: "RestoreHost") -> Result:
+    """Run the tool and prove what it did; whatever happens, no placeholder stays."""
     placeholders: List[str] = []
     originals: Dict[str, Any] = {}
-    _stage, work = host.begin(os.path.join(directory, RUN_NAME), plan.tmpdir, plan.log_path)
     cmd = command_of(plan, work)
     try:
         changed = [plan.targets[kind] for kind in plan.targets if plan.targets[kind].is_changed]
@@ -115,7 +126,6 @@ def restore_planned(plan: Plan, directory: str, host: "RestoreHost") -> Result:
         raise
     finally:
         host.remove_placeholders(plan.request.prefix, placeholders, originals)
-        host.finish()
 
 
 def run_tool(plan: Plan, cmd: List[str], work: str, host: "RestoreHost") -> Tuple[str, str]:

@@ -164,9 +164,9 @@ def decide_scopes(
     if unused:
         text = "'credentials' names %s, which this restore does not touch"
         problems.append(Problem("credentials_unused", text % ", ".join(unused)))
-    if not wanted:
+    if not wanted and not reading.problems:
         problems.append(Problem("nothing_to_restore", "the archive holds nothing that a restore could use"))
-    return wanted, problems
+    return [scope for scope in wanted if scope in there], problems
 
 
 def judge_hosted_engine(request: Request, reading: ArchiveReading) -> List[Problem]:

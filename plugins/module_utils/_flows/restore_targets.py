@@ -219,18 +219,26 @@ def find_obstacles(target: Target, dump: DumpReading, host: "RestoreHost") -> Li
     """Return why the owners and grants of a dump can not be restored."""
     if target.is_provisioned or dump.format != "custom":
         return []
-    foreign = sorted(name for name in dump.owners if not is_everywhere(name) and name != target.settings.user)
+    user = target.settings.user
+    foreign = other_roles(dump.owners, user)
     if foreign:
         text = "objects of the %s dump belong to %s, the target's user is %s"
-        return [text % (target.kind, ", ".join(foreign), target.settings.user)]
-    wanted = sorted(name for name in dump.grantees if not is_everywhere(name) and name != target.settings.user)
+        return [text % (target.kind, ", ".join(foreign), user)]
     try:
-        missing = sorted(set(wanted) - set(host.find_roles(target.settings, wanted))) if wanted else []
+        missing = find_missing_roles(target, other_roles(dump.grantees, user), host)
     except BackupError:
-        missing = []  # that the database can not be reached is a problem of its own
-    if missing:
-        return ["the server of the %s database has no role %s" % (target.kind, ", ".join(missing))]
-    return []
+        return []  # that the database can not be reached is a problem of its own
+    return ["the server of the %s database has no role %s" % (target.kind, ", ".join(missing))] if missing else []
+
+
+def other_roles(names: Sequence[str], user: str) -> List[str]:
+    """Return the roles that neither are on every server nor are this user."""
+    return sorted(name for name in names if not is_everywhere(name) and name != user)
+
+
+def find_missing_roles(target: Target, names: List[str], host: "RestoreHost") -> List[str]:
+    """Return the roles that the server of a database does not have."""
+    return sorted(set(names) - set(host.find_roles(target.settings, names))) if names else []
 
 
 def kinds_of(scopes: Sequence[str]) -> List[str]:

@@ -140,6 +140,9 @@ class _FilesReader:
                 info.size, info.mode, int(info.mtime), info.uname, info.uid, info.gname, info.gid)
         if name in NEEDED_PATHS and info.size > 0:
             self.found.add(name)
+        self._keep_text(archive, info, name)
+
+    def _keep_text(self, archive: tarfile.TarFile, info: tarfile.TarInfo, name: str) -> None:
         if name == SETUP_STATE:
             self.setup_state = _read_text(archive, info)
         elif is_configuration(name) and len(self.configuration) < MOST_TEXTS:

@@ -234,3 +234,26 @@ def test_filter_that_is_not_read_to_its_end_is_ended() -> None:
 
 def test_fixture_python_is_the_one_of_the_tests() -> None:
     assert command.run_command([sys.executable, "-c", "print(1)"], ENV).stdout == "1\n"
+
+
+def test_a_program_without_hope_is_ended_before_its_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "LOOK_PAUSE", 0.05)
+    looks = iter([False, False, True])
+    began = time.monotonic()
+    result = command.run_long_command(
+        ["sh", "-c", "echo said; sleep 30"], ENV, 30, str(tmp_path / "tool"), lambda _pid: None, lambda: next(looks)
+    )
+    assert (result.returncode, result.stdout) == (None, "said\n")
+    assert time.monotonic() - began < 10
+
+
+def test_a_program_that_is_watched_ends_with_its_status(tmp_path: Path) -> None:
+    stem = str(tmp_path / "tool")
+    result = command.run_long_command(["sh", "-c", "exit 3"], ENV, 30, stem, lambda _pid: None, lambda: True)
+    assert result.returncode == 3
+
+
+def test_the_time_of_a_program_that_is_watched_is_limited(tmp_path: Path) -> None:
+    stem = str(tmp_path / "tool")
+    result = command.run_long_command(["sleep", "30"], ENV, 0.2, stem, lambda _pid: None, lambda: False)
+    assert result.returncode is None

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands on a PostgreSQL server, as far as a role and a database of an engine go, and what is asked for.
+
+This file is private to the collection.
+"""
+from typing import Dict, NamedTuple, Optional, Tuple
+
+from .pg_hba_rules import Client, Rule
+
+Request = NamedTuple(
+    "Request",
+    [
+        ("state", str),
+        ("name", str),  # of the database; empty where only a role is meant
+        ("owner", str),
+        ("has_password", bool),  # is a password given, so that it is managed?
+        ("extensions", Tuple[str, ...]),
+        ("readers", Tuple[str, ...]),
+        ("clients", Tuple[Client, ...]),
+        ("applies_settings", bool),
+        ("changes_owner", bool),
+    ],
+)
+
+RoleState = NamedTuple(
+    "RoleState",
+    [
+        ("can_login", bool),
+        ("is_superuser", bool),
+        ("has_password", bool),  # the wanted one, stored as SCRAM and not expired
+        ("used_by", int),  # what depends on the role apart from the database
+    ],
+)
+
+DatabaseState = NamedTuple(
+    "DatabaseState",
+    [
+        ("owner", str),
+        ("encoding", str),
+        ("collate", str),
+        ("ctype", str),
+        ("extensions", Tuple[str, ...]),
+        ("tables", int),
+        ("objects", int),  # everything that somebody made in it, the tables included
+        ("readers", Tuple[str, ...]),  # those asked for that can read everything and will
+    ],
+)
+
+Setting = NamedTuple(
+    "Setting",
+    [
+        ("value", str),
+        ("configured", str),  # what the server's files say
+        ("needs_restart", bool),  # ... which counts from the next start on
+        ("is_fixed_at_start", bool),
+    ],
+)
+
+Access = NamedTuple(
+    "Access",
+    [
+        ("file", str),
+        ("text", Optional[str]),  # None where the file is not on this host
+        ("is_writable", bool),
+        ("rules", Tuple[Rule, ...]),
+        ("errors", Tuple[str, ...]),
+        ("is_loaded", bool),  # has the server read its configuration since the file was last changed?
+    ],
+)
+
+LoginTrial = NamedTuple("LoginTrial", [("works", Optional[bool]), ("problem", str)])
+"""``works`` is None where it was not tried."""
+
+Found = NamedTuple(
+    "Found",
+    [
+        ("server_version", str),
+        ("is_standby", bool),
+        ("host", str),
+        ("port", int),
+        ("has_locale", bool),
+        ("available_extensions", Tuple[str, ...]),
+        ("unknown_readers", Tuple[str, ...]),
+        ("settings", Dict[str, Setting]),
+        ("access", Access),
+        ("role", Optional[RoleState]),
+        ("database", Optional[DatabaseState]),
+        ("sessions", int),  # of the owner anywhere and of ordinary users in the database
+        ("login", LoginTrial),
+    ],
+)
+
+Step = NamedTuple("Step", [("action", str), ("arguments", Tuple[str, ...]), ("text", str)])
+"""One change: a method of the server, its arguments, and a sentence that holds no secret."""

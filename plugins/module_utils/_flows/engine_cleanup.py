@@ -1,0 +1,256 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remove the set-up of an engine, and prove that its databases are empty.
+
+engine-cleanup only warns where it can not reach a database, and ends well. This file is private to the collection.
+"""
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from .._core.engine_answers import Answers, cleanup_answers, mask_answers, release_of
+from .._core.engine_config import Settings
+from .._core.errors import BackupError, Problem, Refused, describe_problems, list_problems
+from .._core.otopi_model import CLEANUP, Holdings, Places, SetupState, without_release
+from .._core.otopi_output import NOT_SET_UP
+from .._core.versions import minor_release, version_key
+from .otopi_run import (
+    NOT_RUN,
+    Done,
+    Order,
+    OtopiHost,
+    describe_end,
+    hold,
+    judge_lock,
+    merge_answers,
+    preview_run,
+    run_tool,
+)
+
+Request = NamedTuple(
+    "Request",
+    [
+        ("prefix", str),
+        ("tmpdir", str),
+        ("timeout", int),
+        ("answers", Answers),
+        ("archive", str),
+        ("clear_databases", bool),
+    ],
+)
+
+Result = NamedTuple(
+    "Result",
+    [
+        ("changed", bool),
+        ("cleanup", Dict[str, Any]),
+        ("cmd", List[str]),
+        ("rc", Optional[int]),
+        ("log_path", str),
+        ("swept", List[str]),
+    ],
+)
+
+Plan = NamedTuple(
+    "Plan",
+    [
+        ("order", Order),
+        ("is_set_up", bool),
+        ("runs", bool),  # engine-cleanup will be run
+        ("databases", Dict[str, Settings]),
+        ("before", Dict[str, Holdings]),
+        ("services", Dict[str, str]),
+        ("warnings", List[str]),
+        ("problems", List[Problem]),
+    ],
+)
+
+# What engine-cleanup stops; httpd and the server of the databases keep running.
+SERVICES = (
+    "ovirt-engine", "ovirt-engine-dwhd", "ovirt-engine-notifier", "grafana-server", "ovirt-websocket-proxy",
+    "ovirt-fence-kdump-listener", "ovirt-vmconsole-proxy-sshd", "ovirt-provider-ovn",
+)
+VERSION = "OVESETUP_CORE/generatedByVersion"
+
+
+def preview_cleanup(request: Request, host: OtopiHost) -> Result:
+    """Return what clean_up would do; raise Refused with everything that would make it fail. Writes nothing."""
+    places = host.choose_places(CLEANUP, request.tmpdir)
+    plan = plan_cleanup(request, places, host)
+    _refuse(judge_lock(places, host) + plan.problems)
+    leftovers = host.list_leftovers(places.lock)
+    # What neither of the two would empty was refused.
+    who = "engine-cleanup" if plan.runs else "module"
+    cleared = {kind: who if held.objects else "" for kind, held in plan.before.items()}
+    return _conclude(plan, preview_run(plan.order) if plan.runs else NOT_RUN, cleared, leftovers)
+
+
+def clean_up(request: Request, host: OtopiHost) -> Result:
+    """Remove the set-up, prove the databases empty; what is left in one is dropped where the request says so."""
+    places = host.choose_places(CLEANUP, request.tmpdir)
+    if places.problems:  # not even a lock can be made: name this and everything else
+        _refuse(plan_cleanup(request, places, host).problems)
+
+    def work(swept: List[str]) -> Result:
+        plan = plan_cleanup(request, places, host)
+        _refuse(plan.problems)
+        done = run_tool(plan.order, host) if plan.runs else NOT_RUN
+        cleared, problems = _empty(plan, request, host)
+        if problems:
+            raise _not_empty(plan, done, problems, host)
+        return _conclude(plan, done, cleared, swept)
+
+    result: Result = hold(places, host, work)
+    return result
+
+
+def plan_cleanup(request: Request, places: Places, host: OtopiHost) -> Plan:
+    """Return what is to be done and everything that forbids it."""
+    installation = host.read_installation(request.prefix)
+    state = host.read_setup_state()
+    answers, problems = merge_answers(cleanup_answers(state.is_unprivileged), request.answers, {})
+    order = Order(CLEANUP, places, answers, (), request.timeout, (NOT_SET_UP,))
+    own = {kind: item for kind, item in installation.settings.items() if kind in installation.owned}
+    databases = _with_archived(own, request, host)
+    before, unread = _read_all(databases, host)
+    mismatch = _judge_version(state) if installation.is_set_up else []
+    runs = installation.is_set_up and not (mismatch and request.clear_databases)
+    warnings = [] if runs else [item.message for item in mismatch]
+    problems = list(places.problems) + problems + unread + (mismatch if runs else [])
+    if not runs and not request.clear_databases:
+        problems += _judge_all(databases, before, host)
+    services = host.read_services(SERVICES) if runs else {}
+    return Plan(order, installation.is_set_up, runs, databases, before, services, warnings, problems)
+
+
+def _with_archived(own: Dict[str, Settings], request: Request, host: OtopiHost) -> Dict[str, Settings]:
+    """Return the databases by kind, those of the archive that are others than the installed ones included."""
+    found = {kind: item for kind, item in own.items() if kind != "grafana"}
+    archived = host.read_archived_databases(request.archive) if request.archive else {}
+    for kind, item in archived.items():
+        if kind != "grafana" and not any(_is_same(item, other) for other in own.values()):
+            found["archived_" + kind if kind in found else kind] = item
+    return found
+
+
+def _is_same(one: Settings, other: Settings) -> bool:
+    return (one.host, one.port, one.database) == (other.host, other.port, other.database)
+
+
+def _read_all(databases: Dict[str, Settings], host: OtopiHost) -> Tuple[Dict[str, Holdings], List[Problem]]:
+    found, problems = {}, []
+    for kind, settings in sorted(databases.items()):
+        try:
+            found[kind] = host.read_holdings(settings)
+        except BackupError as error:
+            text = "the %s database can not be proven empty: %s" % (kind, error.message)
+            problems.append(Problem(error.code, text))
+    return found, problems
+
+
+def _judge_version(state: SetupState) -> List[Problem]:
+    """engine-cleanup works on what the same X.Y set up, and no later version."""
+    generated, installed = release_of(state.answers.get(VERSION)), without_release(state.display_version)
+    same = minor_release(generated) == minor_release(installed)
+    if same and version_key(generated) <= version_key(installed):
+        return []
+    text = "the engine was set up by %s and engine-cleanup is of %s, which refuses that: run engine-setup first" % (
+        generated or "an unknown version", installed or "an unknown version")
+    return [Problem("cleanup_version_mismatch", text)]
+
+
+def _judge_all(databases: Dict[str, Settings], held: Dict[str, Holdings], host: OtopiHost) -> List[Problem]:
+    found = []
+    for kind in sorted(held):
+        found += _judge_standing(kind, databases[kind], held[kind], host)
+    return found
+
+
+def _judge_standing(kind: str, settings: Settings, found: Holdings, host: OtopiHost) -> List[Problem]:
+    """Return a problem where a database is not empty, with what stands in it."""
+    if not found.objects:
+        return []
+    item = _describe_standing(kind, settings, found, host)
+    text = "the %s database '%s' on %s:%d is not empty: %d tables with %s rows, %d objects in all%s" % (
+        kind, settings.database, settings.host, settings.port, found.tables,
+        "unknown" if item["rows"] is None else item["rows"], found.objects,
+        ", schemas " + ", ".join(found.schemas) if found.schemas else "")
+    return [Problem("database_not_empty", text)]
+
+
+def _describe_standing(kind: str, settings: Settings, found: Holdings, host: OtopiHost) -> Dict[str, Any]:
+    rows: Optional[int] = None
+    try:
+        rows = host.count_rows(settings)
+    except BackupError:  # the owner may not read what somebody else put there; it stands all the same
+        rows = None
+    return {
+        "kind": kind, "database": settings.database, "host": settings.host, "port": settings.port,
+        "tables": found.tables, "objects": found.objects, "rows": rows,
+    }
+
+
+def _refuse(problems: List[Problem]) -> None:
+    if problems:
+        raise Refused(problems, phase="plan")
+
+
+def _empty(plan: Plan, request: Request, host: OtopiHost) -> Tuple[Dict[str, str], List[Problem]]:
+    """Prove each database empty, drop what is left where asked to; return by whom each was emptied, and what stands."""
+    cleared: Dict[str, str] = {}
+    problems: List[Problem] = []
+    for kind, settings in sorted(plan.databases.items()):
+        try:
+            found = host.read_holdings(settings)
+            cleared[kind] = "engine-cleanup" if plan.before[kind].objects and not found.objects else ""
+            if found.objects and request.clear_databases:
+                host.clear_database(settings)
+                found, cleared[kind] = host.read_holdings(settings), "module"
+            problems += _judge_standing(kind, settings, found, host)
+        except BackupError as error:
+            problems.append(Problem(error.code, "the %s database: %s" % (kind, error.message)))
+    return cleared, problems
+
+
+def _not_empty(plan: Plan, done: Done, problems: List[Problem], host: OtopiHost) -> BackupError:
+    facts: Dict[str, Any] = {"phase": "proving", "problems": list_problems(problems), "standing": []}
+    if plan.runs:
+        facts.update(describe_end(plan.order, done.cmd, done.rc, done.log), phase="proving")
+        facts["dumps"] = list(done.printed.dumps)
+    for kind, settings in sorted(plan.databases.items()):
+        found, _unread = _read_all({kind: settings}, host)
+        if kind in found and found[kind].objects:
+            facts["standing"].append(_describe_standing(kind, settings, found[kind], host))
+    start = "engine-cleanup ended well, but" if plan.runs else "engine-cleanup had nothing to remove, but"
+    return BackupError(describe_problems(start, problems), problems[0].code, **facts)
+
+
+def _conclude(plan: Plan, done: Done, cleared: Dict[str, str], swept: List[str]) -> Result:
+    """Return the result of a run or of a plan."""
+    removed = plan.runs and done.rc != NOT_SET_UP
+    emptied = any(cleared.values())
+    found = {
+        "state": _state(removed or emptied, bool(plan.databases)),
+        "ran": plan.runs,
+        "databases": {kind: _describe(plan, kind, cleared[kind]) for kind in sorted(plan.databases)},
+        "services": plan.services,
+        "dumps": list(done.printed.dumps),
+        "stages": list(done.printed.stages),
+        "warnings": plan.warnings + list(done.printed.warnings),
+        "answers": mask_answers(plan.order.answers),
+    }
+    log_path = plan.order.places.log_path if plan.runs else ""
+    return Result(removed or emptied or bool(swept), found, done.cmd, done.rc, log_path, swept)
+
+
+def _describe(plan: Plan, kind: str, cleared_by: str) -> Dict[str, Any]:
+    settings, held = plan.databases[kind], plan.before[kind]
+    return {
+        "name": settings.database, "host": settings.host, "port": settings.port, "exists": held.exists,
+        "tables": held.tables, "schemas": list(held.schemas), "cleared_by": cleared_by,
+    }
+
+
+def _state(changed: bool, has_databases: bool) -> str:
+    if changed:
+        return "cleaned"
+    return "already_clean" if has_databases else "not_set_up"

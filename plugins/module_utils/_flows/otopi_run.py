@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run engine-setup or engine-cleanup with a file of answers, and say how that ended.
+
+This file is private to the collection.
+"""
+import os.path
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from .._core.engine_answers import Answers, judge_answers, mask_answers, render_answers, secret_values
+from .._core.engine_config import Settings
+from .._core.engine_model import Installation
+from .._core.engine_output import Outcome, last_lines
+from .._core.errors import CommandError, Problem
+from .._core.otopi_model import Holdings, Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, command_of
+from .._core.otopi_output import Printed, describe_question, judge_otopi, read_output
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
+
+Order = NamedTuple(
+    "Order",
+    [
+        ("tool", Tool),
+        ("places", Places),
+        ("answers", Answers),
+        ("secret_keys", Tuple[str, ...]),
+        ("timeout", float),
+        ("accepts", Tuple[int, ...]),  # exit statuses that are a state and no failure
+    ],
+)
+
+Done = NamedTuple("Done", [("cmd", List[str]), ("rc", Optional[int]), ("printed", Printed), ("log", str)])
+NOT_RUN = Done([], None, read_output(""), "")
+
+
+class OtopiHost(Protocol):
+    """The engine host: _host.otopi_tools.OtopiHost, and the fake of the unit tests."""
+
+    passwords: List[str]
+
+    def read_installation(self, prefix: str) -> Installation:
+        """What is installed and set up."""
+
+    def choose_places(self, tool: Tool, tmpdir: str) -> Places:
+        """Where a run works, and why it can not."""
+
+    def is_locked(self, directory: str) -> bool:
+        """Does another run hold the directory?"""
+
+    def list_leftovers(self, directory: str) -> List[str]:
+        """Paths that a killed run left."""
+
+    def lock(self, directory: str) -> None:
+        """Take the directory or raise BackupError (locked)."""
+
+    def unlock(self) -> None:
+        """Give the directory back."""
+
+    def sweep(self, directory: str) -> List[str]:
+        """Undo what a killed run left."""
+
+    def begin_private(self, places: Places) -> str:
+        """Make the work directory."""
+
+    def note_phase(self, phase: str) -> None:
+        """Write down what the run is doing."""
+
+    def write_answers(self, path: str, text: str) -> None:
+        """Write the answer file."""
+
+    def run_otopi(self, argv: Sequence[str], timeout: float, stem: str, log_path: str) -> Ran:
+        """Run the tool."""
+
+    def finish(self) -> None:
+        """Remove the work directory and the state."""
+
+    def read_services(self, names: Sequence[str]) -> Dict[str, str]:
+        """The state of each service."""
+
+    def read_archived_databases(self, path: str) -> Dict[str, Settings]:
+        """The databases that an archive's configuration names."""
+
+    def read_holdings(self, settings: Settings) -> Holdings:
+        """What a database holds."""
+
+    def count_rows(self, settings: Settings) -> int:
+        """Rows of all tables."""
+
+    def clear_database(self, settings: Settings) -> None:
+        """Drop everything in a database."""
+
+    def read_setup_memory(self, settings: Settings) -> Optional[SetupMemory]:
+        """What the engine database knows of its set-up."""
+
+    def read_setup_state(self) -> SetupState:
+        """What engine-setup would find."""
+
+    def read_recorded_answers(self) -> Dict[str, str]:
+        """What the last run of engine-setup wrote down."""
+
+
+def merge_answers(own: Answers, given: Answers, secret: Answers) -> Tuple[Answers, List[Problem]]:
+    """Return what the tool is told, and what is wrong with what the user wants it told."""
+    problems = judge_answers(given) + judge_answers(secret)
+    twice = sorted(set(given) & set(secret))
+    if twice:
+        text = "these answers are in 'answers' and in 'secret_answers': %s" % ", ".join(twice)
+        problems.append(Problem("answer_invalid", text))
+    return dict(own, **dict(given, **secret)), problems
+
+
+def judge_lock(places: Places, host: OtopiHost) -> List[Problem]:
+    """Return whether another run holds the host."""
+    if not places.lock or not host.is_locked(places.lock):
+        return []
+    return [Problem("locked", "another run holds the directory %s" % places.lock)]
+
+
+def hold(places: Places, host: OtopiHost, body: Callable[[List[str]], Any]) -> Any:
+    """Run ``body`` with the directory taken and swept; it gets the paths that a killed run had left."""
+    host.lock(places.lock)
+    try:
+        return body(host.sweep(places.lock))
+    finally:
+        host.unlock()
+
+
+def preview_run(order: Order) -> Done:
+    """Return a run as check mode shows it: the work directory has no name yet, and nothing was said."""
+    argv = command_of(order.tool, order.places, answer_file_in(os.path.join(order.places.work, "...")))
+    return NOT_RUN._replace(cmd=argv)
+
+
+def run_tool(order: Order, host: OtopiHost) -> Done:
+    """Run the tool and read what it said; raise CommandError where it failed. The caller holds the directory."""
+    host.passwords += secret_values(order.answers, order.secret_keys)
+    try:
+        work = host.begin_private(order.places)
+        path = answer_file_in(work)
+        host.write_answers(path, render_answers(order.answers))
+        argv = command_of(order.tool, order.places, path)
+        host.note_phase(order.tool.name)
+        ran = host.run_otopi(argv, order.timeout, os.path.join(work, "tool"), order.places.log_path)
+    finally:
+        host.finish()
+    printed = read_output(ran.stdout)
+    outcome = judge_otopi(order.tool.name, order.tool.action, ran.returncode, printed, path, ran.repeated)
+    if outcome.code and ran.returncode not in order.accepts:
+        raise _failure(order, argv, ran, printed, outcome)
+    return Done(argv, ran.returncode, printed, ran.log)
+
+
+def _failure(order: Order, argv: List[str], ran: Ran, printed: Printed, outcome: Outcome) -> CommandError:
+    text = outcome.message
+    if not printed.stages and ran.stderr.strip():
+        text += ": " + " ".join(ran.stderr.split())
+    if outcome.code == "question_unanswered" and ran.asked:
+        text += " (name it in 'answers' as QUESTION/1/%s)" % ran.asked[-1]
+    facts = dict(describe_end(order, argv, ran.returncode, ran.log), errors=list(printed.errors))
+    facts["last_question"] = ran.asked[-1] if ran.asked else ""
+    question = describe_question(printed, list(ran.asked), ran.repeated)
+    if question is not None:
+        facts["question"] = question
+    stage = printed.failed_stage or (printed.stages[-1] if printed.stages else "")
+    return CommandError(text, outcome.code, stage=stage, stages=list(printed.stages), **facts)
+
+
+def describe_end(order: Order, argv: List[str], returncode: Optional[int], log: str) -> Dict[str, Any]:
+    """Return the facts that go with every failure after the tool ran."""
+    return {
+        "phase": order.tool.name, "rc": returncode, "cmd": argv, "log_path": order.places.log_path,
+        "last_lines": last_lines(log), "answers": mask_answers(order.answers, order.secret_keys),
+    }

@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run engine-setup and engine-cleanup, and read what they decide on. This file is private to the collection."""
+import collections
+import glob
+import os
+import re
+import secrets
+import tarfile
+import time
+from typing import Any, Dict, List, Optional, Sequence, Set
+
+from .._core.archive_model import FILES_MEMBER
+from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION
+from .._core.engine_config import Settings, owned_kinds, parse_setup_state
+from .._core.errors import CommandError, Problem
+from .._core.otopi_model import Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, judge_path
+from .._core.otopi_output import asked_questions, endless_question
+from . import database_clearing, files, leftovers, streams
+from .archive import open_regular
+from .archive_parts import read_files_member
+from .command import CommandResult, read_tail, run_command, run_long_command
+from .database import connect, fetch
+from .engine_host import EngineHost
+from .installation import (
+    SETUP_MARK,
+    SETUP_STATE,
+    VERSION_FILE,
+    below,
+    find_program,
+    in_reading_order,
+    merge_configuration,
+    settings_of_texts,
+)
+from .services import read_services
+
+STATE_DIRECTORY = "var/lib/ovirt-engine-backup"
+LOG_DIRECTORY = "var/log/ovirt-engine/setup"
+ANSWERS_DIRECTORY = "var/lib/ovirt-engine/setup/answers"
+DWH_UUID = "DWH_UUID"
+FIREWALLS = ("firewalld", "iptables")
+CREDENTIALS = (
+    "etc/ovirt-engine/engine.conf.d/*-database.conf",
+    "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf",
+    "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*-database.conf",
+)
+LOOK_LIMIT = 4 * 1024 * 1024
+MEMORY_LINE = re.compile(r"^MemTotal:\s+(\d+) kB", re.MULTILINE)
+CLOCK_SLACK = 2.0  # seconds; the time of a file may have whole seconds
+OPTION = "SELECT option_value FROM vdc_options WHERE option_name = %s AND version = 'general'"
+RECORDED_DWH = "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = 'dwhUuid'"
+
+
+class OtopiHost(EngineHost):
+    """The host of an engine as engine-setup and engine-cleanup change it."""
+
+    count_rows = staticmethod(database_clearing.count_rows)
+    clear_database = staticmethod(database_clearing.clear_database)
+    read_holdings = staticmethod(database_clearing.read_holdings)
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(prefix)
+        self._prefix = prefix
+
+    def choose_places(self, tool: Tool, tmpdir: str) -> Places:
+        """Return where a run of the tool works, and why it can not work there."""
+        usual = below(self._prefix, STATE_DIRECTORY)
+        lock = usual if os.path.isdir(usual) else tmpdir
+        stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(self.now()))
+        name = "%s-%s-%s.log" % (tool.log_name, stamp, secrets.token_hex(3))
+        log_path = os.path.join(below(self._prefix, LOG_DIRECTORY), name)
+        places = Places(below(self._prefix, "bin/" + tool.name), lock, tmpdir or usual, log_path, ())
+        return places._replace(problems=tuple(self._judge_places(places, usual)))
+
+    def _judge_places(self, places: Places, usual: str) -> List[Problem]:
+        problems = []
+        if not os.access(places.tool, os.X_OK):
+            text = "there is no %s: is this an engine host, and is 'prefix' right?"
+            problems.append(Problem("tool_missing", text % places.tool))
+        if not places.lock:
+            text = "there is no directory %s: name one in 'tmpdir' for the answers while the tool runs"
+            return problems + [Problem("tmpdir_missing", text % usual)]
+        problems += judge_path(places.work, "temporary directory") + judge_path(places.log_path, "log")
+        for path in sorted({places.lock, places.work}):
+            problems += files.judge_directory(path, "tmpdir", "temporary directory", sticky_is_safe=True)
+        return problems
+
+    def begin_private(self, places: Places) -> str:
+        """Make the work directory; its name is on disk before it is, so a killed run can be swept up."""
+        work = os.path.join(places.work, files.WORK_PREFIX + secrets.token_hex(8))
+        self._directory = places.lock
+        self._state = leftovers.describe_run(os.getpid(), [work], answer_file_in(work), places.log_path)
+        self.note_phase("starting")
+        files.make_work_directory(work)
+        return work
+
+    def write_answers(self, path: str, text: str) -> None:
+        """Write the answer file, readable for its owner alone from its first byte on."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def run_otopi(self, argv: Sequence[str], timeout: float, stem: str, log_path: str) -> Ran:
+        """Run the tool; end it where it asks one question again and again."""
+        look = LogLook(log_path)
+        known = self._tool_answers()
+        result: Optional[CommandResult] = None
+        try:
+            result = run_long_command(argv, self._env, timeout, stem, self._note_session, look.is_endless)
+        finally:
+            if result is None or result.returncode is None:
+                self._remove_tool_answers(known)
+        look.update()
+        return Ran(
+            result.returncode, result.stdout, result.stderr, read_tail(log_path), tuple(look.asked),
+            look.endless if result.returncode is None else "",
+        )
+
+    def _tool_answers(self) -> Set[str]:
+        return set(glob.glob(os.path.join(glob.escape(below(self._prefix, ANSWERS_DIRECTORY)), "*.conf")))
+
+    def _remove_tool_answers(self, known: Set[str]) -> None:
+        """A tool that is ended may write down the answers it had, passwords in clear, and nobody would look there."""
+        for path in self._tool_answers() - known:
+            files.remove_file(path)
+
+    def read_services(self, names: Sequence[str]) -> Dict[str, str]:
+        """Return active, inactive, missing or unknown for each service."""
+        return read_services(self._prefix, names)
+
+    def read_archived_databases(self, path: str) -> Dict[str, Settings]:
+        """Return the databases that belong to the engine of an archive, by kind."""
+        texts = in_reading_order(_read_archived_configuration(path))
+        own, settings = owned_kinds(texts), settings_of_texts(texts)
+        found = {kind: settings[kind] for kind in sorted(own) if kind in settings}
+        for item in found.values():
+            self.passwords += [item.password, item.password_as_shell]
+        return found
+
+    def read_setup_memory(self, settings: Settings) -> Optional[SetupMemory]:
+        """Return what the engine database knows of its set-up, None where it is no engine database."""
+        with connect(settings) as connection:
+            if not fetch(connection, "SELECT to_regclass('public.vdc_options')")[0][0]:
+                return None
+            values = {name: fetch(connection, OPTION, (name,)) for name in ("DbJustRestored", "ProductRPMVersion")}
+            has_dwh = fetch(connection, "SELECT to_regclass('public.dwh_history_timekeeping')")[0][0]
+            dwh = fetch(connection, RECORDED_DWH) if has_dwh else []
+        texts = {name: str(rows[0][0] or "") if rows else "" for name, rows in values.items()}
+        return SetupMemory(
+            texts["DbJustRestored"] == "1", texts["ProductRPMVersion"], str(dwh[0][0] or "") if dwh else "")
+
+    def read_setup_state(self) -> SetupState:
+        """Return what engine-setup would find on this host."""
+        names = [below(self._prefix, SETUP_STATE)]
+        names += sorted(glob.glob(os.path.join(glob.escape(names[0] + ".d"), "*.conf")))
+        variables = merge_configuration(self._prefix, ENGINE_CONFIGURATION + DWH_CONFIGURATION)
+        active = [name for name, state in read_services(self._prefix, FIREWALLS).items() if state == "active"]
+        with open("/proc/meminfo", encoding="ascii") as stream:
+            memory = MEMORY_LINE.search(stream.read())
+        return SetupState(
+            answers=parse_setup_state(read_tail(name) for name in names),
+            display_version=self._display_version(),
+            engine_package=self._engine_package(),
+            dwh_uuid=variables.get(DWH_UUID, ""),
+            memory=int(memory.group(1)) // 1024 if memory else 0,
+            active_firewall=active[0] if active else "",
+            is_unprivileged=bool(self._prefix) or os.geteuid() != 0,
+            was_configured_since=self._was_configured_since(),
+        )
+
+    def read_recorded_answers(self) -> Dict[str, str]:
+        """Return what the last run of engine-setup wrote down, empty where it never ended."""
+        return parse_setup_state([read_tail(below(self._prefix, SETUP_MARK))])
+
+    def _display_version(self) -> str:
+        match = re.search(
+            r"^DISPLAY_VERSION = ['\"](.*)['\"]$", read_tail(below(self._prefix, VERSION_FILE)), re.MULTILINE)
+        return match.group(1) if match else ""
+
+    def _engine_package(self) -> str:
+        """Return version and release of the engine's package; a development installation is in no package."""
+        rpm = find_program("rpm", self._env)
+        if self._prefix or not rpm:
+            return ""
+        result = run_command([rpm, "-q", "--queryformat=%{version}-%{release}", "ovirt-engine"], self._env)
+        return result.stdout.strip() if result.returncode == 0 else ""
+
+    def _was_configured_since(self) -> bool:
+        """Was a file with database credentials written after engine-setup ran? Its answer file dates that run."""
+        ran = [os.stat(path).st_mtime for path in self._tool_answers() if path.endswith("-setup.conf")]
+        paths = [path for pattern in CREDENTIALS for path in glob.glob(below(glob.escape(self._prefix), pattern))]
+        return bool(ran) and any(os.stat(path).st_mtime > max(ran) + CLOCK_SLACK for path in paths)
+
+
+class LogLook:
+    """Reads what was added to the log of the tool and counts the questions in it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._offset = 0
+        self._rest = b""
+        self._counts: Dict[str, int] = collections.Counter()
+        self.asked: List[str] = []
+        self.endless = ""
+
+    def is_endless(self) -> bool:
+        """Is one question asked again and again?"""
+        self.update()
+        return bool(self.endless)
+
+    def update(self) -> None:
+        """Read on; the last line may not be complete yet."""
+        try:
+            with open(self._path, "rb") as stream:
+                stream.seek(self._offset)
+                data = stream.read(LOOK_LIMIT)
+        except OSError:
+            return
+        self._offset += len(data)
+        whole, separator, rest = (self._rest + data).rpartition(b"\n")
+        self._rest = rest[-LOOK_LIMIT:]
+        asked = asked_questions((whole + separator).decode("utf-8", "replace"))
+        for name in asked:
+            self._counts[name] += 1
+        self.asked = (self.asked + asked)[-1:]
+        self.endless = endless_question(self._counts)
+
+
+def _read_archived_configuration(path: str) -> Dict[str, str]:
+    """Return the configuration files in the files part of an archive; the rest of the archive is passed over."""
+    try:
+        with open_regular(path) as source:
+            compressor = streams.detect_compressor(source.read(streams.MAGIC_SIZE))
+            source.seek(0)
+            if compressor != "zstd":
+                return _find_configuration(streams.open_decompressed(source)[1])
+            piped = streams.open_zstd(source)
+            try:
+                return _find_configuration(piped)
+            finally:
+                piped.close()
+    except (OSError, tarfile.TarError) + streams.ERRORS as error:
+        text = "The configuration in the archive %s can not be read: %s" % (path, error)
+        raise CommandError(text, "archive_unreadable") from None
+
+
+def _find_configuration(stream: Any) -> Dict[str, str]:
+    for archive, info in streams.read_tar(stream):
+        if info.isfile() and info.name in (FILES_MEMBER, "./" + FILES_MEMBER):
+            found = read_files_member(archive.extractfile(info))
+            if found.problem is not None:
+                raise tarfile.ReadError(found.problem.message)
+            return dict(found.configuration)
+    raise tarfile.ReadError("it has no files part")

@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time an overwrite restore beside the three stock commands, on one lab, in turns, and print the medians.
+
+"stock" is engine-cleanup, engine-backup --mode=restore and engine-setup by hand, one after the other. "ours" is the
+whole playbook engine_restore_overwrite with its proofs, less the seconds of the safety backup.
+A second table times a preflight that refuses a large archive by its first check.
+"""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import lab
+from lab.machines import checkpoint, rewind
+from lab.postgres import query
+
+from .measure import PeakMemory
+
+PORT = 5432
+ANSWERS = """\
+[environment:default]
+OVESETUP_CORE/remove=bool:True
+OVESETUP_CORE/engineStop=bool:True
+OVESETUP_REMOVE/removeAll=bool:True
+OVESETUP_REMOVE/removeChanged=bool:True
+OVESETUP_PKI/renew=bool:False
+OVESETUP_SYSTEM/memCheckEnabled=bool:False
+"""
+MAKE = """\
+- name: Make the archive
+  hosts: engine
+  gather_facts: false
+  tasks:
+    - name: Make a proven backup
+      ovirt.backup.engine_backup:
+        prefix: "{{ ovirt_prefix }}"
+        path: "{{ archive }}"
+"""
+RESTORE = """\
+- name: Overwrite
+  hosts: engine
+  gather_facts: false
+  tasks:
+    - name: Restore
+      ansible.builtin.include_role:
+        name: ovirt.backup.engine_restore_overwrite
+
+    - name: Write down what the role says of itself
+      ansible.builtin.copy:
+        content: "{{ ansible_facts_of_the_run | to_json }}"
+        dest: "{{ report }}"
+        mode: "0600"
+      vars:
+        ansible_facts_of_the_run: "{{ __engine_restore_overwrite_safety | default({}) }}"
+"""
+REFUSED = """\
+- name: Refuse
+  hosts: engine
+  gather_facts: false
+  tasks:
+    - name: Restore an archive of another version
+      ovirt.backup.engine_restore:
+        prefix: "{{ ovirt_prefix }}"
+        path: "{{ archive }}"
+"""
+GIGABYTE = 10**9
+BLOCK = 1 << 20
+
+
+class Measure(NamedTuple):
+    """One run: seconds that count, seconds of the safety backup, peak memory of a module in bytes."""
+
+    seconds: float
+    safety: float
+    memory: int
+
+
+class Bench:
+    """A lab in use, an archive of it, and a checkpoint to which every run goes back."""
+
+    def __init__(self, home: Path, scale: int) -> None:
+        self.home = home
+        self.archive = home / "archives" / "engine.backup"
+        self.safety = home / "safety"
+        self.lab = lab.start(home / "lab", scale=scale, port=PORT, services=True)
+        self.inventory = home / "lab" / "inventory" / "hosts.yml"
+        for directory in (self.archive.parent, self.safety):
+            directory.mkdir(mode=0o700)
+        self.play(MAKE, archive=str(self.archive))
+        checkpoint(self.lab, "in_use")
+
+    def play(self, text: str, may_fail: bool = False, **values: object) -> tuple[float, int, str]:
+        """Run a playbook; return its seconds, the peak memory of a module, and what it said."""
+        playbook = self.home / "measure.yml"
+        playbook.write_text(text)
+        command = ["ansible-playbook", "-i", str(self.inventory), str(playbook), "-e", json.dumps(values)]
+        watch = PeakMemory()
+        began = time.monotonic()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            watch.start()
+            output, _nothing = process.communicate()
+            seconds = time.monotonic() - began
+            watch.stop()
+        if process.returncode != 0 and not may_fail:
+            sys.exit(output)
+        return seconds, watch.peak, output
+
+    def stock(self) -> Measure:
+        """Run the three stock commands by hand."""
+        rewind(self.lab, "in_use")
+        answers = self.home / "answers.conf"
+        answers.write_text(ANSWERS)
+        prefix = self.lab.prefix
+        log = self.home / "stock.log"
+        log.unlink(missing_ok=True)
+        commands = [
+            ["engine-cleanup", f"--config-append={answers}"],
+            ["engine-backup", "--mode=restore", f"--file={self.archive}", f"--log={log}", "--restore-permissions",
+             f"--tmpdir={self.home}"],
+            ["engine-setup", "--accept-defaults", "--offline", f"--config-append={answers}"],
+        ]  # fmt: skip
+        path = os.pathsep.join([str(prefix / "bin"), os.environ["PATH"]])
+        began = time.monotonic()
+        for name, *arguments in commands:
+            done = subprocess.run(
+                [str(prefix / "bin" / name), *arguments], env={**os.environ, "PATH": path}, check=False,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            )  # fmt: skip
+            if done.returncode != 0:
+                sys.exit(done.stdout)
+            print(f"    {name}: {time.monotonic() - began:.1f} s", flush=True)
+        return Measure(time.monotonic() - began, 0.0, 0)
+
+    def ours(self, jobs: int) -> Measure:
+        """Run the playbook, proofs included."""
+        rewind(self.lab, "in_use")
+        shutil.rmtree(self.safety)
+        self.safety.mkdir(mode=0o700)
+        report = self.home / "report.json"
+        seconds, memory, _output = self.play(
+            RESTORE, report=str(report), engine_restore_overwrite_archive=str(self.archive),
+            engine_restore_overwrite_prefix=str(self.lab.prefix), engine_restore_overwrite_restore_jobs=jobs,
+            engine_restore_overwrite_safety_directory=str(self.safety),
+        )  # fmt: skip
+        safety = float(json.loads(report.read_text())["elapsed"])
+        return Measure(seconds - safety, safety, memory)
+
+    def refusal(self) -> float:
+        """Return the seconds of a preflight that refuses an archive of a gigabyte by its version."""
+        rewind(self.lab, "in_use")
+        large = self.archive.with_name("large.backup")
+        write_large(self.archive, large)
+        seconds, _memory, output = self.play(REFUSED, may_fail=True, archive=str(large))
+        if "version_refused" not in output:
+            sys.exit(output)
+        return seconds
+
+
+def write_large(source: Path, target: Path) -> None:
+    """Copy an archive with another version, and with random bytes, a gigabyte of them, in place of its largest dump."""
+    with tarfile.open(source) as old, tarfile.open(target, "w") as new:
+        for info in old:
+            stream = old.extractfile(info) if info.isfile() else None
+            if info.name == "./version":
+                info.size = len(b"4.9.0\n")
+                stream = io.BytesIO(b"4.9.0\n")
+            elif info.name == "./db/dwh_backup.db":
+                info.size = GIGABYTE
+                stream = RandomBytes(GIGABYTE)
+            new.addfile(info, stream)
+
+
+class RandomBytes(io.RawIOBase):
+    """So many bytes that no compressor makes smaller."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._left = size
+        self._block = os.urandom(BLOCK)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._block[: min(self._left, size if size >= 0 else BLOCK, BLOCK)]
+        self._left -= len(data)
+        return data
+
+
+class Case(NamedTuple):
+    """A row of the table; the first one is what the others are held against."""
+
+    name: str
+    run: Callable[[], Measure]
+    limit: str
+
+
+def measure_in_turns(runs: int, cases: Sequence[Case]) -> list[Measure]:
+    """Run the cases in turns, so that a slow minute of the machine hits them all; return the medians."""
+    found: list[list[Measure]] = [[] for _case in cases]
+    for number in range(1, runs + 1):
+        for case, measures in zip(cases, found, strict=True):
+            measures.append(case.run())
+            print(f"  run {number} of {runs}, {case.name}: {measures[-1].seconds:.1f} s", flush=True)
+    return [Measure(*(statistics.median(values) for values in zip(*measures, strict=True))) for measures in found]
+
+
+def report(bench: Bench, runs: int) -> None:
+    size = query(bench.lab, "postgres", "SELECT sum(pg_database_size(datname)) FROM pg_database")
+    cores = os.cpu_count() or 1
+    print(f"databases: {int(size) / 1e6:.0f} MB, {cores} cores, median of {runs}", flush=True)
+    cases = [
+        Case("(a) stock, three commands by hand", bench.stock, "reference"),
+        Case("(b) ours, with proofs", lambda: bench.ours(0), "time 1.15, memory 150 MiB"),
+        Case("(c) ours, restore_jobs = cores", lambda: bench.ours(cores), "time 0.90, memory 150 MiB"),
+    ]
+    found = measure_in_turns(runs, cases)
+    print(f"\n  {'':<36}{'time':>8}{'of ref':>8}{'safety backup':>16}{'memory':>10}   limit")
+    for case, measure in zip(cases, found, strict=True):
+        memory = f"{measure.memory / 2**20:.0f} MiB" if measure.memory else "-"
+        ratio = measure.seconds / found[0].seconds
+        print(f"  {case.name:<36}{measure.seconds:>6.1f} s{ratio:>8.2f}{measure.safety:>14.1f} s{memory:>10}   {case.limit}")
+    print(f"\n  a refusal of an archive of 1 GB by its version: {bench.refusal():.1f} s   limit 5.0")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--scale", type=int, default=100)
+    options = parser.parse_args()
+    home = options.build / "bench"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    bench = None
+    try:
+        bench = Bench(home, options.scale)
+        report(bench, options.runs)
+    finally:
+        if (home / "lab" / "lab.json").exists():
+            lab.stop(home / "lab", remove=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Empty means for engine_cleanup what it means for engine-backup: nothing that pg_dump would create."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lab.postgres import query
+from tooling.places import link_checkout
+
+from .otopi_tasks import cleanup
+from .playbooks import codes
+from .restore_ground import Ground
+
+sys.path.insert(0, str(link_checkout()))
+
+from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import Settings  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._host.database_clearing import (  # noqa: E402
+    clear_database,
+    read_holdings,
+)
+
+pytest_plugins = ["functional.restore_ground"]
+pytestmark = pytest.mark.faults
+
+# One of everything that an owner may make, with names that want to be quoted.
+OBJECTS = {
+    "table": 'CREATE TABLE "odd ""name" (id int PRIMARY KEY, of_type text)',
+    "partitions": "CREATE TABLE parts (x int) PARTITION BY LIST (x);"
+                  "CREATE TABLE part PARTITION OF parts FOR VALUES IN (1)",
+    "child": 'CREATE TABLE parent (x int); CREATE TABLE "Child" () INHERITS (parent)',
+    "view": "CREATE VIEW seen AS SELECT 1 AS x; CREATE VIEW seen_again AS SELECT * FROM seen",
+    "materialized view": "CREATE MATERIALIZED VIEW kept AS SELECT 1 AS x",
+    "sequence": "CREATE SEQUENCE lonely",
+    "function": "CREATE FUNCTION uuid_like(a int, b text DEFAULT '%s {}') RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "procedure": "CREATE PROCEDURE work() LANGUAGE sql AS 'SELECT 1'",
+    "aggregate": "CREATE AGGREGATE total(int) (sfunc = int4pl, stype = int, initcond = '0')",
+    "type": "CREATE TYPE pair AS (a int, b int); CREATE TYPE mood AS ENUM ('a');"
+            "CREATE TYPE span AS RANGE (subtype = int)",
+    "domain": "CREATE DOMAIN small AS int CHECK (VALUE < 9)",
+    "operator": "CREATE FUNCTION couple(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1';"
+                "CREATE OPERATOR ### (leftarg = int, rightarg = int, function = couple)",
+    "collation": 'CREATE COLLATION "mine" FROM "C"',
+    "text search": "CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple);"
+                   "CREATE TEXT SEARCH DICTIONARY words (TEMPLATE = simple)",
+    "schema": 'CREATE SCHEMA "More of"; CREATE TABLE "More of".t (x int); CREATE SCHEMA hollow',
+    "publication": "CREATE PUBLICATION told",
+    "statistics": "CREATE TABLE measured (a int, b int); CREATE STATISTICS known ON a, b FROM measured",
+}
+
+
+def schema_dump(ground: Ground) -> list[str]:
+    """The lines that make engine-backup say that a database is not empty."""
+    database = ground.lab.databases["dwh"]
+    command = [str(ground.lab.server_programs / "pg_dump"), "-w", "-s", "-h", "localhost", "-p", str(ground.lab.port),
+               "-U", database.owner, database.name]  # fmt: skip
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, "PGPASSWORD": database.password}
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("CREATE")]
+    return [line for line in lines if not line.startswith("CREATE EXTENSION")]
+
+
+def settings_of(ground: Ground) -> Settings:
+    name, owner, password = ground.lab.databases["dwh"]
+    return Settings("localhost", ground.lab.port, owner, password, name, False, False, password)
+
+
+def as_owner(ground: Ground, statements: str) -> None:
+    database = ground.lab.databases["dwh"]
+    query(ground.lab, database.name, f'SET SESSION AUTHORIZATION "{database.owner}";\n{statements}')
+
+
+def test_everything_that_an_owner_can_make_is_seen_and_dropped(ground: Ground, tmp_path: Path) -> None:
+    """One by one they are seen in a database that is empty but for them; then all of them are dropped at once."""
+    ground.in_use()
+    ground.site.setup_state.unlink()
+    with ground.driven(tmp_path) as engine:
+        assert engine.play(cleanup(clear_databases=True))[0].get("msg", "") == ""
+        assert schema_dump(ground) == []
+        settings = settings_of(ground)
+        assert not read_holdings(settings).objects
+        for kind, statements in OBJECTS.items():
+            as_owner(ground, statements)
+            assert schema_dump(ground) and read_holdings(settings).objects, kind
+            clear_database(settings)
+            assert schema_dump(ground) == [] and not read_holdings(settings).objects, kind
+        as_owner(ground, ";\n".join(OBJECTS.values()))
+        refused, cleared = engine.play(cleanup(), cleanup(clear_databases=True))
+    assert codes(refused) == ["database_not_empty"]
+    assert cleared["cleanup"]["databases"]["dwh"]["cleared_by"] == "module"
+    assert sorted(cleared["cleanup"]["databases"]["dwh"]["schemas"]) == ['"More of"', "hollow"]
+    assert schema_dump(ground) == []

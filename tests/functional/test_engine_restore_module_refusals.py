@@ -1,0 +1,213 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""engine_restore refuses, before it writes anything, what would end badly; the stock tool finds out in the middle."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab.postgres import query
+
+from . import forge
+from .playbooks import Task, checked, codes
+from .restore_tasks import KINDS, Yard, copied, restore, said
+from .shelf import manifest_of
+from .test_engine_restore_module_runs import files_of
+
+pytest_plugins = ["functional.restore_ground", "functional.restore_tasks"]
+pytestmark = pytest.mark.faults
+
+DWH_DUMP = "db/dwh_backup.db"
+AWKWARD = ("a`b", 'a"b', "a$b", "a\\b", "a:b", "a b", "a'b", "a#b", "ä")
+
+
+def mount(directory: Path, size: str) -> Path:
+    """A small file system; no memory is taken."""
+    directory.mkdir(parents=True)
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(directory)]
+    if subprocess.run(words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        directory.rmdir()
+        pytest.skip("this user or container may not mount file systems")
+    return directory
+
+
+def unmount(directory: Path) -> None:
+    with suppress(OSError):
+        subprocess.run(["umount", str(directory)], check=False)
+        directory.rmdir()
+
+
+def changed(archive: Path, folder: Path, change: Callable[[forge.Parts], forge.Parts]) -> Path:
+    """A copy of an archive without its manifest, with other members."""
+    folder.mkdir()
+    return forge.pack(change(forge.unpack(archive)), folder / archive.name)
+
+
+def archives(stock: Path, folder: Path) -> dict[str, tuple[Path, str]]:
+    """Damaged and forged archives, and the name of what is wrong with them."""
+    cut = copied(stock, make(folder / "cut"), with_manifest=False)
+    cut.write_bytes(stock.read_bytes()[: stock.stat().st_size // 2])
+    cut_proven = copied(cut, make(folder / "cut-proven"), with_manifest=False)
+    manifest_of(cut_proven).write_bytes(manifest_of(stock).read_bytes())
+    text = make(folder / "text") / "x.backup"
+    text.write_text("no archive\n" * 1000)
+
+    def dump(name: str, edit: Callable[[bytes], bytes], anew: bool) -> Callable[[forge.Parts], forge.Parts]:
+        def change(parts: forge.Parts) -> forge.Parts:
+            found = forge.replace(parts, name, edit)
+            return forge.hashed(found) if anew else found
+
+        return change
+
+    rehashed = changed(stock, folder / "rehashed", dump("version", lambda _old: b"4.5.6\n", True))
+    manifest = json.loads(manifest_of(stock).read_text())
+    manifest_of(rehashed).write_text(json.dumps({**manifest, "size": rehashed.stat().st_size}))
+    return {
+        "missing": (folder / "nowhere.backup", "archive_missing"),
+        "no archive": (text, "not_an_archive"),
+        "cut": (cut, "archive_truncated"),
+        "cut, with its manifest": (cut_proven, "manifest_disagrees"),
+        "tampered with": (
+            changed(stock, folder / "tampered", dump(DWH_DUMP, lambda old: forge.flip(old, len(old) - 99), False)),
+            "hash_mismatch"),
+        "tampered with, hashed anew, with its manifest": (rehashed, "manifest_disagrees"),
+        "runs commands": (
+            changed(stock, folder / "config", dump("config", lambda old: old + b"touch /tmp/x\n", True)),
+            "config_forbidden"),
+        "of a newer engine": (
+            changed(stock, folder / "newer", dump("version", lambda _old: b"4.6.0\n", True)), "version_refused"),
+        "unreadable dump": (
+            changed(stock, folder / "unreadable", dump(DWH_DUMP, lambda old: old[: len(old) // 2], True)),
+            "dump_truncated"),
+        "dump of a newer server": (
+            changed(stock, folder / "format", dump(DWH_DUMP, lambda old: old[:5] + b"\x01\x63\x00" + old[8:], True)),
+            "dump_newer"),
+    }  # fmt: skip
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def targets(yard: Yard) -> dict[str, tuple[dict[str, Any], str]]:
+    """Credentials of databases that are not fit, and the name of what is wrong with them."""
+    good = yard.make_target(yard.lab, "engine")
+    filled = yard.make_target(yard.lab, "engine", name="filled")
+    query(yard.lab, "filled", "CREATE TABLE stray (id integer)")
+    bare = yard.make_target(yard.lab, "engine", name="bare")
+    query(yard.lab, "bare", 'DROP EXTENSION "uuid-ossp"')
+    foreign = {**yard.make_target(yard.lab, "engine", name="foreign"), "user": good["user"]}
+    spoken = yard.make_target(yard.lab, "engine", name="spoken")
+    query(yard.lab, "postgres", "ALTER DATABASE spoken SET lc_messages = 'C'")
+    for name, words in (("latin", "ENCODING 'LATIN1' LOCALE 'C'"), ("plain", "ENCODING 'UTF8' LOCALE 'C'")):
+        query(yard.lab, "postgres", f"DROP DATABASE IF EXISTS {name}")
+        query(yard.lab, "postgres", f"CREATE DATABASE {name} OWNER engine_new TEMPLATE template0 {words}")
+        query(yard.lab, name, 'CREATE EXTENSION "uuid-ossp"')
+    return {
+        "not empty": (filled, "target_not_empty"),
+        "no extension": (bare, "database_lacks_extension"),
+        "owner": (foreign, "database_wrong_owner"),
+        "messages": (spoken, "database_wrong_lc_messages"),
+        "encoding": ({**good, "name": "latin"}, "database_wrong_encoding"),
+        "locale": ({**good, "name": "plain"}, "database_wrong_locale"),
+        "missing": ({**good, "name": "nowhere"}, "database_missing"),
+        "password": ({**good, "password": "another-password"}, "database_login_failed"),
+        "user": ({**good, "user": "nobody_here"}, "database_login_failed"),
+        "port": ({**good, "port": 5431}, "database_unreachable"),
+        "host": ({**good, "host": "127.0.0.77"}, "database_unreachable"),
+        "host that is none": ({**good, "host": "a b"}, "host_invalid"),
+        **{f"password {word}": ({**good, "password": word}, "password_unsafe") for word in AWKWARD},
+    }
+
+
+@pytest.fixture(scope="module")
+def quiet(yard: Yard) -> Iterator[Yard]:
+    """The host that waits for a restore; whatever was refused, nothing on it may have changed."""
+    yard.emptied()
+    mark = yard.site.prefix / "var/lib/ovirt-engine/engine.up"
+    mark.write_text("4194304\n")  # stale: no process has this number
+    before = files_of(yard.site.prefix)
+    yield yard
+    assert files_of(yard.site.prefix) == before
+    assert yard.rows() == {kind: {} for kind in KINDS}
+    assert [path.name for path in yard.site.logs.iterdir() if path.name.startswith("restore-")] == []
+
+
+def assert_refused(yard: Yard, folder: Path, cases: dict[str, tuple[Task, str]]) -> None:
+    """Each case in one playbook, half of them as check mode too."""
+    with yard.driven(folder) as engine:
+        results = engine.play(*(task for task, _code in cases.values()))
+    found = {name: codes(result) for name, result in zip(cases, results, strict=True)}
+    assert {name: code in found[name] for name, (_task, code) in cases.items()} == dict.fromkeys(cases, True), found
+    assert {result["phase"] for result in results} == {"plan"}
+    assert not [result for result in results if result["changed"]]
+
+
+def test_archives_that_can_not_be_restored(quiet: Yard, tmp_path: Path) -> None:
+    cases = {name: (restore(path), code) for name, (path, code) in archives(quiet.archives["stock"], tmp_path).items()}
+    mode = {path: path.stat().st_mode for path in tmp_path.rglob("*.backup")}
+    assert_refused(quiet, tmp_path, cases)
+    assert {path: path.stat().st_mode for path in mode} == mode, "nobody touched them"
+
+
+def test_databases_that_can_not_be_restored_into(quiet: Yard, tmp_path: Path) -> None:
+    stock = quiet.archives["stock"]
+    cases = {
+        name: (restore(stock, credentials={"engine": given}), code) for name, (given, code) in targets(quiet).items()
+    }
+    assert_refused(quiet, tmp_path, cases)
+
+
+def test_options_and_places_that_can_not_be(quiet: Yard, tmp_path: Path) -> None:
+    stock = quiet.archives["stock"]
+    log = tmp_path / "there.log"
+    log.write_text("")
+    given = {"engine": quiet.make_target(quiet.lab, "engine")}
+    small, data = mount(tmp_path / "small", "2m"), mount(quiet.site.prefix / "var/lib/pgsql/data", "2m")
+    cases = {
+        "scope that the archive lacks": (restore(stock, scope=["files", "cinderlibdb"]), "scope_not_in_archive"),
+        "scope of another version": (restore(stock, scope=["managedblockdb"]), "scope_not_in_archive"),
+        "credentials of nothing": (restore(stock, scope=["dwhdb"], credentials=given), "credentials_unused"),
+        "credentials and provisioning": (restore(stock, credentials=given, provision=["all"]), "provision_conflict"),
+        "log exists": (restore(stock, log_path=log), "log_exists"),
+        "no directory for the log": (restore(stock, log_path=tmp_path / "nowhere/x.log"), "log_directory_missing"),
+        "blank in the log": (restore(stock, log_path=tmp_path / "a b.log"), "path_blank"),
+        "no temporary directory": (restore(stock, tmpdir=tmp_path / "nowhere"), "tmpdir_missing"),
+        "temporary directory full": (restore(stock, tmpdir=small), "space_tmpdir"),
+        "data directory full": (restore(stock), "space_data"),
+        "no time": (restore(stock, timeout=0), "option_out_of_range"),
+        "temporary directory full, in check mode": (checked(restore(stock, tmpdir=small)), "space_tmpdir"),
+    }
+    try:
+        assert_refused(quiet, tmp_path, cases)
+    finally:
+        unmount(small)
+        unmount(data)
+
+
+def test_what_a_cleanup_will_change_is_for_check_mode_only(quiet: Yard, tmp_path: Path) -> None:
+    task = restore(quiet.archives["stock"], cleanup_planned=True)
+    with quiet.driven(tmp_path) as engine:
+        planned, refused = engine.play(checked(task), task)
+    assert (said(planned), planned["changed"]) == ("", True)
+    assert (refused["code"], refused["changed"]) == ("not_check_mode", False)
+
+
+def test_engine_that_is_up_and_databases_that_are_filled(yard: Yard, tmp_path: Path) -> None:
+    yard.ground.in_use()
+    before, mine = files_of(yard.site.prefix), yard.rows()
+    task = restore(yard.archives["stock"])
+    with yard.driven(tmp_path) as engine:
+        refused, previewed, planned = engine.play(
+            task, checked(task), checked(restore(yard.archives["stock"], cleanup_planned=True)))
+    for result in (refused, previewed):
+        assert codes(result) == ["engine_running", "services_active"], said(result)
+    assert (said(planned), planned["changed"]) == ("", True)
+    assert files_of(yard.site.prefix) == before
+    assert yard.rows().keys() == mine.keys()

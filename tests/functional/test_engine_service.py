@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""engine_service and engine_config steer a real engine of the lab, once, and prove that they did."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lab import faults, machines, start, stop
+from lab import processes as lab_processes
+from lab.postgres import query
+
+from .engine_tasks import facts, option, services
+from .evidence import processes
+from .installation import Site, read_site
+from .playbooks import Engine, Result, Task, checked, codes
+
+ENGINE, WAREHOUSE, MISSING = "ovirt-engine", "ovirt-engine-dwhd", "ovirt-provider-ovn"
+FENCE = "DisableFenceAtStartupInSec"
+NOT_BOOTED = """#!/bin/sh
+echo "System has not been booted with systemd as init system (PID 1). Can't operate." >&2
+exit 1
+"""
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running engine whose services a test may stop."""
+    home = tmp_path_factory.mktemp("steered") / "lab"
+    lab = start(home, components="engine+dwh", services=True)
+    try:
+        yield read_site(lab.inventory)
+    finally:
+        stop(home, remove=True)
+
+
+@pytest.fixture
+def steered(running: Site, tmp_path: Path) -> Iterator[Engine]:
+    """The host of that engine, with everything up."""
+    machines.start_services(running.lab)
+    before = processes(running)
+    host = Engine(running, tmp_path / "ansible")
+    yield host
+    faults.clear(running.lab.faults)
+    host.assert_left_no_trace(tmp_path, before)
+
+
+def steer(host: Engine, task: Task, look: Task) -> list[Result]:
+    """Check, look, run, check, run: only the real first run changes anything, and each result is as planned."""
+    results = host.play(checked(task), look, task, checked(task), task)
+    planned, _seen, made, *again = results
+    assert [result.get("msg", "") for result in results] == [""] * 5
+    assert [planned["changed"], made["changed"], *(result["changed"] for result in again)] == [True, True, False, False]
+    assert planned["diff"] == made["diff"] and made["diff"]["before"] != made["diff"]["after"]
+    return results
+
+
+def test_services_are_stopped_and_started_in_order_once(steered: Engine, running: Site) -> None:
+    task = services("stopped", WAREHOUSE, MISSING, ENGINE + ".service")
+    planned, seen, made, _checked, again = steer(steered, task, facts(health=True))
+    assert seen["engine"]["is_running"] and seen["engine"]["health"]["is_healthy"], "check mode stopped nothing"
+    ended = {"before": "active", "after": "inactive"}
+    missing = {"before": "missing", "after": "missing"}
+    assert planned["services"] == made["services"] == {WAREHOUSE: ended, MISSING: missing, ENGINE: ended}
+    assert list(made["services"]) == [WAREHOUSE, MISSING, ENGINE]
+    assert {item["before"] for item in again["services"].values()} == {"inactive", "missing"}
+    assert not lab_processes.is_alive(running.lab.home, ENGINE)
+    assert not lab_processes.is_alive(running.lab.home, WAREHOUSE)
+
+    down, _planned, _same, _made, *_again, up = steered.play(
+        facts(), *[services("started", ENGINE, WAREHOUSE)] * 4, facts(health=True, health_timeout=30)
+    )
+    assert not down["engine"]["is_running"] and down["engine"]["up_mark"]["state"] == "missing"
+    assert down["engine"]["dwh_currently_running"] is False
+    assert {session["application"] for session in down["engine"]["databases"]["engine"]["sessions"]} == set()
+    assert up["engine"]["is_running"] and up["engine"]["health"]["is_healthy"] and up["engine"]["dwh_currently_running"]
+
+
+def test_a_service_that_does_not_move_is_named_with_what_systemctl_said(steered: Engine, running: Site) -> None:
+    faults.set_fault(running.lab.faults, "service-does-not-stop", ENGINE)
+    faults.set_fault(running.lab.faults, "service-does-not-start", WAREHOUSE)
+    stopped, started = steered.play(services("stopped", WAREHOUSE, ENGINE), services("started", WAREHOUSE, ENGINE))
+    assert (stopped["code"], stopped["service"], codes(stopped)) == ("service_failed", ENGINE, ["service_failed"])
+    assert "a timeout was exceeded" in stopped["msg"]
+    assert stopped["services"] == {
+        WAREHOUSE: {"before": "active", "after": "inactive"}, ENGINE: {"before": "active", "after": "active"},
+    }  # fmt: skip
+    assert (started["code"], started["service"], started["rc"]) == ("service_failed", WAREHOUSE, 1)
+    assert "journalctl -xeu" in started["msg"]
+    assert started["services"][ENGINE] == {"before": "active", "after": "active"}
+
+
+def test_without_systemd_nothing_is_changed(steered: Engine, running: Site, kept: Callable[[Path], Path]) -> None:
+    kept(running.prefix / "bin/systemctl").write_text(NOT_BOOTED)
+    task = services("stopped", ENGINE)
+    seen, *refused = steered.play(facts(), checked(task), task)
+    assert {result["code"] for result in refused} == {"service_control_missing"}
+    assert set(seen["engine"]["services"].values()) == {"unknown"}
+    assert seen["engine"]["is_running"], "the mark of the engine tells it without systemd"
+    assert lab_processes.is_alive(running.lab.home, ENGINE)
+
+
+def test_an_option_is_set_once_and_read_back(steered: Engine, running: Site) -> None:
+    before = stored(running)
+    planned, seen, made, _checked, again = steer(steered, option(FENCE, value="86400"), option(FENCE))
+    shown = {"name": FENCE, "version": "general", "before": before, "value": "86400"}
+    assert planned["option"] == made["option"] == shown
+    assert (seen["option"]["value"], seen["changed"]) == (before, False), "check mode set nothing"
+    assert again["option"]["before"] == stored(running) == "86400"
+    back = steered.play(option(FENCE, value=before), option(FENCE, value=before))
+    assert [result["changed"] for result in back] == [True, False]
+    assert stored(running) == before
+
+
+def stored(site: Site) -> str:
+    """The option as the database has it."""
+    statement = f"SELECT option_value FROM vdc_options WHERE option_name = '{FENCE}' AND version = 'general'"
+    return query(site.lab, site.lab.databases["engine"].name, statement)
+
+
+def test_an_option_that_can_not_be_read_or_set_says_why(steered: Engine, running: Site) -> None:
+    tasks = {
+        "option_refused": option(FENCE, value="soon"),
+        "option_unreadable": option(FENCE, version="4.7"),
+        "option_unknown": option("NoSuchOption"),
+        "option_is_secret": option("SysPrepDefaultPassword", value="x"),
+        "option_version_invalid": option(FENCE, version="newest"),
+    }
+    results = steered.play(*tasks.values())
+    assert [result["code"] for result in results] == list(tasks)
+    assert "Cannot set value soon" in results[0]["msg"]
+    faults.set_fault(running.lab.faults, "engine-config-fails")
+    (down,) = steered.play(option(FENCE, value="86400"))
+    assert down["code"] == "option_unreadable" and "Connection to the Database failed" in down["msg"]

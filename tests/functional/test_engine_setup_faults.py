@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""engine_setup where it must not run, or runs badly: refused before the first write, or named."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from lab.databases import empty, row_counts
+from lab.postgres import query
+
+from .evidence import files_with, release, sleepers, wait_for
+from .otopi_tasks import leftovers, setup, setup_logs, state_directory, state_file
+from .playbooks import Result, checked, codes
+from .restore_ground import Ground
+
+pytest_plugins = ["functional.restore_ground"]
+pytestmark = pytest.mark.faults
+
+RESTORED = (
+    "UPDATE vdc_options SET option_value = '1' WHERE option_name = 'DbJustRestored';"
+    "TRUNCATE async_tasks, business_entity_snapshot CASCADE"
+)
+SECRET = "a-very-secret-answer"
+
+
+def restored(ground: Ground) -> None:
+    """An engine in use whose database says that it was just restored."""
+    ground.in_use()
+    query(ground.lab, ground.lab.databases["engine"].name, RESTORED)
+
+
+def run(ground: Ground, folder: Path, **options: object) -> Result:
+    with ground.driven(folder) as engine:
+        return engine.play(setup(**options))[0]
+
+
+def refused(ground: Ground, folder: Path, **options: object) -> list[str]:
+    """What check mode and a real run refuse alike."""
+    logs = setup_logs(ground.site)
+    with ground.driven(folder) as engine:
+        planned, result = engine.play(checked(setup(**options)), setup(**options))
+    assert result["failed"] and result["phase"] == "plan"
+    assert codes(planned) == codes(result)
+    assert leftovers(ground.site) == [] and setup_logs(ground.site) == logs
+    return codes(result)
+
+
+def test_an_empty_database_is_never_made_a_brand_new_engine(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    empty(ground.lab, "engine")
+    assert refused(ground, tmp_path) == ["database_empty"]
+    assert row_counts(ground.lab, "engine") == {}
+
+
+def test_a_database_that_can_not_be_reached_is_refused(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    query(ground.lab, "postgres", f'ALTER ROLE "{ground.lab.databases["engine"].owner}" PASSWORD \'another\'')
+    assert refused(ground, tmp_path) == ["database_login_failed"]
+
+
+def test_a_fresh_machine_is_refused(ground: Ground, tmp_path: Path) -> None:
+    ground.fresh()
+    assert refused(ground, tmp_path) == ["not_set_up", "database_unconfigured"]
+
+
+def test_answers_that_would_be_misread_are_refused(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    answers = {"OVESETUP_DIALOG/confirmSettings": "bool:no", "QUESTION/1/OVESETUP_X": "str:No"}
+    assert refused(ground, tmp_path, answers=answers) == ["answer_invalid"] * 2
+
+
+def test_a_stage_that_fails_is_named(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    ground.fault("setup-fails-at", "schema Engine schema refresh failed")
+    result = run(ground, tmp_path)
+    assert (result["code"], result["stage"]) == ("setup_failed", "Misc configuration")
+    assert "Engine schema refresh failed" in result["msg"]
+    assert any("Engine schema refresh failed" in text for text in result["errors"])
+    assert result["rc"] == 1 and len(result["last_lines"]) == 20
+
+
+def test_a_question_that_nobody_knows_ends_the_run_at_once(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    ground.fault("setup-asks", "OVESETUP_NEW_THING Which one shall it be?")
+    began = time.monotonic()
+    result = run(ground, tmp_path / "first")
+    assert time.monotonic() - began < 30
+    assert result["code"] == "question_unanswered"
+    assert result["question"] == {
+        "name": "OVESETUP_NEW_THING", "text": "Which one shall it be?:", "stage": "Environment customization",
+    }
+    answered = run(ground, tmp_path / "second", answers={"QUESTION/1/OVESETUP_NEW_THING": "str:this"})
+    assert answered.get("msg", "") == "" and answered["setup"]["restored"]
+
+
+def test_a_question_that_is_asked_for_ever_ends_the_run(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    ground.fault("setup-asks-forever", "OVESETUP_DB_HOST")
+    began = time.monotonic()
+    result = run(ground, tmp_path, timeout=200)
+    assert time.monotonic() - began < 30
+    assert result["code"] == "question_repeated" and result["question"]["name"] == "OVESETUP_DB_HOST"
+    assert result["rc"] is None and leftovers(ground.site) == []
+
+
+def test_a_run_that_does_not_notice_the_restore_is_a_failure(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    ground.fault("setup-silent")
+    result = run(ground, tmp_path)
+    assert codes(result) == ["restore_not_noticed"] and result["phase"] == "proving" and result["rc"] == 0
+
+
+def test_an_answer_that_aborts_is_named(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    query(ground.lab, ground.lab.databases["engine"].name,
+          "UPDATE dwh_history_timekeeping SET var_value = 'of-another' WHERE var_name = 'dwhUuid'")
+    result = run(ground, tmp_path, answers={"OVESETUP_DWH_DB/disconnectExistingDwh": "bool:False"})
+    assert result["code"] == "setup_failed" and "Setup cancelled by user" in result["msg"]
+    assert result["stage"] == "Setup validation"
+
+
+def test_the_data_warehouse_of_another_host_is_disconnected(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    query(ground.lab, ground.lab.databases["engine"].name,
+          "UPDATE dwh_history_timekeeping SET var_value = 'of-another' WHERE var_name = 'dwhUuid'")
+    result = run(ground, tmp_path)
+    assert result.get("msg", "") == ""
+    assert result["setup"]["answers"]["OVESETUP_DWH_DB/disconnectExistingDwh"] == "bool:True"
+
+
+def test_secret_answers_reach_the_tool_and_nobody_else(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    ground.fault("setup-asks", "OVESETUP_NEW_THING Which one shall it be?")
+    with ground.driven(tmp_path) as engine:
+        options = {"secret_answers": {"OVESETUP_NEW/thing": "str:" + SECRET, "QUESTION/1/OVESETUP_NEW_THING": "str:x"}}
+        planned, result = engine.play(checked(setup(**options)), setup(**options))
+        output = "".join(play.output for play in engine.plays)
+    assert planned.get("msg", "") == result.get("msg", "") == ""
+    assert result["setup"]["answers"]["OVESETUP_NEW/thing"] == "********"
+    found = files_with([SECRET], [state_directory(ground.site), ground.site.logs])
+    assert not found and SECRET not in output
+
+
+def test_a_tool_that_is_killed_is_named_and_the_next_run_goes_on(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    switch = ground.fault("setup-kill-at", "schema")
+    first = run(ground, tmp_path / "first")
+    assert first["code"] == "tool_killed"
+    switch.unlink()
+    second = run(ground, tmp_path / "second")
+    assert second.get("msg", "") == "" and second["setup"]["restored"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_module_that_is_killed_leaves_nothing_that_the_next_run_does_not_sweep(
+    ground: Ground, tmp_path: Path, number: int
+) -> None:
+    restored(ground)
+    switch = ground.fault("setup-slow-at", "schema 120")
+    with ground.driven(tmp_path) as engine:
+        running = engine.start(setup())
+        wait_for("the tool to wait", lambda: state_file(ground.site).exists() and sleepers(ground.site))
+        os.kill(json.loads(state_file(ground.site).read_text(encoding="utf-8"))["pid"], number)
+        first = engine.finish(running)[0]
+        assert first["failed"]
+        switch.unlink()
+        if number == signal.SIGTERM:
+            assert first["code"] == "interrupted" and leftovers(ground.site) == []
+        second = engine.play(setup())[0]
+    assert second.get("msg", "") == "" and second["setup"]["restored"]
+    assert bool(second["swept"]) is (number == signal.SIGKILL)
+    assert leftovers(ground.site) == [] and not sleepers(ground.site)
+
+
+def test_two_runs_at_once_exclude_each_other(ground: Ground, tmp_path: Path) -> None:
+    restored(ground)
+    ground.fault("setup-slow-at", "schema 120")
+    with ground.driven(tmp_path) as engine:
+        running = engine.start(setup())
+        wait_for("the tool to wait", lambda: sleepers(ground.site))
+        second, planned = engine.play(setup(), checked(setup()))
+        release(ground.site)
+        first = engine.finish(running)[0]
+    assert second["code"] == "locked" and "locked" in codes(planned)
+    assert first.get("msg", "") == ""

@@ -1,0 +1,366 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An engine host in memory that an archive is restored on: servers with roles and databases, files, services.
+
+Its engine-backup loads what the archive holds, unless a test scripts another run. It is the fake engine host of the
+backups, extended. Python 3.6 syntax: the tests of the flows run on the Pythons of the managed hosts.
+"""
+
+# ruff: noqa: ARG002 (the methods take what the protocol gives, not what the fake needs)
+import contextlib
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import (
+    ArchiveReading,
+    DumpReading,
+    FileEntry,
+)
+from ansible_collections.ovirt.backup.plugins.module_utils._core.credential_files import (
+    names_database,
+    replace_credentials,
+)
+from ansible_collections.ovirt.backup.plugins.module_utils._core.databases import BY_NAME, KINDS
+from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import (
+    Settings,
+    database_settings,
+    parse_assignments,
+)
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._core.postgresql_rules import Fitness
+from ansible_collections.ovirt.backup.plugins.module_utils._core.restore_model import (
+    CREDENTIAL_FILES,
+    EMPTIED,
+    Marks,
+    Request,
+    Target,
+)
+from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot
+from ansible_collections.ovirt.backup.plugins.module_utils._host.command import CommandResult
+
+from . import world
+from .engine_host import GOOD, FakeEngineHost, Run, journaled, make_installation
+
+PATH = "/srv/backup/one.backup"
+IDENTITY = "/var/log/ovirt-engine-backup/one.log"
+STATE = "/var/lib/ovirt-engine-backup"
+GRAFANA = "/var/lib/grafana/grafana.db"
+LOCAL = ("localhost", 5432)
+LABELS = {"engine": "Engine", "dwh": "DWH", "cinderlib": "Cinderlib", "managedblock": "Managed Block",
+          "keycloak": "KEYCLOAK", "grafana": "Grafana"}  # fmt: skip
+ENGINE_ROWS = {"public.vdc_options": 500, "public.vm_static": 20, "public.job": 7}
+DWH_ROWS = {"public.calendar": 300}
+
+Place = Tuple[str, int]
+WRITES = frozenset(
+    "begin note_phase run_tool make_placeholders write_secrets mend remove_placeholders finish same_times".split())
+
+
+class FakeDatabase:
+    """A database: what it is, its rows, its marks."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.rows: Dict[str, int] = {}
+        self.marks = Marks("", False, False)
+        self.fitness = Fitness(
+            "", owner, "UTF8", "en_US.UTF-8", "en_US.UTF-8", "en_US.UTF-8", ("plpgsql", "uuid-ossp"), "15.4", 150004,
+            0, 0, {})
+
+
+class FakeServer:
+    """A PostgreSQL: password by role, database by name."""
+
+    def __init__(self) -> None:
+        self.roles: Dict[str, str] = {}
+        self.databases: Dict[str, FakeDatabase] = {}
+
+    def add(self, settings: Settings) -> FakeDatabase:
+        """Make an empty database and the role that owns it."""
+        self.roles[settings.user] = settings.password
+        self.databases[settings.database] = FakeDatabase(settings.user)
+        return self.databases[settings.database]
+
+
+class FakeRestoreHost(FakeEngineHost):
+    """A host whose engine was cleaned up, with the archive of that engine; good in every way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.installation = make_installation(is_set_up=False, settings={}, notified=None)
+        self.directories[STATE] = []
+        self.existing.add(PATH)
+        self.archives[PATH] = make_reading()
+        self.servers: Dict[Place, FakeServer] = {LOCAL: FakeServer()}
+        for kind in ("engine", "dwh"):
+            self.servers[LOCAL].add(configured_settings(kind))
+        self.sqlite: Dict[str, int] = {}
+        self.services: Dict[str, str] = {"ovirt-engine": "inactive", "ovirt-engine-dwhd": "inactive"}
+        self.engine_pid = 0
+        self.system = "centos9"
+        self.client = 15
+        self.size = 123456
+        self.files: Dict[str, str] = {}  # configuration files of this host
+        self.secrets: Dict[str, str] = {}
+        self.placeholders: Set[str] = set()
+        self.file_problems: List[Problem] = []
+        self.spoil: Optional[Callable[[FakeRestoreHost], None]] = None  # what goes wrong behind the tool's back
+        self.seen_secrets: Dict[str, str] = {}  # while the tool ran
+        self.seen_placeholders: Set[str] = set()
+        self.are_times_kept = False
+
+    def wipe(self) -> None:
+        """Make it a machine that was installed a moment ago: a PostgreSQL without roles and databases."""
+        self.servers = {LOCAL: FakeServer()}
+
+    def database(self, kind: str) -> FakeDatabase:
+        """Return the local database of a kind."""
+        return self.servers[LOCAL].databases[configured_settings(kind).database]
+
+    def fill(self) -> None:
+        """Make the host one that was restored from the archive already."""
+        for kind in ("engine", "dwh"):
+            self._load(kind, configured_settings(kind), False)
+
+    def file_size(self, path: str) -> int:
+        return self.size
+
+    def login(self, settings: Settings) -> FakeDatabase:
+        """Return the database that settings lead to."""
+        server = self.servers.get((settings.host, settings.port))
+        if server is None:
+            raise BackupError("no server on %s:%d" % (settings.host, settings.port), "database_unreachable")
+        if server.roles.get(settings.user) != settings.password:
+            raise BackupError("the server refused %s" % settings.user, "database_login_failed")
+        if settings.database not in server.databases:
+            raise BackupError("there is no database %s" % settings.database, "database_missing")
+        return server.databases[settings.database]
+
+    @journaled
+    def lock_directory(self, prefix: str) -> str:
+        return STATE
+
+    @journaled
+    def grafana_file(self, prefix: str) -> str:
+        return GRAFANA
+
+    @journaled
+    def data_directory(self, prefix: str) -> str:
+        return "/var/lib/pgsql/data"
+
+    @journaled
+    def os_version(self) -> str:
+        return self.system
+
+    @journaled
+    def client_version(self, prefix: str) -> int:
+        return self.client
+
+    @journaled
+    def configured(self, request: Request, scopes: Sequence[str], reading: ArchiveReading) -> Dict[str, Settings]:
+        texts = dict(self.files)
+        if "files" in scopes and reading.files is not None:
+            texts.update(reading.files.configuration)
+        variables: Dict[str, str] = {}
+        shell: Dict[str, str] = {}
+        for _path, text in sorted(texts.items()):
+            variables, shell = parse_assignments(text, variables), parse_assignments(text, shell, True)
+        found = {kind.name: database_settings(kind, variables, shell) for kind in KINDS}
+        return {name: settings for name, settings in found.items() if settings is not None}
+
+    @journaled
+    def read_fitness(self, settings: Settings) -> Fitness:
+        found = self.login(settings)
+        tables = len(found.rows)
+        return found.fitness._replace(name=settings.database, tables=tables, objects=found.fitness.objects + tables)
+
+    @journaled
+    def count_rows(self, settings: Settings) -> Dict[str, int]:
+        return dict(self.login(settings).rows)
+
+    @journaled
+    def count_sqlite(self, path: str) -> Snapshot:
+        return world.snapshot(self.sqlite, schemas=["main"])
+
+    @journaled
+    def read_marks(self, settings: Settings, identity: str) -> Marks:
+        return self.login(settings).marks
+
+    @journaled
+    def find_roles(self, settings: Settings, names: Sequence[str]) -> List[str]:
+        self.login(settings)
+        return [name for name in names if name in self.servers[settings.host, settings.port].roles]
+
+    @journaled
+    def read_services(self, prefix: str) -> Dict[str, str]:
+        return self.services
+
+    @journaled
+    def engine_is_running(self, prefix: str) -> int:
+        return self.engine_pid
+
+    @journaled
+    def peek_version(self, path: str) -> str:
+        return self.archives[path].small.get("version", "").strip()
+
+    @journaled
+    def same_times(self, path: str) -> Any:
+        return self._same_times()
+
+    @contextlib.contextmanager
+    def _same_times(self) -> Iterator[None]:
+        self.are_times_kept = True
+        yield
+        self.are_times_kept = False
+
+    @journaled
+    def write_secrets(self, secrets: Mapping[str, str]) -> None:
+        self.secrets.update(secrets)
+
+    @journaled
+    def finish(self) -> None:
+        self.state = None
+        self.secrets.clear()  # they are in the work directory
+
+    @journaled
+    def make_placeholders(self, prefix: str, paths: Sequence[str]) -> List[str]:
+        made = [path for path in paths if not self.files.get(path)]
+        self.files.update(dict.fromkeys(made, ""))
+        self.placeholders |= set(made)
+        return made
+
+    @journaled
+    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Collection[str]) -> None:
+        for path in paths:
+            self.placeholders.discard(path)
+            if path not in wanted:
+                self.files.pop(path, None)
+
+    @journaled
+    def read_originals(
+        self, prefix: str, paths: Sequence[str], scopes: Sequence[str], reading: ArchiveReading
+    ) -> Dict[str, Any]:
+        texts = reading.files.configuration if reading.files is not None and "files" in scopes else self.files
+        return {path: texts[path] for path in paths if path in texts}
+
+    @journaled
+    def mend(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[Target]) -> List[str]:
+        mended = []
+        for path, original in sorted(originals.items()):
+            text = original
+            for target in targets:
+                if path in CREDENTIAL_FILES[target.kind] and names_database(text, target.kind):
+                    text = replace_credentials(text, target.kind, target.settings)
+            if self.files.get(path) != text:
+                self.files[path] = text
+                mended.append(path)
+        return mended
+
+    @journaled
+    def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
+        return self.file_problems
+
+    @journaled
+    def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
+        run: Run = self.runs.pop(0) if self.runs else GOOD
+        self.commands.append(argv)
+        self.timeouts.append(timeout)
+        self.time += run.takes
+        self.seen_secrets, self.seen_placeholders = dict(self.secrets), set(self.placeholders)
+        options = [argument.partition("=")[::2] for argument in argv[1:]]
+        scopes = [value for name, value in options if name == "--scope"]
+        log_path = dict(options)["--log"]
+        self.logs[log_path] = run.log
+        self.existing.add(log_path)
+        stdout = run.stdout
+        if stdout is None:
+            stdout = self._restore(dict(options), scopes)
+        if self.spoil is not None:
+            self.spoil(self)
+        return CommandResult(run.returncode, stdout, run.stderr)
+
+    def _restore(self, options: Dict[str, str], scopes: Sequence[str]) -> str:
+        reading = self.archives[options["--file"]]
+        lines = ["Restoring:"]
+        if "files" in scopes and reading.files is not None:
+            self.files.update(reading.files.configuration)
+            lines.append("- Files")
+        known = self.configured(make_request(), scopes, reading)
+        for kind in KINDS:
+            if kind.scope in scopes:
+                settings = self._target(kind.option, options, known.get(kind.name))
+                self._load(kind.name, settings, "--keep-temporary-data" in options)
+                lines.append("- %s database '%s'" % (LABELS[kind.name], settings.database))
+        return "\n".join(lines + ["You should now run engine-setup.", "Done.", ""])
+
+    def _target(self, stem: str, options: Dict[str, str], known: Optional[Settings]) -> Settings:
+        if stem + "host" in options:
+            settings = Settings(
+                options[stem + "host"], int(options[stem + "port"]), options[stem + "user"],
+                self.secrets[options[stem + "passfile"]], options[stem + "name"], False, False, "")
+        else:
+            settings = known or world.settings(GRAFANA)
+        if "--provision-" + stem.strip("-") in options:
+            self.servers[LOCAL].add(settings)
+        return settings
+
+    def _load(self, kind: str, settings: Settings, keeps: bool) -> None:
+        archived = self.archives[PATH].dumps[kind].tables or {}
+        if kind == "grafana":
+            self.sqlite = dict(archived)
+            return
+        found = self.login(settings)
+        found.rows = {name: 0 if name in EMPTIED and not keeps else rows for name, rows in archived.items()}
+        if kind == "engine":
+            found.marks = Marks("" if keeps else "1", True, False)
+
+
+def configured_settings(kind: str) -> Settings:
+    """Return how the archive's configuration reaches a database."""
+    return world.settings({"engine": "engine", "dwh": "ovirt_engine_history"}.get(kind, kind))
+
+
+def configuration(*kinds: str) -> Dict[str, str]:
+    """Return the configuration files that name these databases."""
+    found: Dict[str, str] = {}
+    for kind in kinds:
+        path = CREDENTIAL_FILES[kind][0]
+        more = 'EXTERNAL_OIDC_CLIENT_SECRET="oidc"\n' if kind == "keycloak" else ""
+        found[path] = replace_credentials(found.get(path, more), kind, configured_settings(kind))
+    return found
+
+
+def make_reading(*more: str, **dumps: DumpReading) -> ArchiveReading:
+    """Return the reading of a good archive of an engine with its Data Warehouse, and more databases."""
+    rows: Dict[str, Dict[str, int]] = {"engine": ENGINE_ROWS, "dwh": DWH_ROWS}
+    rows.update({kind: {"public.%s" % kind: 4} for kind in more})
+    found = world.reading(rows, config=world.CONFIG)
+    files = world.files()._replace(
+        configuration=configuration(*[kind for kind in rows if kind != "grafana"]),
+        entries={"etc/ovirt-engine/x.conf": FileEntry(4, 0o640, 1795355032, "root", 0, "ovirt", 108)}, size=4000)
+    noted = {"public.audit_log": [("1", "engine-backup: Backup Started, scope=db, log=" + IDENTITY)]}
+    made = {
+        kind: dump._replace(
+            owners=(configured_settings(kind).user,), grantees=(configured_settings(kind).user,),
+            server_version="15.4", noted=noted if kind == "engine" else {},
+            format="sqlite" if kind == "grafana" else "custom")
+        for kind, dump in found.dumps.items()
+    }
+    made.update(dumps)
+    return found._replace(path=PATH, files=files, dumps=made)
+
+
+def credentials(kind: str, **changes: Any) -> Settings:
+    """Return credentials of a database on a second server."""
+    name = BY_NAME[kind].scope + "_new"
+    return world.settings(name, "Secret.of.new_%s")._replace(**dict({"host": "db.lab.test"}, **changes))
+
+
+def make_request(**changes: Any) -> Request:
+    """Return the request of a run with all defaults."""
+    found = Request(
+        path=PATH, scopes=["all"], provision=["auto"], credentials={}, permissions="auto", keep_temporary_data=False,
+        restore_jobs=0, tmpdir="", log_path="", timeout=14400, prefix="", remove_storage_vm=False, remove_hosts=False,
+        allow_hosted_engine=False, cleanup_planned=False,
+    )
+    return found._replace(**changes)
