@@ -148,7 +148,8 @@ question:
   type: dict
 last_question:
   description:
-    - The name of the last question that was asked, answered or not. Where C(engine-cleanup) says that it was aborted, this
+    - The name of the last question that was asked, answered or not. Where C(engine-cleanup) says that it was
+      aborted, this
       is the question whose answer did it.
   returned: when engine-cleanup failed
   type: str

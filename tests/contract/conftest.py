@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import Lab
+from lab import Lab, machines, start, stop
 from lab.databases import empty, fill
+from lab.driver import Machine
 from lab.runner import Tool
 
 pytest_plugins = ["lab.fixtures"]
@@ -34,6 +35,25 @@ def emptied(engine_lab: Lab) -> Iterator[Lab]:
     for kind in engine_lab.databases:
         empty(engine_lab, kind)
         fill(engine_lab, kind)
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab whose services run, to be changed by tests and rewound."""
+    home = tmp_path_factory.mktemp("machine") / "lab"
+    lab = start(home, services=True)
+    machines.checkpoint(lab, "in_use")
+    yield lab
+    stop(home, remove=True)
+
+
+@pytest.fixture
+def machine(ground: Lab, tmp_path: Path) -> Machine:
+    """That lab as it was at first."""
+    for path in ground.faults.iterdir():
+        path.unlink()
+    machines.rewind(ground, "in_use")
+    return Machine(ground, tmp_path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ from . import lifecycle, machines
 from .history import move_on
 from .layout import Lab, LabError, load
 
+DATABASE = "PostgreSQL on {0.address}:{0.port}, superuser: psql -h {0.socket} -p {0.port} -U postgres"
 COMMANDS = {
     "start": "make and start a lab",
     "stop": "stop it",
@@ -98,7 +99,7 @@ def change(options: argparse.Namespace, lab: Lab) -> None:
         machines.reinstall(lab)
     elif options.command == "database":
         server = machines.start_database_server(lab, options.port)
-        print("PostgreSQL on {0.address}:{0.port}, superuser: psql -h {0.socket} -p {0.port} -U postgres".format(server))
+        print(DATABASE.format(server))
     else:
         print("rows came and went in {}".format(", ".join(move_on(lab))))
 

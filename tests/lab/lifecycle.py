@@ -16,7 +16,7 @@ from .databases import make_password, plan_databases, populate
 from .installation import install
 from .inventory import write_inventory
 from .layout import Lab, LabError, load, load_server, save, state_path
-from .machines import start_services
+from .machines import servers_of, start_services
 from .systemctl import SERVICES, write_state
 
 FQDN = "engine.lab.test"
@@ -37,8 +37,9 @@ def start(
         return _restart(load(home), services)
     if home.exists() and any(home.iterdir()):
         raise LabError("{} holds files that are not a lab; name a new or empty directory".format(home))
+    chosen = postgres.take_port(port)
     home.mkdir(parents=True, exist_ok=True)
-    lab = _plan(home, scale, parse_components(components), version, port)
+    lab = _plan(home, scale, parse_components(components), version, chosen)
     save(lab)
     try:
         _make(lab)
@@ -67,9 +68,8 @@ def _plan(home: Path, scale: int, components: tuple[str, ...], version: str, por
     kinds = tuple({"block": block}.get(name, name) for name in components if name != "grafana")
     user = postgres.server_user()
     programs = postgres.find_programs()
-    chosen = postgres.take_port(port)
     return Lab(
-        home=home, version=version, components=components, scale=scale, fqdn=FQDN, port=chosen,
+        home=home, version=version, components=components, scale=scale, fqdn=FQDN, port=port,
         server_home=postgres.make_server_home(home, user), server_user=user, server_programs=programs,
         databases=plan_databases(kinds), secrets=tuple(make_password() for _number in range(4)),
         http_port=postgres.free_port(),
@@ -91,8 +91,7 @@ def _make(lab: Lab) -> None:
 
 
 def _restart(lab: Lab, services: bool) -> Lab:
-    database = load_server(lab.home)
-    for server in (lab, *([database] if database else [])):
+    for server in servers_of(lab):
         if not postgres.is_running(server):
             postgres.start(server)
     if services:

@@ -15,14 +15,21 @@ from .databases import create_database
 from .layout import Database, Lab, LabError, load
 from .postgres import query
 
-FAILED, TEMPORARY_MADE = 1, 13
+FAILED, UNSUPPORTED, TEMPORARY_MADE = 1, 12, 13
 READ_ONLY = 'GRANT CONNECT ON DATABASE "{0}" TO "{1}"; GRANT USAGE ON SCHEMA public TO "{1}"'
 
 
 def main(home: Path, arguments: list[str]) -> int:
-    """Exit 0: done; 13: something of that name was there and temporary ones were made; 1: failed."""
+    """Exit 0: done; 12: not here; 13: something of that name was there and temporary ones were made; 1: failed."""
+    lab = load(home)
+    if (lab.faults / "provision-unsupported").exists():
+        print("[ ERROR ] Provisioning is not supported on this distribution")
+        return UNSUPPORTED
+    if (lab.faults / "provision-fails").exists():
+        print("[ ERROR ] Failed to execute stage 'Misc configuration': Command '/usr/bin/psql' failed to execute")
+        return FAILED
     try:
-        return _provision(load(home), _read_answers(arguments))
+        return _provision(lab, _read_answers(arguments))
     except LabError as error:
         print("[ ERROR ] {}".format(error), file=sys.stderr)
         return FAILED

@@ -21,11 +21,15 @@ CHANGES = {
     "start": (True, None), "restart": (True, None), "stop": (False, None),
     "enable": (None, True), "disable": (None, False), "try-restart": (None, None), "reset-failed": (None, None),
 }
+QUESTIONS = ("is-active", "is-enabled", "is-failed")
 NOT_FOUND_SHOWN = {"enable": "Failed to {} unit: Unit file {}.service does not exist.",
                    "disable": "Failed to {} unit: Unit file {}.service does not exist."}
 NOT_LOADED = "Failed to {} {}.service: Unit {}.service not found."
 STOP_FAILED = "Job for {}.service failed because a timeout was exceeded."
-START_FAILED = "Job for {0}.service failed because the control process exited with error code.\nSee \"systemctl status {0}.service\" and \"journalctl -xeu {0}.service\" for details."
+START_FAILED = (
+    "Job for {0}.service failed because the control process exited with error code.\n"
+    'See "systemctl status {0}.service" and "journalctl -xeu {0}.service" for details.'
+)
 
 
 class State(NamedTuple):
@@ -61,10 +65,9 @@ def active_word(home: Path, service: str) -> str:
 
 def main(home: Path, arguments: list[str]) -> int:
     """Understands is-active, is-enabled, is-failed, show, daemon-reload and CHANGES, with --now and --quiet."""
-    words = [word for word in arguments if not word.startswith("-")]
-    if "-p" in arguments:
-        # Its value stands apart: "-p ActiveState".
-        words = [word for word in words if arguments[arguments.index(word) - 1] != "-p"]
+    # The value of -p stands apart: "-p ActiveState".
+    pairs = zip(["", *arguments], arguments, strict=False)
+    words = [word for before, word in pairs if not word.startswith("-") and before != "-p"]
     if not words:
         return _complain("Too few arguments.")
     verb, units = words[0], [word.removesuffix(".service") for word in words[1:]]
@@ -72,14 +75,17 @@ def main(home: Path, arguments: list[str]) -> int:
         return 0
     if verb == "show":
         return _show(home, units, _properties(arguments), "--value" in arguments)
-    quiet = "--quiet" in arguments or "-q" in arguments
-    if verb in ("is-active", "is-enabled", "is-failed"):
-        results = [_tell(home, verb, unit, quiet) for unit in units]
-        # True of any of the units, as systemctl has it.
-        return 0 if 0 in results else max(results, default=1)
+    if verb in QUESTIONS:
+        return _answer(home, verb, units, "--quiet" in arguments or "-q" in arguments)
     if verb not in CHANGES:
         return _complain("Unknown command verb {}.".format(verb))
     return max([change(home, verb, unit, "--now" in arguments) for unit in units], default=1)
+
+
+def _answer(home: Path, verb: str, units: list[str], quiet: bool) -> int:
+    """True of any of the units, as systemctl has it."""
+    results = [_tell(home, verb, unit, quiet) for unit in units]
+    return 0 if 0 in results else max(results, default=1)
 
 
 def change(home: Path, verb: str, unit: str, now: bool = False) -> int:
@@ -134,7 +140,7 @@ def _stop(home: Path, unit: str, state: State) -> int:
 def _properties(arguments: list[str]) -> list[str]:
     wanted = [word.partition("=")[2] for word in arguments if word.startswith("--property=")]
     wanted += [word.partition("=")[2] for word in arguments if word.startswith("-p=")]
-    wanted += [word for before, word in zip(arguments, arguments[1:]) if before == "-p"]
+    wanted += [word for before, word in zip(arguments, arguments[1:], strict=False) if before == "-p"]
     return [name for word in wanted for name in word.split(",")]
 
 

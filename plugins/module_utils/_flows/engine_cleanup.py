@@ -109,8 +109,7 @@ def plan_cleanup(request: Request, places: Places, host: OtopiHost) -> Plan:
     state = host.read_setup_state()
     answers, problems = merge_answers(cleanup_answers(state.is_unprivileged), request.answers, {})
     order = Order(CLEANUP, places, answers, (), request.timeout, (NOT_SET_UP,))
-    own = {kind: item for kind, item in installation.settings.items() if kind in installation.owned}
-    databases = _with_archived(own, request, host)
+    databases = _with_archived(_own_databases(installation), request, host)
     before, unread = _read_all(databases, host)
     mismatch = _judge_version(state) if installation.is_set_up else []
     runs = installation.is_set_up and not (mismatch and request.clear_databases)
@@ -120,6 +119,11 @@ def plan_cleanup(request: Request, places: Places, host: OtopiHost) -> Plan:
         problems += _judge_all(databases, before, host)
     services = host.read_services(SERVICES) if runs else {}
     return Plan(order, installation.is_set_up, runs, databases, before, services, warnings, problems)
+
+
+def _own_databases(installation: Installation) -> Dict[str, Settings]:
+    """Return the databases that belong to this host."""
+    return {kind: item for kind, item in installation.settings.items() if kind in installation.owned}
 
 
 def _with_archived(own: Dict[str, Settings], request: Request, host: OtopiHost) -> Dict[str, Settings]:

@@ -185,13 +185,17 @@ def _reasons(
         found.append("it never ran to its end on this engine")
     if generated != installed:
         found.append("it last ran as %s, %s is installed" % (generated or "an unknown version", installed))
-    if memory is not None and memory.just_restored:
-        found.append("the engine database was restored from a backup")
-    if memory is not None and memory.product_version != state.display_version:
-        found.append("the engine database is of %s" % (memory.product_version or "an unknown version"))
+    found += _reasons_of_database(memory, state.display_version) if memory is not None else []
     if state.was_configured_since:
         found.append("the credentials of a database were changed since it last ran")
     return found + ["the answer %s is another one" % key for key in differing]
+
+
+def _reasons_of_database(memory: SetupMemory, display_version: str) -> List[str]:
+    found = ["the engine database was restored from a backup"] if memory.just_restored else []
+    if memory.product_version != display_version:
+        found.append("the engine database is of %s" % (memory.product_version or "an unknown version"))
+    return found
 
 
 def _prove(request: Request, plan: Plan, done: Done, host: OtopiHost) -> None:

@@ -36,7 +36,8 @@ CREATE TABLE vm_static (
     vm_guid uuid PRIMARY KEY, vm_name varchar(255) NOT NULL, mem_size_mb integer NOT NULL, os integer NOT NULL,
     cluster_id uuid REFERENCES cluster (cluster_id), num_of_monitors integer NOT NULL DEFAULT 1,
     auto_startup boolean DEFAULT false, lease_sd_id uuid REFERENCES storage_domain_static (id),
-    creation_date timestamptz, description varchar(4000), free_text_comment text, entity_type varchar(32) NOT NULL);
+    creation_date timestamptz, description varchar(4000), free_text_comment text, entity_type varchar(32) NOT NULL,
+    origin smallint DEFAULT 0);
 CREATE INDEX idx_vm_static_name ON vm_static (vm_name);
 CREATE TABLE vm_dynamic (
     vm_guid uuid PRIMARY KEY REFERENCES vm_static (vm_guid) ON DELETE CASCADE, status integer NOT NULL,

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
+from .disturb import disturb
 from .kinds import ENGINE, Kind
 from .run import Run
 
@@ -101,20 +99,10 @@ def _run_loader(run: Run, kind: Kind, path: Path, report: Path) -> int:
         else:
             unpacker = run.start([options.compressor, "-d"], stdin=dump, stdout=subprocess.PIPE)
             process = run.start_pg(command, connection, tuple(words), unpacker.stdout, output, subprocess.STDOUT)
-        if run.sabotage.kills("pg_restore", kind.name):
-            _kill_worker(process, lambda: run.sabotage.restore_is_far_enough(run.home, connection.database))
+        fault = run.sabotage.disturbance(kind.name)
+        if fault is not None:
+            disturb(process, run, connection, fault)
         return process.wait()
-
-
-def _kill_worker(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> None:
-    # A worker, as the system's memory killer would: the leader then says that it died unexpectedly.
-    children = Path("/proc/{0}/task/{0}/children".format(process.pid))
-    while process.poll() is None:
-        workers = children.read_text(encoding="ascii").split()
-        if workers and is_time():
-            subprocess.run(["kill", "-{}".format(int(signal.SIGKILL)), workers[0]], check=False)
-            return
-        time.sleep(0.001)
 
 
 def clean_engine_database(run: Run) -> None:

@@ -53,11 +53,13 @@ def restore(run: Run) -> None:
         _provision_everything(run)
     _check_permissions_flag(run)
     if run.options.provisioning:
+        run.step("provision")
         provision_databases(run)
         run.output("Restoring:")
     for kind in _changed(run):
         credentials.apply(run, kind)
     _load_databases(run)
+    run.step("rewrite")
     credentials.rewrite_configuration(run)
     run.run_hooks("dorestore")
     run.output("You should now run engine-setup.")
@@ -118,6 +120,7 @@ def _load_databases(run: Run) -> None:
     run.log("Generating pgpass")
     run.generate_pgpass()
     run.log("Verifying connection")
+    run.step("check")
     kinds = [k for k in run.variant.restore if k.scope in run.options.selected and run.conf.get(k.conf + "_USER")]
     for kind in kinds:
         load.verify_connection(run, kind)
@@ -127,6 +130,7 @@ def _load_databases(run: Run) -> None:
         path = run.folder / "db" / kind.member
         run.log("Restoring {} backup at {}".format(kind.restore_log, path))
         load.load_dump(run, kind, path)
+        run.step("loaded-" + kind.name)
         if kind is ENGINE:
             _finish_engine(run, path)
     if "grafanadb" in run.options.selected:

@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..layout import load
-from ..postgres import query
 from .options import Death, die
 
 if TYPE_CHECKING:
@@ -86,16 +84,22 @@ class Sabotage:
         words = self.words("kill-child")
         return words[:1] == [program] and words[1:2] in ([], [step])
 
-    def restore_is_far_enough(self, home: Path, database: str) -> bool:
-        """Whether so many rows of the named table are in; at once where none is named."""
-        words = self.words("kill-child")[2:]
+    def disturbance(self, kind: str) -> str | None:
+        """The fault that strikes while this database is restored."""
+        named = [name for name in ("end-session", "restart-server") if self.words(name)[:1] == [kind]]
+        if self.kills("pg_restore", kind):
+            return "kill-child"
+        return named[0] if named else None
+
+    def progress_question(self, fault: str) -> str | None:
+        """What to ask the server before the fault strikes: whether so many rows of a table are in. None: at once."""
+        words = self.words(fault)[2 if fault == "kill-child" else 1:]
         if not words:
-            return True
-        statement = (
+            return None
+        return (
             "SELECT count(*) FROM pg_stat_progress_copy"
             " WHERE relid = to_regclass('{}') AND tuples_processed >= {}"
         ).format(*words)
-        return query(load(home), database, statement) == "1"
 
     def delay(self, step: str) -> list[str]:
         """What to put before a child's command to make it slow."""

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens to pg_restore from outside: a worker killed, its sessions ended, the server restarted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from ..layout import Lab, Server, load, load_server
+from ..postgres import query
+from ..postgres import start as start_server
+from ..postgres import stop as stop_server
+from .run import Connection, Run
+
+PAUSE = 0.001
+END = ("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+       " WHERE datname = '{}' AND application_name IN ('pg_restore', 'psql') AND usename <> 'postgres'")
+
+
+def disturb(process: subprocess.Popen[bytes], run: Run, connection: Connection, fault: str) -> None:
+    """Wait for the moment, then strike."""
+    server, question = _server_of(load(run.home), connection), run.sabotage.progress_question(fault)
+    while process.poll() is None:
+        workers = _workers(process)
+        # Without a worker it is still reading the table of contents.
+        if workers and (question is None or query(server, connection.database, question) == "1"):
+            _strike(server, connection, fault, workers[0])
+            return
+        time.sleep(PAUSE)
+
+
+def _workers(process: subprocess.Popen[bytes]) -> list[str]:
+    children = Path("/proc/{0}/task/{0}/children".format(process.pid)).read_text(encoding="ascii").split()
+    alone = isinstance(process.args, list) and "psql" in process.args
+    return children or ([str(process.pid)] if alone else [])
+
+
+def _strike(server: Lab | Server, connection: Connection, fault: str, worker: str) -> None:
+    if fault == "kill-child":
+        # A worker, as the system's memory killer would: the leader then says that it died unexpectedly.
+        subprocess.run(["kill", "-{}".format(int(signal.SIGKILL)), worker], check=False)
+    elif fault == "end-session":
+        query(server, "postgres", END.format(connection.database))
+    else:
+        stop_server(server, forever=True)
+        start_server(server)
+
+
+def _server_of(lab: Lab, connection: Connection) -> Lab | Server:
+    server = load_server(lab.home)
+    return server if server and connection.host == server.address else lab
