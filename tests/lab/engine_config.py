@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .host import configured
 from .host.sql import Database, SqlError
-from .layout import load
+from .layout import Lab, load
 
 NO_SERVER = ("Connection to the Database failed. Please check that the hostname and port number are correct and that "
              "the Database service is up and running.")
@@ -31,18 +31,8 @@ class Refused(Exception):
 def main(home: Path, arguments: list[str]) -> int:
     """Run the tool; its exit status."""
     print(NOISE, file=sys.stderr, flush=True)
-    lab = load(home)
     try:
-        if (lab.faults / "engine-config-fails").exists():
-            raise Refused((lab.faults / "engine-config-fails").read_text(encoding="utf-8").strip() or NO_SERVER)
-        verb, subject, version = _parse(arguments)
-        database = Database(lab, configured.engine(lab.prefix))
-        if verb == "list":
-            print("\n".join("{}: (Value Type: {})".format(*pair) for pair in sorted(_known(lab.prefix).items())))
-        elif verb == "get":
-            print(_get(database, lab.prefix, subject, version))
-        else:
-            _set(database, lab.prefix, subject, version)
+        _run(load(home), arguments)
     except SqlError:
         print(NO_SERVER)
         return 1
@@ -50,6 +40,19 @@ def main(home: Path, arguments: list[str]) -> int:
         print(error)
         return 1
     return 0
+
+
+def _run(lab: Lab, arguments: list[str]) -> None:
+    if (lab.faults / "engine-config-fails").exists():
+        raise Refused((lab.faults / "engine-config-fails").read_text(encoding="utf-8").strip() or NO_SERVER)
+    verb, subject, version = _parse(arguments)
+    database = Database(lab, configured.engine(lab.prefix))
+    if verb == "list":
+        print("\n".join("{}: (Value Type: {})".format(*pair) for pair in sorted(_known(lab.prefix).items())))
+    elif verb == "get":
+        print(_get(database, lab.prefix, subject, version))
+    else:
+        _set(database, lab.prefix, subject, version)
 
 
 def _parse(arguments: list[str]) -> tuple[str, str, str]:

@@ -5,43 +5,33 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
 
+# Only what the program needs is imported: it is started often and has to start fast.
+MODULES = {
+    "engine-backup": "lab.tool.main",
+    "engine-setup": "lab.setup.main",
+    "engine-cleanup": "lab.cleanup.main",
+    "engine-config": "lab.engine_config",
+    "otopi-config-query": "lab.config_query",
+    "ovirt-engine-provisiondb": "lab.provisiondb",
+    "systemctl": "lab.systemctl",
+}
+KNOW_THEIR_NAME = ("engine-backup", "engine-setup", "engine-cleanup")
+
 
 def main() -> int:
-    """Import only what the program needs: it is started often and has to start fast."""
+    """Run the program; its exit status."""
     program, home, invoked_as, arguments = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4:]
-    if program == "engine-backup":
-        if not os.environ.get("BACKUP_ENV_CLEAN"):
-            _again_in_clean_environment()
-        from lab.tool.main import main as engine_backup
-
-        return engine_backup(home, invoked_as, arguments)
-    if program == "otopi-config-query":
-        from lab.config_query import main as config_query
-
-        return config_query(arguments)
-    if program == "systemctl":
-        from lab.systemctl import main as systemctl
-
-        return systemctl(home, arguments)
-    if program == "engine-setup":
-        from lab.setup.main import main as engine_setup
-
-        return engine_setup(home, invoked_as, arguments)
-    if program == "engine-cleanup":
-        from lab.cleanup.main import main as engine_cleanup
-
-        return engine_cleanup(home, invoked_as, arguments)
-    if program == "engine-config":
-        from lab.engine_config import main as engine_config
-
-        return engine_config(home, arguments)
-    from lab.provisiondb import main as provisiondb
-
-    return provisiondb(home, arguments)
+    if program == "engine-backup" and not os.environ.get("BACKUP_ENV_CLEAN"):
+        _again_in_clean_environment()
+    run = importlib.import_module(MODULES[program]).main
+    if program in KNOW_THEIR_NAME:
+        return int(run(home, invoked_as, arguments))
+    return int(run(arguments) if program == "otopi-config-query" else run(home, arguments))
 
 
 def _again_in_clean_environment() -> None:

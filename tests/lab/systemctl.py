@@ -65,9 +65,7 @@ def active_word(home: Path, service: str) -> str:
 
 def main(home: Path, arguments: list[str]) -> int:
     """Understands is-active, is-enabled, is-failed, show, daemon-reload and CHANGES, with --now and --quiet."""
-    # The value of -p stands apart: "-p ActiveState".
-    pairs = zip(["", *arguments], arguments, strict=False)
-    words = [word for before, word in pairs if not word.startswith("-") and before != "-p"]
+    words = _words(arguments)
     if not words:
         return _complain("Too few arguments.")
     verb, units = words[0], [word.removesuffix(".service") for word in words[1:]]
@@ -80,6 +78,12 @@ def main(home: Path, arguments: list[str]) -> int:
     if verb not in CHANGES:
         return _complain("Unknown command verb {}.".format(verb))
     return max([change(home, verb, unit, "--now" in arguments) for unit in units], default=1)
+
+
+def _words(arguments: list[str]) -> list[str]:
+    # The value of -p stands apart: "-p ActiveState".
+    pairs = zip(["", *arguments], arguments, strict=False)
+    return [word for before, word in pairs if not word.startswith("-") and before != "-p"]
 
 
 def _answer(home: Path, verb: str, units: list[str], quiet: bool) -> int:
@@ -147,17 +151,21 @@ def _properties(arguments: list[str]) -> list[str]:
 def _show(home: Path, units: list[str], wanted: list[str], bare: bool) -> int:
     blocks = []
     for unit in units:
-        state, active = read_state(home / "services", unit), active_word(home, unit)
-        known = {
-            "Id": unit + ".service", "LoadState": "loaded" if state else "not-found", "ActiveState": active,
-            "SubState": {"active": "running", "inactive": "dead"}.get(active, active),
-            "MainPID": str(processes.pid_of(home, unit) or 0) if active == "active" else "0",
-            "UnitFileState": ("enabled" if state.is_enabled else "disabled") if state else "",
-        }
+        known = _describe(home, unit)
         shown = [name for name in known if not wanted or name in wanted]
         blocks.append("\n".join(known[name] if bare else "{}={}".format(name, known[name]) for name in shown))
     print("\n\n".join(blocks))
     return 0
+
+
+def _describe(home: Path, unit: str) -> dict[str, str]:
+    state, active = read_state(home / "services", unit), active_word(home, unit)
+    return {
+        "Id": unit + ".service", "LoadState": "loaded" if state else "not-found", "ActiveState": active,
+        "SubState": {"active": "running", "inactive": "dead"}.get(active, active),
+        "MainPID": str(processes.pid_of(home, unit) or 0) if active == "active" else "0",
+        "UnitFileState": ("enabled" if state.is_enabled else "disabled") if state else "",
+    }
 
 
 def _tell(home: Path, verb: str, unit: str, quiet: bool) -> int:

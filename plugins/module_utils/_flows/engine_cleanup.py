@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .._core.engine_answers import Answers, cleanup_answers, mask_answers, release_of
 from .._core.engine_config import Settings
+from .._core.engine_model import Installation
 from .._core.errors import BackupError, Problem, Refused, describe_problems, list_problems
 from .._core.otopi_model import CLEANUP, Holdings, Places, SetupState, without_release
 from .._core.otopi_output import NOT_SET_UP
