@@ -23,7 +23,7 @@ pytest_plugins = ["functional.restore_ground", "functional.restore_tasks"]
 pytestmark = pytest.mark.faults
 
 DWH_DUMP = "db/dwh_backup.db"
-AWKWARD = ("a`b", 'a"b', "a$b", "a\\b", "a:b", "a b", "a'b", "a#b", "ä")
+AWKWARD = ("a`b", 'a"b', "a$b", "a\\b", "a:b")
 
 
 def mount(directory: Path, size: str) -> Path:
@@ -149,6 +149,20 @@ def assert_refused(yard: Yard, folder: Path, cases: dict[str, tuple[Task, str]])
     assert not [result for result in results if result["changed"]]
 
 
+def test_engine_that_is_up_and_databases_that_are_filled(yard: Yard, tmp_path: Path) -> None:
+    yard.ground.in_use()
+    before, mine = files_of(yard.site.prefix), yard.rows()
+    task = restore(yard.archives["stock"])
+    with yard.driven(tmp_path) as engine:
+        refused, previewed, planned = engine.play(
+            task, checked(task), checked(restore(yard.archives["stock"], cleanup_planned=True)))
+    for result in (refused, previewed):
+        assert codes(result) == ["engine_running", "services_active"], said(result)
+    assert (said(planned), planned["changed"]) == ("", True)
+    assert files_of(yard.site.prefix) == before
+    assert yard.rows().keys() == mine.keys()
+
+
 def test_archives_that_can_not_be_restored(quiet: Yard, tmp_path: Path) -> None:
     cases = {name: (restore(path), code) for name, (path, code) in archives(quiet.archives["stock"], tmp_path).items()}
     mode = {path: path.stat().st_mode for path in tmp_path.rglob("*.backup")}
@@ -159,7 +173,8 @@ def test_archives_that_can_not_be_restored(quiet: Yard, tmp_path: Path) -> None:
 def test_databases_that_can_not_be_restored_into(quiet: Yard, tmp_path: Path) -> None:
     stock = quiet.archives["stock"]
     cases = {
-        name: (restore(stock, credentials={"engine": given}), code) for name, (given, code) in targets(quiet).items()
+        name: (restore(stock, credentials=quiet.hidden({"engine": given})), code)
+        for name, (given, code) in targets(quiet).items()
     }
     assert_refused(quiet, tmp_path, cases)
 
@@ -168,7 +183,7 @@ def test_options_and_places_that_can_not_be(quiet: Yard, tmp_path: Path) -> None
     stock = quiet.archives["stock"]
     log = tmp_path / "there.log"
     log.write_text("")
-    given = {"engine": quiet.make_target(quiet.lab, "engine")}
+    given = quiet.hidden({"engine": quiet.make_target(quiet.lab, "engine", name="unused")})
     small, data = mount(tmp_path / "small", "2m"), mount(quiet.site.prefix / "var/lib/pgsql/data", "2m")
     cases = {
         "scope that the archive lacks": (restore(stock, scope=["files", "cinderlibdb"]), "scope_not_in_archive"),
@@ -197,17 +212,3 @@ def test_what_a_cleanup_will_change_is_for_check_mode_only(quiet: Yard, tmp_path
         planned, refused = engine.play(checked(task), task)
     assert (said(planned), planned["changed"]) == ("", True)
     assert (refused["code"], refused["changed"]) == ("not_check_mode", False)
-
-
-def test_engine_that_is_up_and_databases_that_are_filled(yard: Yard, tmp_path: Path) -> None:
-    yard.ground.in_use()
-    before, mine = files_of(yard.site.prefix), yard.rows()
-    task = restore(yard.archives["stock"])
-    with yard.driven(tmp_path) as engine:
-        refused, previewed, planned = engine.play(
-            task, checked(task), checked(restore(yard.archives["stock"], cleanup_planned=True)))
-    for result in (refused, previewed):
-        assert codes(result) == ["engine_running", "services_active"], said(result)
-    assert (said(planned), planned["changed"]) == ("", True)
-    assert files_of(yard.site.prefix) == before
-    assert yard.rows().keys() == mine.keys()

@@ -16,6 +16,8 @@ from .layout import Database, Lab, LabError, load
 from .postgres import query
 
 FAILED, UNSUPPORTED, TEMPORARY_MADE = 1, 12, 13
+RENAMED = """[ ERROR ] Failed to execute stage 'Misc configuration': Existing resources found, new ones created:
+database {} user {}"""
 READ_ONLY = 'GRANT CONNECT ON DATABASE "{0}" TO "{1}"; GRANT USAGE ON SCHEMA public TO "{1}"'
 
 
@@ -57,6 +59,7 @@ def _provision(lab: Lab, answers: dict[str, str]) -> int:
         return 0
     suffix = time.strftime("_%Y%m%d%H%M%S")
     _make_database(lab, Database(database + suffix, user + suffix, password))
+    print(RENAMED.format(database + suffix, user + suffix))
     return TEMPORARY_MADE
 
 

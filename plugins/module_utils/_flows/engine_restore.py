@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequenc
 from .._core.engine_output import evidence, last_lines
 from .._core.errors import BackupError, CommandError, NotProven, Problem, Refused
 from .._core.restore_commands import password_files, restore_command
-from .._core.restore_model import Request, Restored, is_restored_as_it_was, rewritten_files
+from .._core.restore_model import Request, Restored, Target, is_restored_as_it_was, rewritten_files
 from .._core.restore_output import (
     cascaded_tables,
     judge_load,
@@ -51,7 +51,8 @@ def preview_restore(request: Request, host: "RestoreHost") -> Result:
         plan.problems.append(Problem("locked", "another run holds the directory %s" % directory))
     done = find_restored(plan, host)
     if done is not None:
-        return Result(bool(plan.leftovers), done, [], plan.leftovers, [])
+        broken = host.find_broken(request.prefix, originals_of(plan, host), changed_targets(plan))
+        return Result(bool(plan.leftovers or broken), done, [], plan.leftovers, broken)
     if plan.problems:
         raise Refused(plan.problems, phase="plan")
     return Result(True, dict(describe_plan(plan), already=False), command_of(plan, plan.tmpdir), plan.leftovers, [])
@@ -68,8 +69,9 @@ def make_restore(request: Request, host: "RestoreHost") -> Result:
         swept = host.sweep(directory)
         plan = plan_restore(request, host)
         done = find_restored(plan, host)
-        if done is not None:
-            return Result(bool(swept), done, [], swept, [])
+        if done is not None:  # a run that was killed just before may have left broken configuration
+            mended = host.mend(request.prefix, originals_of(plan, host), changed_targets(plan))
+            return Result(bool(swept or mended), done, [], swept, mended)
         if plan.problems:
             raise Refused(plan.problems, phase="plan")
         return restore_planned(plan, directory, host)._replace(swept=swept)
@@ -84,11 +86,21 @@ def command_of(plan: Plan, work: str) -> List[str]:
         plan.installation.tool, plan.request, plan.scopes, targets, plan.permissions.are_restored, plan.log_path, work)
 
 
+def changed_targets(plan: Plan) -> List[Target]:
+    """Return the databases with other credentials than those of the configuration."""
+    return [plan.targets[kind] for kind in plan.targets if plan.targets[kind].is_changed]
+
+
+def originals_of(plan: Plan, host: "RestoreHost") -> Dict[str, Any]:
+    """Return each configuration file that the tool rewrites as it is meant to be, but for its credentials."""
+    return host.read_originals(plan.request.prefix, insisted_files(plan), plan.scopes, plan.reading)
+
+
 def find_restored(plan: Plan, host: "RestoreHost") -> Optional[Dict[str, Any]]:
     """Return the result where the host already holds exactly what the archive does, None where it does not."""
     if [problem for problem in plan.problems if problem.code not in HARMLESS_WHEN_DONE]:
         return None
-    if not plan.targets or any(look.fitness is None or not look.fitness.tables for look in plan.looks.values()):
+    if any(look.fitness is None or not look.fitness.tables for look in plan.looks.values()):
         return None
     try:
         restored = read_restored(plan, (), host)
@@ -114,8 +126,8 @@ def restore_in(work: str, plan: Plan, host: "RestoreHost") -> Result:
     originals: Dict[str, Any] = {}
     cmd = command_of(plan, work)
     try:
-        changed = [plan.targets[kind] for kind in plan.targets if plan.targets[kind].is_changed]
-        originals = host.read_originals(plan.request.prefix, insisted_files(plan), plan.scopes, plan.reading)
+        changed = changed_targets(plan)
+        originals = originals_of(plan, host)
         placeholders = host.make_placeholders(plan.request.prefix, insisted_files(plan))
         host.write_secrets(password_files(changed, work))
         stdout, log = run_tool(plan, cmd, work, host)

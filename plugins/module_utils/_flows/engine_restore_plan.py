@@ -15,7 +15,7 @@ from .._core.engine_config import parse_assignments
 from .._core.engine_model import Installation
 from .._core.errors import CommandError, Problem, Refused
 from .._core.manifest import compare_manifest
-from .._core.restore_model import STOPPED_SERVICES, Request, Target, rewritten_files
+from .._core.restore_model import SERVERS, STOPPED_SERVICES, Request, Target, rewritten_files
 from .._core.times import to_iso
 from .._core.versions import refuse_restore
 from .restore_targets import (
@@ -91,6 +91,8 @@ def look_first(request: Request, host: "RestoreHost") -> Installation:
     except CommandError as error:
         raise Refused(problems + [Problem(error.code, error.message)], phase="plan") from None
     problems += judge_credentials(request) + judge_host(request, installation, host)
+    tmpdir = request.tmpdir or host.lock_directory(request.prefix)
+    problems += host.judge_directory(tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
     if not any(problem.code == "archive_missing" for problem in problems):
         problems += judge_at_first_sight(request, installation, host)
     if problems:
@@ -160,9 +162,10 @@ def decide_scopes(
         elif scope not in installation.restorable:
             text = "the installed engine-backup can not restore the scope '%s'; name the scopes without it"
             problems.append(Problem("scope_unsupported", text % scope))
-    unused = sorted(set(request.credentials) - set(kinds_of(wanted)))
+    named = set(request.credentials) | set(request.provision) & set(SERVERS)
+    unused = sorted(named - set(kinds_of(wanted)))
     if unused:
-        text = "'credentials' names %s, which this restore does not touch"
+        text = "'credentials' or 'provision' names %s, which this restore does not touch"
         problems.append(Problem("credentials_unused", text % ", ".join(unused)))
     if not wanted and not reading.problems:
         problems.append(Problem("nothing_to_restore", "the archive holds nothing that a restore could use"))
@@ -202,9 +205,8 @@ def default_log_path(request: Request, installation: Installation, now: float) -
 
 def judge_places(plan: Plan, host: "RestoreHost") -> List[Problem]:
     """Return what is wrong with the directories of the run, and whether the disks have room."""
-    problems = host.judge_directory(plan.tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
     logs = os.path.dirname(plan.log_path)
-    problems += host.judge_directory(logs, "log_directory", "log directory", sticky_is_safe=True)
+    problems = host.judge_directory(logs, "log_directory", "log directory", sticky_is_safe=True)
     if host.exists(plan.log_path):
         problems.append(Problem("log_exists", "the log %s exists; each run needs a new one" % plan.log_path))
     return problems or judge_space(plan, host)

@@ -189,6 +189,9 @@ class RestoreHost(EngineHost, Protocol):
     ) -> Dict[str, Any]:
         """Each configuration file as it is meant to be."""
 
+    def find_broken(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[Target]) -> List[str]:
+        """The files that mend would write."""
+
     def mend(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[Target]) -> List[str]:
         """Put back what the tool loses of them."""
 

@@ -34,16 +34,19 @@ Target = NamedTuple(
 Targets = Dict[str, Target]
 Result = NamedTuple("Result", [("changed", bool), ("targets", Dict[str, Dict[str, Any]]), ("swept", List[str])])
 
+PATIENCE = 10.0  # seconds
+PAUSE = 0.1
 NOT_EMPTIED = "What the databases held was dropped, but they are not fit for a restore"
 
 
 def preview_targets(request: Request, clears: bool, host: "TargetHost") -> Result:
     """Return what prepare_targets would do; raise Refused with everything that would make it fail. Writes nothing."""
     directory = host.lock_directory(request.prefix)
-    targets = look_at_targets(request, clears, host)
+    leftovers = host.list_leftovers(directory) if clears else []
+    # Sessions of what a killed run left will be gone by then.
+    targets = look_at_targets(request, clears, bool(leftovers), host)
     locked = [Problem("locked", "another run holds the directory %s" % directory)]
     refuse(targets, locked if clears and host.is_locked(directory) else [])
-    leftovers = host.list_leftovers(directory) if clears else []
     filled = list_filled(targets)
     return Result(bool(filled or leftovers), describe(targets, filled), leftovers)
 
@@ -57,17 +60,28 @@ def prepare_targets(request: Request, clears: bool, host: "TargetHost") -> Resul
     try:
         # Also ends an engine-backup that outlived its run and is still loading.
         swept = host.sweep(directory)
-        targets = look_at_targets(request, clears, host)
+        targets = wait_for_quiet(request, host)
         refuse(targets)
         filled = list_filled(targets)
         for kind in filled:
             host.clear_database(targets[kind].settings)
-        targets = look_at_targets(request, False, host)
+        targets = look_at_targets(request, False, False, host)
         if list_problems(targets):
             raise NotProven(list_problems(targets), NOT_EMPTIED, phase="proving")
         return Result(bool(swept or filled), describe(targets, filled), swept)
     finally:
         host.unlock()
+
+
+def wait_for_quiet(request: Request, host: "TargetHost") -> Targets:
+    """Return what stands in the databases; a server needs a moment to end the session of a client that was killed."""
+    deadline = host.monotonic() + PATIENCE
+    while True:
+        targets = look_at_targets(request, True, False, host)
+        in_use = [problem for problem in list_problems(targets) if problem.code == "database_in_use"]
+        if not in_use or host.monotonic() > deadline:
+            return targets
+        host.sleep(PAUSE)
 
 
 def request_of(prefix: str, credentials: Dict[str, Settings]) -> Request:
@@ -79,7 +93,7 @@ def request_of(prefix: str, credentials: Dict[str, Settings]) -> Request:
     )
 
 
-def look_at_targets(request: Request, clears: bool, host: "TargetHost") -> Targets:
+def look_at_targets(request: Request, clears: bool, ends_sessions: bool, host: "TargetHost") -> Targets:
     """Return what stands in the databases and what keeps a restore out of each."""
     problems = judge_credentials(request)
     if not request.credentials:
@@ -88,12 +102,14 @@ def look_at_targets(request: Request, clears: bool, host: "TargetHost") -> Targe
         raise Refused(problems, phase="plan")
     client = host.client_version(request.prefix)
     return {
-        kind: look_at_target(kind, settings, client, clears, host)
+        kind: look_at_target(kind, settings, client, clears, ends_sessions, host)
         for kind, settings in sorted(request.credentials.items())
     }
 
 
-def look_at_target(kind: str, settings: Settings, client: int, clears: bool, host: "TargetHost") -> Target:
+def look_at_target(
+    kind: str, settings: Settings, client: int, clears: bool, ends_sessions: bool, host: "TargetHost"
+) -> Target:
     """Return what stands in one database and what keeps a restore out of it."""
     look = look_at(settings, host)
     problems = judge_existing(RestoreTarget(kind, settings, True, False), look)
@@ -108,7 +124,7 @@ def look_at_target(kind: str, settings: Settings, client: int, clears: bool, hos
     if look.fitness.objects and not clears:
         text = "the %s database '%s' on %s:%d is not empty: it holds %d tables. Empty it first, after a proven backup"
         problems.append(Problem("target_not_empty", text % (where + (look.fitness.tables,))))
-    elif look.fitness.objects and sessions:
+    elif look.fitness.objects and sessions and not ends_sessions:
         text = "the %s database '%s' on %s:%d is not emptied while %d sessions use it"
         problems.append(Problem("database_in_use", text % (where + (sessions,))))
     return Target(settings, look, sessions, problems)

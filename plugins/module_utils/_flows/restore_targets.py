@@ -83,9 +83,8 @@ def decide_provision(kind: str, request: Request, settings: Settings, look: Look
     """Is this database to be made by the tool? By default where it is local and can not be logged in to."""
     if kind in request.credentials or NONE in request.provision:
         return False
-    if AUTO in request.provision:
-        return look.fitness is None and settings.host == PROVISION_HOST
-    return ALL in request.provision or kind in request.provision
+    is_asked_for = ALL in request.provision or kind in request.provision
+    return is_asked_for or (AUTO in request.provision and look.fitness is None and settings.host == PROVISION_HOST)
 
 
 def judge_targets(

@@ -145,7 +145,7 @@ class _FilesReader:
     def _keep_text(self, archive: tarfile.TarFile, info: tarfile.TarInfo, name: str) -> None:
         if name == SETUP_STATE:
             self.setup_state = _read_text(archive, info)
-        elif is_configuration(name) and len(self.configuration) < MOST_TEXTS:
+        elif is_configuration(name) and info.size <= SMALL_LIMIT and len(self.configuration) < MOST_TEXTS:
             self.configuration[name] = _read_text(archive, info)
         elif is_certificate(name) and len(self.certificates) < MOST_TEXTS:
             self.certificates[name] = _read_text(archive, info)

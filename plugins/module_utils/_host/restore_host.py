@@ -89,14 +89,21 @@ class RestoreHost(EngineHost):
         return restored_files.compare_files(prefix or "/", entries)
 
     def make_placeholders(self, prefix: str, paths: Sequence[str]) -> List[str]:
-        """Make the configuration files that the tool insists on and this engine does not have; return these paths."""
-        real = {installation.below(prefix, path): path for path in paths}
-        return [real[path] for path in restored_files.make_placeholders(real)]
+        """Make the configuration files that the tool insists on and this engine does not have.
+
+        Returns their paths and those of the directories that had to be made for them.
+        """
+        made = restored_files.make_placeholders(installation.below(prefix, path) for path in paths)
+        return [os.path.relpath(path, prefix or "/") for path in made]
 
     def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Collection[str]) -> None:
         """Remove them, and the copies that the tool made of them, but for wanted ones that hold a password by now."""
-        for path in paths:
+        for path in reversed(paths):
             real = installation.below(prefix, path)
+            if os.path.isdir(real):
+                with contextlib.suppress(OSError):  # it holds something else by now
+                    os.rmdir(real)
+                continue
             found = restored_files.read_text_file(real)
             if path not in wanted or (found is not None and is_placeholder(found.text)):
                 for name in [real] + restored_files.list_copies([real])[real]:
@@ -117,21 +124,33 @@ class RestoreHost(EngineHost):
 
     def mend(self, prefix: str, originals: Mapping[str, TextFile], targets: Sequence[Target]) -> List[str]:
         """Put back every line that the tool lost, with the new credentials; remove its copies with old secrets."""
-        mended = []
-        for path, original in sorted(originals.items()):
-            text = original.text
-            for target in targets:
-                if path in CREDENTIAL_FILES[target.kind] and names_database(text, target.kind):
-                    text = replace_credentials(text, target.kind, target.settings)
-            real = installation.below(prefix, path)
-            found = restored_files.read_text_file(real)
-            if found is None or found != original._replace(text=text):
-                restored_files.write_text_file(real, original._replace(text=text))
-                mended.append(real)
-        for copies in restored_files.list_copies(installation.below(prefix, path) for path in originals).values():
+        whole = _whole_files(prefix, originals, targets)
+        broken = self.find_broken(prefix, originals, targets)
+        for real in broken:
+            restored_files.write_text_file(real, whole[real])
+        for copies in restored_files.list_copies(whole).values():
             for name in copies:
                 files.remove_file(name)
-        return mended
+        return broken
+
+    def find_broken(self, prefix: str, originals: Mapping[str, TextFile], targets: Sequence[Target]) -> List[str]:
+        """Return the configuration files that mend would write."""
+        whole = _whole_files(prefix, originals, targets)
+        return sorted(real for real, content in whole.items() if restored_files.read_text_file(real) != content)
+
+
+def _whole_files(
+    prefix: str, originals: Mapping[str, TextFile], targets: Sequence[Target]
+) -> Dict[str, TextFile]:
+    """Return what each configuration file must hold: every line of the original, with the new credentials."""
+    found = {}
+    for path, original in originals.items():
+        text = original.text
+        for target in targets:
+            if path in CREDENTIAL_FILES[target.kind] and names_database(text, target.kind):
+                text = replace_credentials(text, target.kind, target.settings)
+        found[installation.below(prefix, path)] = original._replace(text=text)
+    return found
 
 
 def _of_archive(reading: ArchiveReading, path: str) -> Optional[TextFile]:

@@ -114,15 +114,26 @@ def write_secrets(secrets: Mapping[str, str]) -> None:
 
 
 def make_placeholders(paths: Iterable[str]) -> List[str]:
-    """Make empty files where there are none, with their directories; return those that are empty now."""
+    """Make empty files where there are none; return those that are empty now, after the directories made for them."""
     empty = []
     for path in paths:
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        empty += make_directories(os.path.dirname(path))
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         if not os.fstat(handle).st_size:  # or one that a killed run has left
             empty.append(path)
         os.close(handle)
     return empty
+
+
+def make_directories(path: str) -> List[str]:
+    """Make a directory and those above it; return those that were missing, the uppermost first."""
+    missing: List[str] = []
+    while not os.path.isdir(path):
+        missing.insert(0, path)
+        path = os.path.dirname(path)
+    for directory in missing:
+        os.mkdir(directory, 0o755)
+    return missing
 
 
 def list_copies(paths: Iterable[str]) -> Dict[str, List[str]]:

@@ -28,8 +28,8 @@ def disturb(process: subprocess.Popen[bytes], run: Run, connection: Connection, 
         workers = _workers(process)
         # Without a worker it is still reading the table of contents.
         if workers and (question is None or query(server, connection.database, question) == "1"):
-            _strike(server, connection, fault, workers[0])
-            return
+            if _strike(server, connection, fault, workers[0]):
+                return
         time.sleep(PAUSE)
 
 
@@ -39,15 +39,17 @@ def _workers(process: subprocess.Popen[bytes]) -> list[str]:
     return children or ([str(process.pid)] if alone else [])
 
 
-def _strike(server: Lab | Server, connection: Connection, fault: str, worker: str) -> None:
+def _strike(server: Lab | Server, connection: Connection, fault: str, worker: str) -> bool:
+    """Whether it hit: a worker that has not logged in yet has no session."""
     if fault == "kill-child":
         # A worker, as the system's memory killer would: the leader then says that it died unexpectedly.
         subprocess.run(["kill", "-{}".format(int(signal.SIGKILL)), worker], check=False)
     elif fault == "end-session":
-        query(server, "postgres", END.format(connection.database))
+        return query(server, "postgres", END.format(connection.database)) != "0"
     else:
         stop_server(server, forever=True)
         start_server(server)
+    return True
 
 
 def _server_of(lab: Lab, connection: Connection) -> Lab | Server:

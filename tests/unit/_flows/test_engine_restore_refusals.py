@@ -163,9 +163,9 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "no archive": (having(existing=set()), {}, ["archive_missing"]),
     "relative path": (relative_archive, {"path": "one.backup"}, ["path_relative"]),
     "relative log": (good, {"log_path": "x.log"}, ["path_relative"]),
-    "relative temporary directory": (good, {"tmpdir": "tmp"}, ["path_relative"]),
+    "relative temporary directory": (good, {"tmpdir": "tmp"}, ["path_relative", "tmpdir_missing"]),
     "blank in the log": (good, {"log_path": "/srv/tmp/a b.log"}, ["path_blank"]),
-    "blank in the temporary directory": (good, {"tmpdir": "/srv/a b"}, ["path_blank"]),
+    "blank in the temporary directory": (good, {"tmpdir": "/srv/a b"}, ["path_blank", "tmpdir_missing"]),
     "no time": (good, {"timeout": 0}, ["option_out_of_range"]),
     "fewer than no jobs": (good, {"restore_jobs": -1}, ["option_out_of_range"]),
     # the host
@@ -336,6 +336,12 @@ def test_files_of_the_host_say_where_the_databases_are_where_no_files_are_restor
     host = FakeRestoreHost()
     host.files = configuration("engine")
     assert make_restore(make_request(scopes=["db"]), host).restore["databases"]["engine"]["name"] == "engine"
+
+
+def test_missing_temporary_directory_is_named_before_the_archive_is_read() -> None:
+    host = FakeRestoreHost()
+    assert problems_of(host, preview_restore, tmpdir="/nowhere") == ["tmpdir_missing"]
+    assert "read_archive" not in host.calls
 
 
 def test_lock_of_another_run_ends_this_one_before_it_looks_at_anything() -> None:

@@ -6,6 +6,7 @@
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._core.restore_model import (
     DWH_FILE,
     ENGINE_FILE,
@@ -129,6 +130,35 @@ def test_engine_that_is_not_exactly_the_archive_is_not_taken_for_restored(name: 
     change(host)
     with pytest.raises(Exception, match="not empty"):
         make_restore(make_request(), host)
+
+
+def test_configuration_that_a_killed_run_left_broken_is_mended_although_the_data_is_there() -> None:
+    host = FakeRestoreHost()
+    with_keycloak(host)
+    second_server(host, "engine", "keycloak")
+    request = make_request(**moved("engine", "keycloak"))
+    make_restore(request, host)
+    whole = dict(host.files)
+    host.files[KEYCLOAK] = "\n"
+    planned = preview_restore(request, host)
+    assert (planned.changed, planned.mended, host.files[KEYCLOAK]) == (True, [KEYCLOAK], "\n")
+    mended = make_restore(request, host)
+    assert (mended.changed, mended.mended, mended.restore["already"]) == (True, [KEYCLOAK], True)
+    assert host.files == whole
+    for act in (preview_restore, make_restore):
+        again = act(request, host)
+        assert (again.changed, again.mended) == (False, [])
+    assert len(host.commands) == 1
+
+
+@pytest.mark.parametrize("scopes", [["files"], ["grafanadb"]], ids=str)
+def test_files_alone_and_grafana_alone_are_restored_once_too(scopes: List[str]) -> None:
+    host = FakeRestoreHost()
+    with_keycloak(host)
+    host.file_problems = [Problem("file_missing", "one")]
+    host.spoil = lambda host: host.file_problems.clear()
+    assert make_restore(make_request(scopes=scopes), host).changed
+    assert not make_restore(make_request(scopes=scopes), host).changed
 
 
 def test_leftovers_of_a_killed_run_are_shown_and_swept() -> None:

@@ -50,10 +50,19 @@ def wait_for(path: Path, name: str) -> None:
         time.sleep(0.02)
 
 
+def wait_until_noted(target: Path) -> None:
+    """Wait until the run has written down the session of its tool."""
+    deadline = time.monotonic() + 15
+    while not (leftovers.read_leftovers(str(target)) or {}).get("session"):
+        assert time.monotonic() < deadline, "the run noted no session"
+        time.sleep(0.02)
+
+
 def kill_a_run(target: Path, work: Path) -> int:
     """Start a run, kill it with SIGKILL while its tool works, and return the session of the tool."""
     with subprocess.Popen([sys.executable, "-c", RUN, str(target), str(work), *sys.path]) as process:
         wait_for(work, ".pgpass")
+        wait_until_noted(target)
         process.kill()
     state = leftovers.read_leftovers(str(target))
     assert state is not None

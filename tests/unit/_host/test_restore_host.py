@@ -89,8 +89,10 @@ def test_configuration_that_the_tool_emptied_is_whole_again_with_the_new_credent
     put(tmp_path, KEYCLOAK, "\n")
     copy = put(tmp_path, KEYCLOAK + ".20261122134650", TEXTS[KEYCLOAK])
     target = Target("engine", NEW, True, False)
+    broken = host.find_broken(prefix, originals, [target])
+    assert copy.exists()
     mended = host.mend(prefix, originals, [target])
-    assert mended == sorted(str(tmp_path / path) for path in (DWH_FILE, ENGINE_FILE, KEYCLOAK))
+    assert broken == mended == sorted(str(tmp_path / path) for path in (DWH_FILE, ENGINE_FILE, KEYCLOAK))
     assert (tmp_path / KEYCLOAK).read_text() == TEXTS[KEYCLOAK]
     assert (tmp_path / ENGINE_FILE).read_text() == replace_credentials(TEXTS[ENGINE_FILE], "engine", NEW)
     assert (tmp_path / DWH_FILE).read_text() == replace_credentials(both, "engine", NEW)
@@ -139,6 +141,19 @@ def test_placeholders_are_removed_with_the_copies_of_them(tmp_path: Path) -> Non
     host.remove_placeholders(prefix, made, [KEYCLOAK])
     assert [(tmp_path / path).exists() for path in (ENGINE_FILE, CINDERLIB, KEYCLOAK)] == [True, False, True]
     assert not copy.exists()
+
+
+def test_directories_that_were_made_for_placeholders_go_with_them(tmp_path: Path) -> None:
+    host, prefix = RestoreHost(str(tmp_path)), str(tmp_path)
+    (tmp_path / "etc/ovirt-engine").mkdir(parents=True)
+    made = host.make_placeholders(prefix, [DWH_FILE, CINDERLIB])
+    assert made == [
+        "etc/ovirt-engine-dwh", "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d", DWH_FILE,
+        "etc/ovirt-engine/engine.conf.d", CINDERLIB]
+    kept = put(tmp_path, "etc/ovirt-engine/engine.conf.d/of-the-archive.conf", "A=1\n")
+    host.remove_placeholders(prefix, made, [])
+    assert sorted(os.listdir(str(tmp_path / "etc"))) == ["ovirt-engine"]
+    assert kept.exists()
 
 
 def test_wanted_placeholder_goes_where_nothing_was_written_into_it(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Dict
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import FileEntry
-from ansible_collections.ovirt.backup.plugins.module_utils._host import restored_files
 from ansible_collections.ovirt.backup.plugins.module_utils._host.restored_files import (
     MOST_NAMED,
     TextFile,
@@ -116,7 +115,7 @@ def test_file_that_can_not_be_written_stays_as_it_was(tmp_path: Path, monkeypatc
     def fail(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(restored_files.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
         write_text_file(str(path), TextFile("new", 0o640, *ME))
     assert path.read_text() == "old"
@@ -148,7 +147,7 @@ def test_secret_is_not_written_through_a_link(tmp_path: Path) -> None:
 
 def test_placeholders_are_made_where_there_is_nothing_and_found_where_one_was_left(tmp_path: Path) -> None:
     full, left, new = put(tmp_path, "full.conf"), put(tmp_path, "left.conf", ""), tmp_path / "deep/new.conf"
-    assert make_placeholders([str(full), str(left), str(new)]) == [str(left), str(new)]
+    assert make_placeholders([str(full), str(left), str(new)]) == [str(left), str(new.parent), str(new)]
     assert full.read_text() == "text"
     assert new.stat().st_mode & 0o777 == 0o600
 

@@ -245,16 +245,15 @@ class FakeRestoreHost(FakeEngineHost):
 
     @journaled
     def mend(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[Target]) -> List[str]:
-        mended = []
-        for path, original in sorted(originals.items()):
-            text = original
-            for target in targets:
-                if path in CREDENTIAL_FILES[target.kind] and names_database(text, target.kind):
-                    text = replace_credentials(text, target.kind, target.settings)
-            if self.files.get(path) != text:
-                self.files[path] = text
-                mended.append(path)
+        whole = whole_files(originals, targets)
+        mended = [path for path, text in sorted(whole.items()) if self.files.get(path) != text]
+        self.files.update(whole)
         return mended
+
+    @journaled
+    def find_broken(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[Target]) -> List[str]:
+        whole = whole_files(originals, targets)
+        return [path for path, text in sorted(whole.items()) if self.files.get(path) != text]
 
     @journaled
     def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
@@ -315,6 +314,16 @@ class FakeRestoreHost(FakeEngineHost):
             found.marks = Marks("" if keeps else "1", True, False)
 
 
+def whole_files(originals: Mapping[str, str], targets: Sequence[Target]) -> Dict[str, str]:
+    """Return the configuration files with the new credentials."""
+    found = dict(originals)
+    for path in found:
+        for target in targets:
+            if path in CREDENTIAL_FILES[target.kind] and names_database(found[path], target.kind):
+                found[path] = replace_credentials(found[path], target.kind, target.settings)
+    return found
+
+
 def configured_settings(kind: str) -> Settings:
     """Return how the archive's configuration reaches a database."""
     return world.settings({"engine": "engine", "dwh": "ovirt_engine_history"}.get(kind, kind))
@@ -338,7 +347,8 @@ def make_reading(*more: str, **dumps: DumpReading) -> ArchiveReading:
     files = world.files()._replace(
         configuration=configuration(*[kind for kind in rows if kind != "grafana"]),
         entries={"etc/ovirt-engine/x.conf": FileEntry(4, 0o640, 1795355032, "root", 0, "ovirt", 108)}, size=4000)
-    noted = {"public.audit_log": [("1", "engine-backup: Backup Started, scope=db, log=" + IDENTITY)]}
+    noted: Dict[str, List[Tuple[str, ...]]] = {
+        "public.audit_log": [("1", "engine-backup: Backup Started, scope=db, log=" + IDENTITY)]}
     made = {
         kind: dump._replace(
             owners=(configured_settings(kind).user,), grantees=(configured_settings(kind).user,),
