@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role engine_restore_overwrite restores over an engine in use, or leaves the engine as it was."""
+
+from pathlib import Path
+
+import pytest
+
+from .evidence import photograph
+from .playbooks import Engine
+from .restore_ground import Ground
+from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
+
+pytest_plugins = ["functional.restore_ground", "functional.restore_roles"]
+pytestmark = pytest.mark.faults
+
+NAME = "engine_restore_overwrite"
+
+
+def restoring(ground: Ground, engine: Engine, archives: Path) -> RestoreRole:
+    return RestoreRole(
+        NAME, ground, engine, archives, archive=archives / "engine.backup", safety_directory=archives
+    )  # fmt: skip
+
+
+def moved_on(ground: Ground, role: RestoreRole) -> dict[str, dict[str, int]]:
+    """An engine in use that has changed since the backup; the rows of its tables."""
+    ground.in_use()
+    role.ask(MOVED_ON)
+    return role.rows()
+
+
+def test_readme_example_plans_overwrites_and_is_quiet_the_second_time(
+    ground: Ground, archives: Path, tmp_path: Path
+) -> None:
+    with ground.driven(tmp_path) as engine:
+        role = RestoreRole(NAME, ground, engine, archives)
+        role.use_example()
+        before = moved_on(ground, role)
+        kept = photograph(archives)
+        planned = role.run("--check", "--diff").made()
+        assert planned.changed > 0
+        assert (role.rows(), photograph(archives)) == (before, kept)
+        lines = summary(planned)
+        assert f"Would restore {archives}/engine.backup" in lines
+        assert "Cleanup: stops ovirt-engine" in lines
+        assert [line for line in lines if "engine database engine" in line and "loses" in line]
+        assert [line for line in lines if line.startswith("Answer for engine-setup")]
+        ran = role.run().made()
+        assert outcome(ran) == "restored"
+        assert role.ask(HAS_MOVED_ON) == "0"
+        assert Path(ran.statistics["engine_restore"]["safety_archive"]).parent == archives
+        role.assert_is_well()
+        again = [role.run("--check").made(), role.run().made()]
+        assert [run.changed for run in again] == [0, 0]
+        assert outcome(again[1]) == "already"
+        go_back(role, ran.statistics["engine_restore"]["safety_archive"], before)
+
+
+def go_back(role: RestoreRole, safety: str, before: dict[str, dict[str, int]]) -> None:
+    """It was a mistake: back to what was there before."""
+    planned = role.run("--check", action="rollback", safety_archive=safety).made()
+    assert f"Would go back to {safety}" in summary(planned)
+    assert planned.changed > 0 and role.ask(HAS_MOVED_ON) == "0"
+    back = role.run(action="rollback", safety_archive=safety).made()
+    assert outcome(back) == "rolled_back"
+    assert role.ask(HAS_MOVED_ON) == "1"
+    assert role.rows() == before
+    role.assert_is_well()
+    assert role.run(action="rollback", safety_archive=safety).made().changed == 0
+
+
+def test_a_failed_restore_is_rolled_back_and_that_is_proven(ground: Ground, archives: Path, tmp_path: Path) -> None:
+    with ground.driven(tmp_path) as engine:
+        role = restoring(ground, engine, archives)
+        before = moved_on(ground, role)
+        ran = role.run_with_fault("end-session", "dwh")
+        ran.refused("Restore and prove every row", "rolled back", "it is what it was before this run")
+        assert outcome(ran) == "rolled_back"
+        assert role.rows() == before
+        role.assert_is_well()
+
+
+def test_without_rollback_everything_stays_and_can_be_undone_later(
+    ground: Ground, archives: Path, tmp_path: Path
+) -> None:
+    with ground.driven(tmp_path) as engine:
+        role = restoring(ground, engine, archives)
+        before = moved_on(ground, role)
+        switch = ground.fault("setup-fails-at", "schema No schema today")
+        ran = role.run(rollback=False)
+        ran.refused("No schema today", "What stands where", "engine: filled", f"{NAME}_action=rollback")
+        assert outcome(ran) == "failed"
+        noted = role.noted()
+        assert (noted["stage"], noted["rollback"]) == ("setup", False)
+        failed = role.run(action="rollback")
+        failed.refused("The rollback to", "failed", "No schema today", "What stands where", "engine: filled")
+        assert role.noted()["rollback"] is True
+        switch.unlink()
+        assert outcome(role.run(action="rollback").made()) == "rolled_back"
+        assert role.rows() == before
+        role.assert_is_well()
+
+
+def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archives: Path, tmp_path: Path) -> None:
+    with ground.driven(tmp_path) as engine:
+        role = restoring(ground, engine, archives)
+        moved_on(ground, role)
+        assert role.kill_in("cleanup-slow-at", "clear-dwh 200")["stage"] == "cleanup"
+        safety = role.noted()["safety_archive"]
+        assert role.kill_in("slow-at", "dwh 200")["stage"] in ("cleanup", "restore")
+        assert role.kill_in("setup-slow-at", "schema 200")["stage"] == "setup"
+        ran = role.run().made()
+        assert outcome(ran) == "restored"
+        assert ran.statistics["engine_restore"]["safety_archive"] == safety
+        assert role.ask(HAS_MOVED_ON) == "0"
+        role.assert_is_well()
+
+
+def test_what_can_be_known_is_refused_before_the_safety_backup(ground: Ground, archives: Path, tmp_path: Path) -> None:
+    with ground.driven(tmp_path) as engine:
+        role = restoring(ground, engine, archives)
+        before = moved_on(ground, role)
+        kept = photograph(archives)
+        role.run(scope=["files", "cinderlibdb"]).refused("Refused", "cinderlib")
+        role.run(action="rollback").refused("No journal names a safety archive")
+        role.ask("UPDATE vdc_options SET option_value = '300' WHERE option_name = 'DisableFenceAtStartupInSec'")
+        assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
+        ground.fresh()
+        role.run().refused("No engine is set up", "engine_restore_fresh")
