@@ -46,7 +46,7 @@ def assert_kept_secret(tmp_path: Path, role: RestoreRole) -> None:
     assert files_with(PASSWORDS.values(), [tmp_path]) == []
 
 
-def test_readme_example_restores_into_a_remote_server_that_it_prepares(
+def test_readme_example_restores_into_a_remote_server_also_after_it_was_killed(
     ground: Ground, archives: Path, tmp_path: Path, server: Server
 ) -> None:
     with ground.driven(tmp_path) as engine:
@@ -59,6 +59,8 @@ def test_readme_example_restores_into_a_remote_server_that_it_prepares(
         role.use_example()
         planned = role.run("--check", "--diff").made()
         assert [line for line in summary(planned) if line.startswith("Not there yet, is made first")]
+        # Killed with the engine's database filled over there and nothing else: taken up.
+        assert role.kill_in("slow-at", "dwh 200")["stage"] == "restore"
         ran = role.run().made()
         assert outcome(ran) == "restored"
         lines = summary(ran)

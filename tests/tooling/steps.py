@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from xml.etree import ElementTree
 
+from . import private_network
 from .places import BUILD, ROOT, VENV
 
 PYTHON = str(VENV / "bin" / "python")
@@ -135,14 +136,20 @@ def pytest(
 
 
 def pytest_side_by_side(suites: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> Tally:
-    """Run several suites at a time, each on labs of its own; show what each said when it has ended."""
+    """Run several suites at a time, each on labs and a network of its own; show what each said when it has ended.
+
+    Where this user may not make networks, one after the other: they want the same port.
+    """
     running: dict[str, subprocess.Popen[str]] = {}
     total = Tally()
+    apart = [PYTHON, private_network.__file__] if private_network.is_available() else []
     try:
         for name, arguments in suites.items():
-            command = pytest_command(name, arguments, PYTHON)
+            command = apart + pytest_command(name, arguments, PYTHON)
             with open(BUILD / "reports" / f"{name}.txt", "w", encoding="utf-8") as output:
                 running[name] = start(command, ROOT, environment, output)
+            if not apart:
+                running[name].wait()
         for name, process in running.items():
             status = process.wait()
             print((BUILD / "reports" / f"{name}.txt").read_text(encoding="utf-8", errors="replace"), flush=True)
