@@ -13,20 +13,17 @@ import io
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import lab
 from lab.machines import checkpoint, rewind
 from lab.postgres import query
 
-from .measure import PeakMemory
+from .measure import Case, Measure, PeakMemory, measure_in_turns
 
 PORT = 5432
 ANSWERS = """\
@@ -61,13 +58,6 @@ REFUSED = """\
 """
 GIGABYTE = 10**9
 BLOCK = 1 << 20
-
-
-class Measure(NamedTuple):
-    """One run: seconds, peak memory of a module in bytes."""
-
-    seconds: float
-    memory: int
 
 
 class Bench:
@@ -127,7 +117,8 @@ class Bench:
             if done.returncode != 0:
                 sys.exit(done.stdout)
             print(f"    {name}: {time.monotonic() - began:.1f} s", flush=True)
-        return Measure(time.monotonic() - began, 0)
+        seconds = time.monotonic() - began
+        return Measure(seconds, seconds, self.archive.stat().st_size, 0)
 
     def ours(self, jobs: int) -> Measure:
         """Run the playbook, proofs included."""
@@ -138,7 +129,7 @@ class Bench:
         )  # fmt: skip
         if self.verbose:
             print(output)
-        return Measure(seconds, memory)
+        return Measure(seconds, seconds, self.archive.stat().st_size, memory)
 
     def refusal(self) -> float:
         """Return the seconds of a preflight that refuses an archive of a gigabyte by its version."""
@@ -179,32 +170,14 @@ class RandomBytes(io.RawIOBase):
         return data
 
 
-class Case(NamedTuple):
-    """A row of the table; the first one is what the others are held against."""
-
-    name: str
-    run: Callable[[], Measure]
-    limit: str
-
-
-def measure_in_turns(runs: int, cases: Sequence[Case]) -> list[Measure]:
-    """Run the cases in turns, so that a slow minute of the machine hits them all; return the medians."""
-    found: list[list[Measure]] = [[] for _case in cases]
-    for number in range(1, runs + 1):
-        for case, measures in zip(cases, found, strict=True):
-            measures.append(case.run())
-            print(f"  run {number} of {runs}, {case.name}: {measures[-1].seconds:.1f} s", flush=True)
-    return [Measure(*(statistics.median(values) for values in zip(*measures, strict=True))) for measures in found]
-
-
 def report(bench: Bench, runs: int) -> None:
     size = query(bench.lab, "postgres", "SELECT sum(pg_database_size(datname)) FROM pg_database")
     cores = os.cpu_count() or 1
     print(f"databases: {int(size) / 1e6:.0f} MB, {cores} cores, median of {runs}", flush=True)
     cases = [
-        Case("(a) stock, three commands by hand", bench.stock, "reference"),
-        Case("(b) ours, with proofs", lambda: bench.ours(0), "time 1.15, memory 150 MiB"),
-        Case("(c) ours, restore_jobs = cores", lambda: bench.ours(cores), "time 0.90, memory 150 MiB"),
+        Case("overwrite", "(a) stock, three commands by hand", bench.stock, "reference"),
+        Case("overwrite", "(b) ours, with proofs", lambda: bench.ours(0), "time 1.15, memory 150 MiB"),
+        Case("overwrite", "(c) ours, restore_jobs = cores", lambda: bench.ours(cores), "time 0.90, memory 150 MiB"),
     ]
     found = measure_in_turns(runs, cases)
     print(f"\n  {'':<36}{'time':>8}{'of ref':>8}{'memory':>10}   limit")

@@ -27,9 +27,9 @@ def disturb(process: subprocess.Popen[bytes], run: Run, connection: Connection, 
     while process.poll() is None:
         workers = _workers(process)
         # Without a worker it is still reading the table of contents.
-        if workers and (question is None or query(server, connection.database, question) == "1"):
-            if _strike(server, connection, fault, workers[0]):
-                return
+        is_time = bool(workers) and (question is None or query(server, connection.database, question) == "1")
+        if is_time and _strike(server, connection, fault, workers[0]):
+            return
         time.sleep(PAUSE)
 
 
