@@ -18,6 +18,7 @@ from .steps import Tally, pytest, pytest_side_by_side, skip
 
 TARGET_PYTHONS = ("3.6", "3.9", "3.12")
 FUNCTIONAL = ROOT / "tests" / "functional"
+RESTORES = ("test_engine_restore_*.py", "test_engine_database_migration*.py")
 PURE_TESTS = ("tests/unit/_core", "tests/unit/_flows")
 
 
@@ -51,12 +52,12 @@ def contract() -> Tally:
 
 def functional() -> Tally:
     install(build())
-    # Two at a time, as playbooks mostly wait; the tests of restores want one fixed port, the others any free one.
-    of_backups = sorted(str(path.relative_to(ROOT)) for path in FUNCTIONAL.glob("test_engine_backup*.py"))
-    others = [f"--ignore={path}" for path in of_backups]
+    # Two suites of about the same length at a time.
+    found = [path for pattern in RESTORES for path in FUNCTIONAL.glob(pattern)]
+    restores = sorted(str(path.relative_to(ROOT)) for path in found)
     suites = {
-        "functional-restore": ["tests/functional", *others],
-        "functional-backup": of_backups,
+        "functional-restores": restores,
+        "functional-others": ["tests/functional", *(f"--ignore={path}" for path in restores)],
     }
     return pytest_side_by_side(suites, {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)})
 
