@@ -59,6 +59,20 @@ def cleanup_answers(is_unprivileged: bool) -> Answers:
     return dict(found, **_unprivileged_answers(is_unprivileged))
 
 
+# Which format engine-cleanup dumps each database in before it empties it.
+DUMPERS = {
+    "engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
+}
+PLAIN = "str:pg_plain"
+PACKED_SHARE = 0.35  # bytes of a compressed dump per byte of its database; a plain one is at most as large
+
+
+def room_for_dumps(answers: Answers, sizes: Dict[str, int]) -> int:
+    """Return the bytes that the dumps of databases of these sizes may take."""
+    shares = {kind: 1.0 if answers.get(key) == PLAIN else PACKED_SHARE for kind, key in DUMPERS.items()}
+    return int(sum(size * shares.get(kind, 0.0) for kind, size in sizes.items()))
+
+
 def setup_answers(facts: SetupFacts) -> Answers:
     """Return the answers of engine-setup that --accept-defaults lacks, or has wrong for an engine that was restored.
 

@@ -7,7 +7,7 @@ engine-cleanup only warns where it can not reach a database, and ends well. This
 """
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .._core.engine_answers import Answers, cleanup_answers, mask_answers, release_of
+from .._core.engine_answers import Answers, cleanup_answers, mask_answers, release_of, room_for_dumps
 from .._core.engine_config import Settings
 from .._core.engine_model import Installation
 from .._core.errors import BackupError, Problem, Refused, describe_problems, list_problems
@@ -115,11 +115,24 @@ def plan_cleanup(request: Request, places: Places, host: OtopiHost) -> Plan:
     mismatch = _judge_version(state) if installation.is_set_up else []
     runs = installation.is_set_up and not (mismatch and request.clear_databases)
     warnings = [] if runs else [item.message for item in mismatch]
-    problems = list(places.problems) + problems + unread + (mismatch if runs else [])
-    if not runs and not request.clear_databases:
+    problems = list(places.problems) + problems + unread
+    if runs:
+        problems += mismatch + _judge_room(request, answers, databases, host)
+    elif not request.clear_databases:
         problems += _judge_all(databases, before, host)
     services = host.read_services(SERVICES) if runs else {}
     return Plan(order, installation.is_set_up, runs, databases, before, services, warnings, problems)
+
+
+def _judge_room(
+    request: Request, answers: Answers, databases: Dict[str, Settings], host: OtopiHost
+) -> List[Problem]:
+    """Return whether the tool's own dumps may fill the disk: then it only warns, and leaves the database full."""
+    place = host.dumps_directory(request.prefix)
+    needed = room_for_dumps(answers, {kind: host.database_size(settings) for kind, settings in databases.items()})
+    free = host.free_space(place)
+    text = "%s has %d bytes free, the dumps that engine-cleanup makes there may need %d"
+    return [Problem("space_dumps", text % (place, free, needed))] if free < needed else []
 
 
 def _own_databases(installation: Installation) -> Dict[str, Settings]:

@@ -63,6 +63,15 @@ class OtopiHost(Protocol):
     def sweep(self, directory: str) -> List[str]:
         """Undo what a killed run left."""
 
+    def dumps_directory(self, prefix: str) -> str:
+        """Where engine-cleanup puts its dumps."""
+
+    def database_size(self, settings: Settings) -> int:
+        """Bytes of a database, 0 where it can not be asked."""
+
+    def free_space(self, path: str) -> int:
+        """Bytes."""
+
     def begin_private(self, places: Places) -> str:
         """Make the work directory."""
 

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Sequence, Set
 from .._core.archive_model import FILES_MEMBER
 from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION
 from .._core.engine_config import Settings, owned_kinds, parse_setup_state
-from .._core.errors import CommandError, Problem
+from .._core.errors import BackupError, CommandError, Problem
 from .._core.otopi_model import Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, judge_path
 from .._core.otopi_output import asked_questions, endless_question
 from . import database_clearing, files, leftovers, streams
@@ -37,6 +37,7 @@ from .services import read_services
 
 STATE_DIRECTORY = "var/lib/ovirt-engine-backup"
 LOG_DIRECTORY = "var/log/ovirt-engine/setup"
+DUMPS_DIRECTORY = "var/lib/ovirt-engine/backups"
 ANSWERS_DIRECTORY = "var/lib/ovirt-engine/setup/answers"
 DWH_UUID = "DWH_UUID"
 FIREWALLS = ("firewalld", "iptables")
@@ -85,6 +86,20 @@ class OtopiHost(EngineHost):
         for path in sorted({places.lock, places.work}):
             problems += files.judge_directory(path, "tmpdir", "temporary directory", sticky_is_safe=True)
         return problems
+
+    def dumps_directory(self, prefix: str) -> str:
+        """Return where engine-cleanup puts its dumps, or the nearest directory above that exists."""
+        place = below(prefix, DUMPS_DIRECTORY)
+        while not os.path.isdir(place):
+            place = os.path.dirname(place)
+        return place
+
+    def database_size(self, settings: Settings) -> int:
+        """Return the bytes of a database, 0 where it can not be asked: that is told elsewhere."""
+        try:
+            return self.read_identity(settings).size
+        except BackupError:
+            return 0
 
     def begin_private(self, places: Places) -> str:
         """Make the work directory; its name is on disk before it is, so a killed run can be swept up."""

@@ -37,6 +37,11 @@ STOPPED = (
 )
 
 
+DUMPERS = {
+    "engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
+}
+
+
 class Target(NamedTuple):
     """One database to dump and clear."""
 
@@ -213,7 +218,7 @@ class Cleanup:
                 path = database.dump(target.dumps, target.dump_prefix)
                 self.dialog.info("Backing up database {} to '{}'.".format(where, path))
                 self.program.step("dump-" + target.kind)
-                database.write_dump(path)
+                database.write_dump(path, str(self.program.environment.get(DUMPERS[target.kind]) or "pg_custom"))
                 text = "A backup of the {} database is available at {}"
                 self.summary.append(text.format(target.title, path))
                 self.dialog.info("Clearing {} database {}".format(target.title, target.credentials.database))

@@ -76,9 +76,10 @@ class Database:
         os.close(descriptor)
         return Path(name)
 
-    def write_dump(self, path: Path) -> None:
+    def write_dump(self, path: Path, dumper: str = "pg_custom") -> None:
         """Fill the file that dump() made."""
-        options = ["-E", "UTF8", "--disable-dollar-quoting", "--disable-triggers", "--format=custom"]
+        form = "--format=" + dumper.removeprefix("pg_")
+        options = ["-E", "UTF8", "--disable-dollar-quoting", "--disable-triggers", form]
         self._run(["pg_dump", *options, "-f", str(path)])
 
     def restore(self, path: Path) -> None:

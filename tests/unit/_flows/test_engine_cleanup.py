@@ -281,3 +281,13 @@ def test_whatever_happens_the_answers_are_removed_and_the_lock_is_given_back(met
     with pytest.raises(type(error)):
         clean_up(request(), host)
     assert host.written == {} and not host.is_held
+
+
+def test_disk_that_its_dumps_would_fill_is_refused_and_plain_dumps_need_more() -> None:
+    host = FakeOtopiHost()
+    host.free = 1000  # the two databases have 2000 bytes: enough for compressed dumps, not for plain ones
+    assert preview_cleanup(request(), host).changed
+    plain = {"OVESETUP_DB/dumper": "str:pg_plain", "OVESETUP_DWH_DB/dumper": "str:pg_plain"}
+    with pytest.raises(Refused) as caught:
+        preview_cleanup(request(answers=plain), host)
+    assert caught.value.code == "space_dumps"

@@ -59,6 +59,7 @@ class FakeOtopiHost:
         self.installation = make_installation()
         self.holdings: Dict[str, Holdings] = {"engine": FILLED, "ovirt_engine_history": FILLED}
         self.unreachable: Set[str] = set()
+        self.free = 10**9  # bytes
         self.not_emptied: Set[str] = set()  # databases that engine-cleanup only warns about
         self.archived: Dict[str, Settings] = {}
         self.memory: Optional[SetupMemory] = SetupMemory(True, DISPLAY_VERSION, "")
@@ -154,6 +155,18 @@ class FakeOtopiHost:
     @journaled
     def read_archived_databases(self, path: str) -> Dict[str, Settings]:
         return self.archived
+
+    @journaled
+    def dumps_directory(self, prefix: str) -> str:
+        return "/dumps"
+
+    @journaled
+    def database_size(self, settings: Settings) -> int:
+        return 1000
+
+    @journaled
+    def free_space(self, path: str) -> int:
+        return self.free
 
     @journaled
     def read_holdings(self, settings: Settings) -> Holdings:
