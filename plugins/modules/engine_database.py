@@ -154,7 +154,7 @@ database:
     extensions: {description: Its extensions., type: list, elements: str}
     readers: {description: Those of O(readers) that can read everything., type: list, elements: str}
     tables: {description: How many tables it has., type: int}
-    objects: {description: Everything that somebody made in it, the tables included., type: int}
+    objects: {description: 'Everything that somebody made in it, the tables included.', type: int}
     server_version: {description: The version of PostgreSQL., type: str}
     role: {description: The role., type: str}
     role_exists: {description: Whether the role exists., type: bool}
