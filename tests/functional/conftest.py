@@ -13,7 +13,7 @@ from lab import faults, start, stop
 from .evidence import Witness, processes
 from .installation import Site, read_site
 from .playbooks import Engine, backup
-from .restore_ground import ground as ground
+from .restore_ground import Ground, make_ground
 from .shelf import PROFILES, Made, Shelf, fill_shelf
 
 INVENTORY = "OVIRT_BACKUP_INVENTORY"
@@ -97,6 +97,12 @@ def closed(tmp_path: Path) -> Path:
     directory = tmp_path / "closed"
     directory.mkdir(mode=0o700)
     return directory
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """A lab that tests may destroy; each rewinds it first."""
+    yield from make_ground(tmp_path_factory)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@
 
     from .restore_ground import Ground
 
-    pytest_plugins = ["functional.restore_ground"]  # not an import of the fixture: each one would make a lab
-
     def test_something(ground: Ground, tmp_path: Path) -> None:
         ground.in_use()
         with ground.driven(tmp_path) as engine:
@@ -76,9 +74,8 @@ class Ground:
         return {process for process in processes(self.site) if SERVICE in process.command}
 
 
-@pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """A lab of its own; every test rewinds it first."""
+def make_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Start the lab; it is stopped when the session ends."""
     home = tmp_path_factory.mktemp("ground") / "lab"
     lab = start(home, port=PORT, services=True)
     try:

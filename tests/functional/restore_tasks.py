@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tasks for engine_restore, and a host that is ready for one: archives of its engine, services down, databases empty.
 
-    pytest_plugins = ["functional.restore_ground", "functional.restore_tasks"]
+    pytest_plugins = ["functional.restore_tasks"]
 
     def test_something(yard: Yard, tmp_path: Path) -> None:
         yard.emptied()

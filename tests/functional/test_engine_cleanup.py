@@ -11,8 +11,6 @@ from .otopi_tasks import cleanup, leftovers, setup_logs
 from .playbooks import backup, checked
 from .restore_ground import Ground
 
-pytest_plugins = ["functional.restore_ground"]
-
 KINDS = ["dwh", "engine", "keycloak"]
 
 

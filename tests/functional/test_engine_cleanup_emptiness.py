@@ -24,7 +24,6 @@ from ansible_collections.ovirt.backup.plugins.module_utils._host.database_cleari
     read_holdings,
 )
 
-pytest_plugins = ["functional.restore_ground"]
 pytestmark = pytest.mark.faults
 
 # One of everything that an owner may make, with names that want to be quoted.

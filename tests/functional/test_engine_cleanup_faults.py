@@ -18,7 +18,6 @@ from .otopi_tasks import cleanup, leftovers, setup_logs, state_file
 from .playbooks import Result, checked, codes
 from .restore_ground import Ground
 
-pytest_plugins = ["functional.restore_ground"]
 pytestmark = pytest.mark.faults
 
 

@@ -13,7 +13,6 @@ from lab.postgres import query
 from .migration import GRAFANA, KINDS, NAMES, Migration, Ran
 from .restore_ground import Ground
 
-pytest_plugins = ["functional.restore_ground"]
 pytestmark = pytest.mark.faults
 MOVED = "moved"
 READABLE = (

@@ -15,7 +15,6 @@ from .evidence import processes, sleepers, wait_for
 from .migration import KINDS, NAMES, Migration
 from .restore_ground import Ground
 
-pytest_plugins = ["functional.restore_ground"]
 pytestmark = pytest.mark.faults
 STATE = ".engine_backup.state.json"
 LATIN = (

@@ -15,7 +15,7 @@ from .evidence import files_with
 from .restore_ground import PORT, Ground
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
 
-pytest_plugins = ["functional.restore_ground", "functional.restore_roles"]
+pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
 
 NAME = "engine_restore_credentials"

@@ -13,7 +13,7 @@ from .evidence import photograph
 from .restore_ground import Ground
 from .restore_roles import RestoreRole, outcome, summary
 
-pytest_plugins = ["functional.restore_ground", "functional.restore_roles"]
+pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
 
 NAME = "engine_restore_fresh"

@@ -17,7 +17,7 @@ from .installation import ASSIGNMENT
 from .playbooks import checked
 from .restore_tasks import KEYCLOAK, KINDS, Yard, restore, said
 
-pytest_plugins = ["functional.restore_ground", "functional.restore_tasks"]
+pytest_plugins = ["functional.restore_tasks"]
 pytestmark = pytest.mark.faults
 
 PREFIXES = {"engine": "ENGINE_DB_", "dwh": "DWH_DB_", "keycloak": "KEYCLOAK_DB_"}

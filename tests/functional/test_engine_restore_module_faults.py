@@ -21,7 +21,7 @@ from .restore_tasks import KINDS, Yard, copied, restore, said
 from .test_engine_restore_module_credentials import assert_only_credentials_changed, configuration
 from .test_engine_restore_module_runs import assert_holds_archive
 
-pytest_plugins = ["functional.restore_ground", "functional.restore_tasks"]
+pytest_plugins = ["functional.restore_tasks"]
 pytestmark = pytest.mark.faults
 
 PLACEHOLDER = "etc/ovirt-engine/engine.conf.d/10-setup-cinderlib-database.conf"

@@ -14,7 +14,7 @@ from .playbooks import checked, codes, remove
 from .restore_tasks import KINDS, Yard, restore, said
 from .test_engine_restore_module_runs import assert_holds_archive
 
-pytest_plugins = ["functional.restore_ground", "functional.restore_tasks"]
+pytest_plugins = ["functional.restore_tasks"]
 pytestmark = pytest.mark.faults
 
 ROLES = "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)'"

@@ -19,7 +19,7 @@ from .restore_tasks import KINDS, Yard, copied, restore, said
 from .shelf import manifest_of
 from .test_engine_restore_module_runs import files_of
 
-pytest_plugins = ["functional.restore_ground", "functional.restore_tasks"]
+pytest_plugins = ["functional.restore_tasks"]
 pytestmark = pytest.mark.faults
 
 DWH_DUMP = "db/dwh_backup.db"

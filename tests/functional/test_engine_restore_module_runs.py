@@ -15,7 +15,7 @@ from .playbooks import checked
 from .restore_tasks import KINDS, Yard, restore, said
 from .shelf import read_manifest
 
-pytest_plugins = ["functional.restore_ground", "functional.restore_tasks"]
+pytest_plugins = ["functional.restore_tasks"]
 pytestmark = pytest.mark.faults
 
 EMPTIED = {

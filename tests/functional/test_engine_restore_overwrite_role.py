@@ -12,7 +12,7 @@ from .playbooks import Engine
 from .restore_ground import Ground
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
 
-pytest_plugins = ["functional.restore_ground", "functional.restore_roles"]
+pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
 
 NAME = "engine_restore_overwrite"

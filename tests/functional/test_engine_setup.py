@@ -12,8 +12,6 @@ from .otopi_tasks import leftovers, setup, setup_logs
 from .playbooks import checked
 from .restore_ground import Ground
 
-pytest_plugins = ["functional.restore_ground"]
-
 RESTORED = (
     "UPDATE vdc_options SET option_value = '1' WHERE option_name = 'DbJustRestored';"
     "TRUNCATE async_tasks, business_entity_snapshot CASCADE"

@@ -18,7 +18,6 @@ from .otopi_tasks import leftovers, setup, setup_logs, state_directory, state_fi
 from .playbooks import Result, checked, codes
 from .restore_ground import Ground
 
-pytest_plugins = ["functional.restore_ground"]
 pytestmark = pytest.mark.faults
 
 RESTORED = (

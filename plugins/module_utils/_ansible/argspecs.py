@@ -28,6 +28,7 @@ DATABASE_LOGIN: Dict[str, Dict[str, Any]] = {
 
 CREDENTIALS_OF_ONE: Dict[str, Any] = {
     "type": "dict",
+    "no_log": False,  # the password in it is; the name of a kind is none
     "options": {
         "host": {"type": "str", "required": True},
         "port": {"type": "int", "default": 5432},

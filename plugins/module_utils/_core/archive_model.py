@@ -35,6 +35,7 @@ NEEDED_FILES = (
 
 Member = NamedTuple("Member", [("name", str), ("size", int), ("sha256", str), ("md5", str), ("mtime", float)])
 
+
 class DumpReading(NamedTuple):
     """What was read of a dump."""
 

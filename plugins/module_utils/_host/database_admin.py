@@ -116,7 +116,7 @@ class DatabaseServer:
 
     def _read_address(self) -> Tuple[str, int]:
         """Return where an engine on this host reaches the server: as told, or the first address it listens on."""
-        listens = str(self._asks("SHOW listen_addresses")).split(",")[0].strip()
+        listens = str(self._asks("SHOW listen_addresses")).partition(",")[0].strip()
         host = self._owner_host or ("localhost" if listens in ("", "*", "0.0.0.0", "::") else listens)
         enters_there = self._owner_host == self._login.host
         return host, self._login.port if enters_there else int(self._asks("SHOW port"))
@@ -251,4 +251,3 @@ class DatabaseServer:
         deadline = time.monotonic() + PATIENCE
         while self._asks("SELECT pg_conf_load_time()") == before and time.monotonic() < deadline:
             time.sleep(PAUSE)
-

@@ -81,5 +81,3 @@ def list_objects() -> str:
     ]
     parts += [IDENTIFIED % (catalog, "", catalog, NOT_FROM_EXTENSION % catalog) for catalog in IN_DATABASE]
     return " UNION ALL ".join(parts)
-
-

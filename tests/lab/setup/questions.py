@@ -224,9 +224,9 @@ class Questions:
         key = "OVESETUP_GRAFANA_CONFIG/adminPassword"
         missing = not (state.prefix / "var/lib/grafana/grafana.db").exists()
         if state.has_grafana and missing and self.environment.get(key) is None:
-            if self.environment.get("OVESETUP_CONFIG/adminPassword") and self.dialog.confirms(
-                "GRAFANA_USE_ENGINE_ADMIN_PASSWORD",
-                "Use Engine admin password as initial Grafana admin password (@VALUES@) [@DEFAULT@]: ", True):
+            text = "Use Engine admin password as initial Grafana admin password (@VALUES@) [@DEFAULT@]: "
+            is_known = bool(self.environment.get("OVESETUP_CONFIG/adminPassword"))
+            if is_known and self.dialog.confirms("GRAFANA_USE_ENGINE_ADMIN_PASSWORD", text, True):
                 self.environment[key] = self.environment["OVESETUP_CONFIG/adminPassword"]
             else:
                 self.environment[key] = self.dialog.query(

@@ -73,9 +73,10 @@ class Validation:
             return
         self.dialog.warning("Warning: Not enough memory is available on the host. Minimum requirement is 4096MB, "
                             "and 16384MB is recommended.")
-        if self.environment.setdefault("OVESETUP_SYSTEM/memCheckEnabled", True) and not self.dialog.confirms(
-            "OVESETUP_MEMCHECK_ENABLED", "Do you want Setup to continue, with amount of memory less than recommended? "
-            "(@VALUES@) [@DEFAULT@]: ", False):
+        text = ("Do you want Setup to continue, with amount of memory less than recommended? "
+                "(@VALUES@) [@DEFAULT@]: ")
+        is_checked = self.environment.setdefault("OVESETUP_SYSTEM/memCheckEnabled", True)
+        if is_checked and not self.dialog.confirms("OVESETUP_MEMCHECK_ENABLED", text, False):
             raise RuntimeError("Aborted by user")
 
     def _check_owner(self) -> None:

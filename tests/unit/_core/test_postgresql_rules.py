@@ -82,7 +82,8 @@ def test_empty_password_has_a_code_of_its_own() -> None:
 
 def test_database_that_fits_has_no_problem() -> None:
     assert judge_database(**GOOD) == []
-    assert judge_database(**dict(GOOD, collate="en_US.utf8", ctype="en_US.utf8", encoding="utf-8")) == []
+    spelled_otherwise = {**GOOD, "collate": "en_US.utf8", "ctype": "en_US.utf8", "encoding": "utf-8"}
+    assert judge_database(**spelled_otherwise) == []
 
 
 @pytest.mark.parametrize(

@@ -271,5 +271,3 @@ def test_a_missing_archive_is_an_error(prefix: Path) -> None:
     with pytest.raises(BackupError) as caught:
         OtopiHost(str(prefix)).read_archived_databases("/nowhere/x.backup")
     assert caught.value.code == "archive_unreadable"
-
-
