@@ -65,7 +65,7 @@ def read_installation(prefix: str) -> Installation:
     help_text = run_command([tool, "--help"], env).stdout
     texts = list(read_configuration(prefix))
     variables = _merge(texts, as_shell=False)
-    state = parse_setup_state(text for _path, text in _read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
+    state = parse_setup_state(text for _path, text in read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
     settings = settings_of_texts(texts)
     return Installation(
         prefix=prefix,
@@ -90,7 +90,7 @@ def read_installation(prefix: str) -> Installation:
 
 def read_configuration(prefix: str) -> Iterable[Tuple[str, str]]:
     """Yield (path below the prefix, text) of the files that the tools source, in their order."""
-    return _read_texts(prefix, (DEFAULTS_FILE,) + ENGINE_CONFIGURATION + DWH_CONFIGURATION)
+    return read_texts(prefix, (DEFAULTS_FILE,) + ENGINE_CONFIGURATION + DWH_CONFIGURATION)
 
 
 def settings_of_texts(texts: Iterable[Tuple[str, str]]) -> Dict[str, Settings]:
@@ -145,7 +145,7 @@ def _ask(prefix: str, env: Dict[str, str]) -> List[str]:
     return [name for name, argv in commands.items() if run_command(argv, env).returncode == 0]
 
 
-def _read_texts(prefix: str, paths: Iterable[str]) -> Iterable[Tuple[str, str]]:
+def read_texts(prefix: str, paths: Iterable[str]) -> Iterable[Tuple[str, str]]:
     """Yield (path below the prefix, text) of each file, and of each .conf file of each directory in sorted order."""
     for path in paths:
         real = below(prefix, path)
@@ -158,7 +158,7 @@ def _read_texts(prefix: str, paths: Iterable[str]) -> Iterable[Tuple[str, str]]:
 
 def merge_configuration(prefix: str, paths: Iterable[str]) -> Dict[str, str]:
     """Return the variables that these configuration files and directories assign, read as the engine reads them."""
-    return _merge(_read_texts(prefix, paths), as_shell=False)
+    return _merge(read_texts(prefix, paths), as_shell=False)
 
 
 def _merge(texts: Iterable[Tuple[str, str]], as_shell: bool) -> Dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Dict
 
 from .._core.databases import ENGINE_CONFIGURATION
 from .._core.engine_config import parse_setup_state
-from .installation import DEFAULTS_FILE, SETUP_STATE, _read_texts, merge_configuration
+from .installation import DEFAULTS_FILE, SETUP_STATE, read_texts, merge_configuration
 
 
 def read_variables(prefix: str) -> Dict[str, str]:
@@ -16,4 +16,4 @@ def read_variables(prefix: str) -> Dict[str, str]:
 
 def read_setup_state(prefix: str) -> Dict[str, str]:
     """Return key -> 'type:value' of what engine-setup left behind."""
-    return parse_setup_state(text for _path, text in _read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
+    return parse_setup_state(text for _path, text in read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
