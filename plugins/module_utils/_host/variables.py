@@ -6,7 +6,7 @@ from typing import Dict
 
 from .._core.databases import ENGINE_CONFIGURATION
 from .._core.engine_config import parse_setup_state
-from .installation import DEFAULTS_FILE, SETUP_STATE, read_texts, merge_configuration
+from .installation import DEFAULTS_FILE, SETUP_STATE, merge_configuration, read_texts
 
 
 def read_variables(prefix: str) -> Dict[str, str]:
