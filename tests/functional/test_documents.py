@@ -91,6 +91,9 @@ def test_commands_of_a_document_work_in_their_order(reader: Reader, path: Path) 
 
 @pytest.mark.parametrize("block", PLAYS, ids=str)
 def test_playbook_that_can_not_run_here_is_understood(reader: Reader, block: Block) -> None:
+    for shown in next(blocks for blocks in DOCUMENTS.values() if block in blocks):
+        if shown.file:
+            reader.take_file(shown)
     done = reader.type(block.text.replace(PLAYBOOK, f"{PLAYBOOK}--syntax-check "))
     assert done.returncode == 0, done.stdout
 

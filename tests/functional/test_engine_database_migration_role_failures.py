@@ -94,7 +94,7 @@ def assert_back(migration: Migration) -> None:
 
 
 def test_restore_that_is_killed_is_rolled_back_and_the_new_databases_are_empty_again(migration: Migration) -> None:
-    migration.ground.fault("kill-child", "pg_restore engine public.audit_log 200")
+    migration.ground.fault("kill-child", "pg_restore engine")
     migration.run(readers=[]).refused(
         "failed in the task 'Restore into the new databases and prove every row'", "Everything is back as it was"
     )
@@ -134,7 +134,7 @@ def test_engine_alone_is_taken_up_after_everything_was_killed(migration: Migrati
 
 def test_rollback_that_fails_says_what_stands_where_and_the_next_run_finishes_it(migration: Migration) -> None:
     options = {"kinds": ["engine"], "readers": [], "health_timeout": 1}
-    migration.ground.fault("kill-child", "pg_restore engine public.audit_log 200")
+    migration.ground.fault("kill-child", "pg_restore engine")
     running = migration.start(**options)
     wait_for("the archive", lambda: migration.stage() == "saved")
     fault = migration.ground.fault("health-never")

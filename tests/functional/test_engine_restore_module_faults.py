@@ -84,7 +84,7 @@ def working(yard: Yard, engine: Engine, task: Task) -> Iterator[Work]:
 
 
 def test_of_two_restores_at_once_the_second_is_refused_and_the_first_is_fine(yard: Yard, tmp_path: Path) -> None:
-    yard.empty_databases()
+    yard.emptied()
     task = restore(yard.archives["stock"])
     with yard.driven(tmp_path) as engine, working(yard, engine, task) as work:
         refused = engine.play(task, checked(task))

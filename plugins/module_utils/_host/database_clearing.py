@@ -27,6 +27,10 @@ IF_POSSIBLE = (
     "DO $ovirt_backup$ BEGIN %s; EXCEPTION WHEN insufficient_privilege OR dependent_objects_still_exist THEN NULL;"
     " END $ovirt_backup$"
 )
+# They belong to no schema and a dump that is loaded again makes them under the same numbers.
+UNLINK_LARGE_OBJECTS = (
+    "SELECT count(lo_unlink(o.oid)) FROM pg_largeobject_metadata o WHERE pg_get_userbyid(o.lomowner) = current_user"
+)
 IDENTIFIED = "SELECT i.type, i.identity FROM %s o%s, pg_identify_object('%s'::regclass, o.oid, 0) i WHERE %s"
 
 
@@ -58,6 +62,7 @@ def clear_database(settings: Settings) -> None:
         for kind, identity in fetch(connection, list_objects()):
             # What depended on an earlier one is gone with it.
             run(connection, IF_POSSIBLE % ("DROP %s IF EXISTS %s CASCADE" % (statement_word(kind), identity)))
+        run(connection, UNLINK_LARGE_OBJECTS)
 
 
 def run(connection: Any, statement: str) -> None:
