@@ -87,7 +87,7 @@ OUTCOMES: Dict[str, Tuple[Optional[int], str, str, str, str]] = {
     "no last line": (0, failure(""), "", "tool_incomplete", "did not say that the setup is completed"),
     "answers not read": (
         0, "          Configuration files: /etc/a.conf\n          Log file: /x\n"
-        "[ INFO  ] Execution of setup completed successfully\n", "", "answers_not_read", "/work/answers.conf"),
+        "[ INFO  ] Execution of setup completed successfully\n", "", "answers_not_read", "/srv/work/answers.conf"),
     "question in the middle of a line": (
         1, failure(PROMPT + END), "", "question_unanswered", "Engine admin password:"),
     "killed": (-9, failure(""), "", "tool_killed", "signal 9, in the stage 'Environment customization'"),
@@ -102,7 +102,7 @@ OUTCOMES: Dict[str, Tuple[Optional[int], str, str, str, str]] = {
 @pytest.mark.parametrize("name", sorted(OUTCOMES))
 def test_a_run_that_ends_badly_is_named(name: str) -> None:
     status, stdout, repeated, code, part = OUTCOMES[name]
-    outcome = judge_otopi("engine-setup", "setup", status, read_output(stdout), "/work/answers.conf", repeated)
+    outcome = judge_otopi("engine-setup", "setup", status, read_output(stdout), "/srv/work/answers.conf", repeated)
     assert outcome.code == code
     assert part in outcome.message
 
