@@ -270,9 +270,8 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST, SCOPE_CHOICES
+from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST, SCOPE_CHOICES, read_credentials
 from ..module_utils._ansible.run import require, run
-from ..module_utils._core.engine_config import Settings
 from ..module_utils._core.errors import BackupError
 from ..module_utils._core.restore_model import Request
 from ..module_utils._flows.engine_restore import Result, make_restore, preview_restore
@@ -299,17 +298,6 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     he_remove_hosts={"type": "bool", "default": False},
     cleanup_planned={"type": "bool", "default": False},
 )
-
-
-def read_credentials(given: Dict[str, Any]) -> Dict[str, Settings]:
-    """Return the credentials by kind."""
-    return {
-        kind: Settings(
-            item["host"], item["port"], item["user"], item["password"], item["name"], item["secured"],
-            item["secured_validation"], item["password"],
-        )
-        for kind, item in given.items() if item is not None
-    }
 
 
 def read_request(params: Dict[str, Any]) -> Request:

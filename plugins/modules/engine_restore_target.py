@@ -135,9 +135,8 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST
+from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST, read_credentials
 from ..module_utils._ansible.run import require, run
-from ..module_utils._core.engine_config import Settings
 from ..module_utils._flows.restore_target import Result, prepare_targets, preview_targets, request_of
 from ..module_utils._host.database import PSYCOPG2_ERROR
 from ..module_utils._host.interruption import interruptible
@@ -150,17 +149,6 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     credentials=dict(CREDENTIALS, required=True),
     clear={"type": "bool", "default": False},
 )
-
-
-def read_credentials(given: Dict[str, Any]) -> Dict[str, Settings]:
-    """Return the credentials by kind."""
-    return {
-        kind: Settings(
-            item["host"], item["port"], item["user"], item["password"], item["name"], item["secured"],
-            item["secured_validation"], item["password"],
-        )
-        for kind, item in given.items() if item is not None
-    }
 
 
 def describe_result(result: Result, clears: bool) -> Dict[str, Any]:

@@ -9,6 +9,7 @@ This file is private to the collection.
 from typing import Any, Dict
 
 from .._core.databases import KINDS, SCOPES
+from .._core.engine_config import Settings
 
 SCOPE_CHOICES = ["all"] + list(SCOPES)
 
@@ -43,3 +44,14 @@ CREDENTIALS: Dict[str, Any] = {
     "type": "dict",
     "options": {kind.name: CREDENTIALS_OF_ONE for kind in KINDS if kind.name != "grafana"},
 }
+
+
+def read_credentials(given: Dict[str, Any]) -> Dict[str, Settings]:
+    """Return the credentials by kind."""
+    return {
+        kind: Settings(
+            item["host"], item["port"], item["user"], item["password"], item["name"], item["secured"],
+            item["secured_validation"], item["password"],
+        )
+        for kind, item in given.items() if item is not None
+    }

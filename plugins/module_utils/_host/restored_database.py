@@ -5,7 +5,7 @@
 
 This file is private to the collection.
 """
-from typing import Dict, Iterable, List, Tuple
+from typing import Dict, Iterable, List
 
 from .._core.engine_config import Settings
 from .._core.restore_model import Marks
@@ -37,10 +37,3 @@ def find_roles(settings: Settings, names: Iterable[str]) -> List[str]:
     """Return those of the names that are roles of the server."""
     with connect(settings) as connection:
         return sorted(row[0] for row in fetch(connection, ROLES, (sorted(names),)))
-
-
-def read_versions(settings: Settings) -> Tuple[str, int]:
-    """Return the server's version as text and as a number such as 150004."""
-    with connect(settings) as connection:
-        row = fetch(connection, "SELECT current_setting('server_version'), current_setting('server_version_num')")[0]
-    return str(row[0]), int(row[1])
