@@ -47,9 +47,10 @@ LAYERS = {
     "_core": layer("_core", pure=True),
     "_flows": layer("_core _flows", pure=True),
     "_host": layer("_core _host", "psycopg2"),
-    "_api": layer("_core _api", "ovirtsdk4 ovirt_imageio"),
+    "_api": layer("_core _api", "ovirtsdk4 pycurl ovirt_imageio"),
     "_ansible": layer("_core _ansible", "ansible"),
     "modules": layer("_core _host _api _flows _ansible", "ansible"),
+    "lookup": layer("_core _host", "ansible"),
 }
 
 # What only one place may import or call.
@@ -57,6 +58,7 @@ ONLY_IN = {
     "subprocess": "plugins/module_utils/_host/command.py",
     "psycopg2": "plugins/module_utils/_host/database.py",
     "ovirtsdk4": "plugins/module_utils/_api/",
+    "pycurl": "plugins/module_utils/_api/",  # what the SDK itself stands on
     "ovirt_imageio": "plugins/module_utils/_api/",
 }
 EXITS = words("fail_json exit_json")

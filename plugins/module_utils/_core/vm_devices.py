@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which device of a guest is a given disk. This file is private to the collection.
+
+The serial number of a virtual disk is its whole id, of which virtio-blk keeps 20 characters; udev makes names of it.
+"""
+from typing import List, Mapping, NamedTuple, Sequence, Set
+
+from .errors import Problem
+
+SHORT = 20
+
+Wanted = NamedTuple("Wanted", [("disk_id", str), ("size", int), ("names", Sequence[str])])
+"""A disk to be found: its id, its size in bytes (0: any), and names to try first, relative to /dev/disk/by-id."""
+
+
+def find_targets(wanted: Wanted, links: Mapping[str, str]) -> Set[str]:
+    """Return the devices that can be the disk; ``links`` maps the names in the directory to what they lead to.
+
+    A name with the whole id decides. Only where there is none, one with the first 20 characters does.
+    """
+    whole = {target for name, target in links.items() if _is_disk(name) and wanted.disk_id in name}
+    if whole:
+        return whole
+    short = wanted.disk_id[:SHORT]
+    named = {links[name] for name in wanted.names if name in links}
+    return named | {target for name, target in links.items() if _is_disk(name) and name.endswith(short)}
+
+
+def _is_disk(name: str) -> bool:
+    return "-part" not in name
+
+
+def judge_targets(wanted: Wanted, targets: Set[str], directory: str, waited: float) -> List[Problem]:
+    """Return why the disk can not be told among the devices."""
+    if not targets:
+        text = (
+            "no device of disk %s appeared in %s within %.0f seconds: is the disk attached and active on this virtual "
+            "machine, and does its operating system know hot plug?"
+        )
+        return [Problem("device_missing", text % (wanted.disk_id, directory, waited))]
+    if len(targets) > 1:
+        text = "%d devices in %s look like disk %s: %s. None of them is read or written"
+        listed = ", ".join(sorted(targets))
+        return [Problem("device_ambiguous", text % (len(targets), directory, wanted.disk_id, listed))]
+    return []
+
+
+def judge_size(wanted: Wanted, path: str, size: int) -> List[Problem]:
+    """Return whether a device is of another size than the engine says."""
+    if not wanted.size or size == wanted.size:
+        return []
+    text = "device %s of disk %s has %d bytes, the engine says %d: it is not that disk, or the guest kept an old size"
+    return [Problem("device_size_wrong", text % (path, wanted.disk_id, size, wanted.size))]

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups of virtual machines on this host: a directory with a manifest, a configuration and images.
+
+This file is private to the collection.
+"""
+import os
+import time
+from typing import Any, Dict, List, Mapping
+
+from .._core.errors import BackupError, NotProven, Problem, Refused
+from .._core.times import to_iso
+from .._core.vm_manifest import LIMIT, NAME, judge_vm_manifest, list_files
+from .disk_images import DiskImages
+from .files import judge_directory, read_json, remove_file, sync_directory, write_json
+from .qemu_img import QemuImg
+
+LEVELS = ("none", "checksums", "full")
+BAD = "The backup can not be trusted"
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601."""
+    return to_iso(time.time())
+
+
+def tool_of_host() -> str:
+    """Return name and version of the program that makes images here."""
+    qemu = QemuImg(60, lambda _phase, _share: None)
+    return "qemu-img %s" % qemu.version() if qemu.is_there() else ""
+
+
+def read_manifest(path: str) -> Dict[str, Any]:
+    """Return the manifest in a directory; raise NotProven where it can not be used."""
+    manifest = os.path.join(path, NAME)
+    try:
+        found = read_json(manifest, LIMIT)
+    except (OSError, ValueError) as error:
+        raise NotProven([Problem("manifest_unreadable", "%s can not be read: %s" % (manifest, error))], BAD) from None
+    if found is None:
+        text = "there is no manifest %s: no backup, or one that was not finished"
+        raise NotProven([Problem("manifest_missing", text % manifest)], BAD)
+    problems = judge_vm_manifest(found)
+    if problems:
+        raise NotProven([Problem(item.code, "%s: %s" % (manifest, item.message)) for item in problems], BAD)
+    return found
+
+
+def verify_files(path: str, manifest: Mapping[str, Any], level: str, timeout: float) -> List[Problem]:
+    """Return everything in which the files beside a manifest are not what it says, read as far as ``level`` asks."""
+    problems: List[Problem] = []
+    for item in list_files(manifest):
+        problems += _verify_file(os.path.join(path, item["file"]), item, level, timeout)
+    if level == "full" and not problems:
+        for disk in manifest["disks"]:
+            problems += _verify_image(os.path.join(path, disk["image"]["file"]), disk, timeout)
+    return problems
+
+
+def _verify_file(file: str, said: Mapping[str, Any], level: str, timeout: float) -> List[Problem]:
+    try:
+        size = os.path.getsize(file)
+        sha256 = said["sha256"] if level == "none" else DiskImages(file, timeout).hash_file(file)
+    except OSError as error:
+        return [Problem("image_missing", "%s of the backup can not be read: %s" % (file, error.strerror))]
+    if size != said["size"]:
+        text = "%s has %d bytes, the manifest says %d: it is not what was backed up"
+        return [Problem("image_damaged", text % (file, size, said["size"]))]
+    if sha256 != said["sha256"]:
+        text = "%s has SHA-256 %s, the manifest says %s: it is not what was backed up"
+        return [Problem("image_damaged", text % (file, sha256, said["sha256"]))]
+    return []
+
+
+def _verify_image(file: str, disk: Mapping[str, Any], timeout: float) -> List[Problem]:
+    qemu = QemuImg(timeout, lambda _phase, _share: None)
+    try:
+        info = qemu.info(file)
+    except BackupError as error:
+        return [Problem(error.code, error.message)]
+    if info.virtual_size != disk["provisioned_size"]:
+        text = "%s holds %d bytes, the disk has %d"
+        return [Problem("image_damaged", text % (file, info.virtual_size, disk["provisioned_size"]))]
+    return qemu.check(file)
+
+
+def write_manifest(directory: str, manifest: Dict[str, Any], final: str) -> None:
+    """Write a manifest beside its files, read it back, prove the files' sizes, and give the directory its final name."""
+    problems = verify_files(directory, manifest, "none", 0)
+    if problems:
+        raise NotProven(problems)
+    path = os.path.join(directory, NAME)
+    write_json(path, manifest)
+    try:
+        read_manifest(directory)
+    except NotProven:
+        remove_file(path)
+        raise
+    if final != directory:
+        os.rename(directory, final)
+        sync_directory(os.path.dirname(final))
+
+
+def judge_places(directory: str, final: str) -> List[Problem]:
+    """Return why a finished backup can not get its name."""
+    problems = judge_directory(directory, "target", "directory of the backup")
+    if final != directory:
+        problems += judge_directory(os.path.dirname(final), "target", "directory of the backups")
+        if os.path.lexists(final):
+            text = "%s is there already; a backup takes the place of no other"
+            problems.append(Problem("target_exists", text % final))
+    return problems
+
+
+def hash_configuration(directory: str, backup: Mapping[str, Any], file: str) -> Dict[str, Any]:
+    """Return what the manifest says of the configuration; raise Refused where it is not the one that was read."""
+    path = os.path.join(directory, file)
+    said = backup["configuration"]
+    try:
+        sha256, size = DiskImages(path, 0).hash_file(path), os.path.getsize(path)
+    except OSError as error:
+        text = "the configuration %s can not be read: %s"
+        raise Refused([Problem("configuration_missing", text % (path, error.strerror))]) from None
+    if sha256 != said["sha256"]:
+        text = "the configuration %s has SHA-256 %s, the engine's had %s"
+        raise Refused([Problem("configuration_damaged", text % (path, sha256, said["sha256"]))])
+    return {"type": said["type"], "file": file, "sha256": sha256, "size": size}

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which device is a disk: the whole id first, then 20 characters; never a guess."""
+
+from typing import Dict, List, Set
+
+import pytest
+from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_devices import (
+    Wanted,
+    find_targets,
+    judge_size,
+    judge_targets,
+)
+
+DISK = "0f3b2a9e-6a3c-4b43-9a63-5b7e8e2ad0a1"
+WHOLE = "scsi-0QEMU_QEMU_HARDDISK_" + DISK
+SHORT = "virtio-" + DISK[:20]
+
+
+@pytest.mark.parametrize(
+    ("links", "targets"),
+    [
+        ({WHOLE: "/dev/sdb"}, {"/dev/sdb"}),
+        ({SHORT: "/dev/vdb"}, {"/dev/vdb"}),
+        ({WHOLE: "/dev/sdb", SHORT: "/dev/vdb"}, {"/dev/sdb"}),
+        ({"scsi-SQEMU_QEMU_HARDDISK_" + DISK: "/dev/sdb", WHOLE: "/dev/sdb"}, {"/dev/sdb"}),
+        ({"scsi-SQEMU_" + DISK: "/dev/sdb", WHOLE: "/dev/sdc"}, {"/dev/sdb", "/dev/sdc"}),
+        ({"scsi-0QEMU_QEMU_HARDDISK_" + DISK[:20]: "/dev/sdb"}, {"/dev/sdb"}),
+        ({WHOLE + "-part1": "/dev/sdb1", SHORT + "-part1": "/dev/vdb1"}, set()),
+        ({"odd-name": "/dev/xvdb"}, {"/dev/xvdb"}),
+        ({"virtio-" + DISK[1:21]: "/dev/vdc", "ata-QEMU_HARDDISK": "/dev/sda"}, set()),
+        ({}, set()),
+    ],
+)
+def test_a_name_with_the_whole_id_decides_then_one_with_its_beginning(links: Dict[str, str], targets: Set[str]) -> None:
+    assert find_targets(Wanted(DISK, 0, ["odd-name"]), links) == targets
+
+
+@pytest.mark.parametrize(
+    ("targets", "codes"),
+    [(set(), ["device_missing"]), ({"/dev/sdb"}, []), ({"/dev/sdb", "/dev/sdc"}, ["device_ambiguous"])],
+)
+def test_none_and_two_are_named(targets: Set[str], codes: List[str]) -> None:
+    found = judge_targets(Wanted(DISK, 0, []), targets, "/dev/disk/by-id", 60)
+    assert [problem.code for problem in found] == codes
+    assert all(DISK in problem.message and all(one in problem.message for one in targets) for problem in found)
+
+
+def test_a_device_of_another_size_is_not_the_disk() -> None:
+    assert judge_size(Wanted(DISK, 1024, []), "/dev/sdb", 1024) == []
+    assert judge_size(Wanted(DISK, 0, []), "/dev/sdb", 1024) == []
+    assert [problem.code for problem in judge_size(Wanted(DISK, 2048, []), "/dev/sdb", 1024)] == ["device_size_wrong"]
