@@ -10,6 +10,7 @@ the same tests run that program on the lab; those that inject faults are skipped
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,12 @@ from lab import Lab, machines, start, stop
 from lab.databases import empty, fill
 from lab.driver import Machine
 from lab.runner import Tool
+from tooling.places import link_checkout
 
-pytest_plugins = ["lab.fixtures"]
+# The contract of the engine's API is about the collection, too.
+sys.path.insert(0, str(link_checkout()))
+
+pytest_plugins = ["lab.fixtures", "lab.rest_engine.fixtures"]
 
 
 @pytest.fixture
