@@ -26,6 +26,8 @@ PURE = words("""
 PURE_PARTS = words("""
     os.path.basename os.path.commonprefix os.path.dirname os.path.isabs os.path.join os.path.normpath os.path.sep
     os.path.split os.path.splitext pathlib.PurePath pathlib.PurePosixPath time.gmtime time.strftime time.strptime
+    uuid.UUID uuid.uuid5 xml.etree.ElementTree.Element xml.etree.ElementTree.ParseError xml.etree.ElementTree.SubElement
+    xml.etree.ElementTree.fromstring xml.etree.ElementTree.register_namespace xml.etree.ElementTree.tostring
 """)
 CLOCKS = {"time.gmtime": 1, "time.strftime": 2}
 CLOCK_METHODS = words("now utcnow today")

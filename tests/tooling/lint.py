@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lint and the types part: one check per tool and per thing looked at."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,7 +75,10 @@ def documented() -> Iterator[tuple[str, str]]:
 
 
 def image_checks() -> Iterator[Check]:
+    # The paths in it begin at the collection, those in the definition of an image at the folder of the definition.
+    folder = BUILD / "image-definition"
+    shutil.copytree(ROOT / "meta", folder / "meta", dirs_exist_ok=True)
+    definition = str(shutil.copy2(ROOT / "meta" / "execution-environment.yml", folder))
     context = str(BUILD / "image")
-    definition = str(ROOT / "meta" / "execution-environment.yml")
     yield Check("ansible-builder create", [tool("ansible-builder"), "create", "-f", definition, "-c", context])
     yield Check("ansible-builder introspect", [tool("ansible-builder"), "introspect", str(COLLECTIONS)])

@@ -8,6 +8,8 @@ This file is private to the collection.
 
 from typing import Any, Dict
 
+from ansible.module_utils.basic import env_fallback
+
 from .._core.databases import KINDS, SCOPES
 from .._core.engine_config import Settings
 
@@ -25,6 +27,31 @@ DATABASE_LOGIN: Dict[str, Dict[str, Any]] = {
     "login_user": {"type": "str", "default": "postgres"},
     "login_password": {"type": "str", "no_log": True},
     "login_db": {"type": "str", "default": "postgres"},
+}
+
+# The options of the collection ovirt.ovirt: its fact ovirt_auth and its variables of the environment serve both.
+CONNECTION: Dict[str, Dict[str, Any]] = {
+    "auth": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "url": {"type": "str", "fallback": (env_fallback, ["OVIRT_URL"])},
+            "hostname": {"type": "str", "fallback": (env_fallback, ["OVIRT_HOSTNAME"])},
+            "username": {"type": "str", "fallback": (env_fallback, ["OVIRT_USERNAME"])},
+            "password": {"type": "str", "no_log": True, "fallback": (env_fallback, ["OVIRT_PASSWORD"])},
+            "token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["OVIRT_TOKEN"])},
+            "ca_file": {"type": "path", "fallback": (env_fallback, ["OVIRT_CAFILE"])},
+            "insecure": {"type": "bool", "default": False},
+            "headers": {"type": "dict"},
+            "kerberos": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 0},
+            "compress": {"type": "bool", "default": True},
+        },
+    },
+}
+WAITING: Dict[str, Dict[str, Any]] = {
+    "timeout": {"type": "int", "default": 3600},
+    "poll_interval": {"type": "int", "default": 3},
 }
 
 CREDENTIALS_OF_ONE: Dict[str, Any] = {

@@ -27,6 +27,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config i
     parse_assignments,
 )
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._core.local_server import Standing
 from ansible_collections.ovirt.backup.plugins.module_utils._core.postgresql_rules import Fitness
 from ansible_collections.ovirt.backup.plugins.module_utils._core.restore_model import (
     CREDENTIAL_FILES,
@@ -107,6 +108,7 @@ class FakeRestoreHost(FakeEngineHost):
         self.spoil: Optional[Callable[[FakeRestoreHost], None]] = None  # what goes wrong behind the tool's back
         self.seen_secrets: Dict[str, str] = {}  # while the tool ran
         self.seen_placeholders: Set[str] = set()
+        self.shows_standing = False  # whether the superuser can look into the local server
         self.are_times_kept = False
 
     def wipe(self) -> None:
@@ -135,6 +137,13 @@ class FakeRestoreHost(FakeEngineHost):
         if settings.database not in server.databases:
             raise BackupError("there is no database %s" % settings.database, "database_missing")
         return server.databases[settings.database]
+
+    def read_standing(self, settings: Settings) -> Optional[Standing]:
+        if not self.shows_standing:
+            return None
+        server = self.servers[LOCAL]
+        found = server.databases.get(settings.database)
+        return Standing(settings.user in server.roles, found is not None, len(found.rows) if found else 0)
 
     @journaled
     def lock_directory(self, prefix: str) -> str:

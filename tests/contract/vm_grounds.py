@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two engines that the contract is about: the one in memory, and the SDK on the stand-in of the lab."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from ansible_collections.ovirt.backup.plugins.module_utils._api.sdk import open_api
+from ansible_collections.ovirt.backup.plugins.module_utils._api.waiting import Waiter
+from ansible_collections.ovirt.backup.plugins.module_utils._flows.vm_protocols import VmApi
+from lab import rest_engine
+from unit.fakes.vm_engine import FakeEngine, FakeWaiter
+
+NAMES = ("app", "backup", "cold", "shared", "HostedEngine")
+REQUESTS = {"create_snapshot": "create-snapshot", "create_disk": "create-disk", "attach_disk": "attach-disk"}
+
+
+class Ground(Protocol):
+    """An engine, and the knobs that both have."""
+
+    api: VmApi
+    waiter: Waiter
+
+    def change_vm(self, name: str, **changes: Any) -> None: ...
+
+    def end_snapshots(self, how: str) -> None: ...
+
+    def fail_merges(self) -> None: ...
+
+    def fail_disks(self) -> None: ...
+
+    def lose_reply(self, method: str) -> None: ...
+
+    def restart(self) -> None: ...
+
+    def permit(self, kind: str, object_id: str, permits: set[str], through_group: bool = False) -> None: ...
+
+    def add_checkpoint(self, vm_id: str, disk_ids: list[str]) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class FakeGround:
+    """The engine in memory; a permit that only a group has is an unknown one to it."""
+
+    def __init__(self, home: Path) -> None:
+        self.engine = FakeEngine()
+        self.api: VmApi = self.engine
+        self.waiter: Waiter = FakeWaiter(self.engine)
+
+    def change_vm(self, name: str, **changes: Any) -> None:
+        self.engine.change_vm(self.engine.find_vms(name)[0].id, **changes)
+
+    def end_snapshots(self, how: str) -> None:
+        self.engine.snapshot_ends = how
+
+    def fail_merges(self) -> None:
+        self.engine.merge_ends = "failed"
+
+    def fail_disks(self) -> None:
+        self.engine.disk_ends = "illegal"
+
+    def lose_reply(self, method: str) -> None:
+        self.engine.lose_reply(method, self.engine.calls.count(method) + 1)
+
+    def restart(self) -> None:
+        self.engine.restart(5)
+
+    def permit(self, kind: str, object_id: str, permits: set[str], through_group: bool = False) -> None:
+        self.engine.permits[(kind, object_id)] = None if through_group else frozenset(permits)
+
+    def add_checkpoint(self, vm_id: str, disk_ids: list[str]) -> None:
+        self.engine.checkpointed[vm_id] = set(disk_ids)
+
+    def stop(self) -> None:
+        pass
+
+
+class LabGround:
+    """The SDK on the stand-in."""
+
+    def __init__(self, home: Path) -> None:
+        plans = tuple(plan for plan in rest_engine.DEFAULT if plan.name in NAMES)
+        self.home = home
+        self.lab = rest_engine.start(home, plans)
+        self.waiter = Waiter(time.monotonic, time.sleep, 20, 0.05)
+        self._log_in(self.lab.username, self.lab.password)
+
+    def _log_in(self, username: str, password: str) -> None:
+        login = {"url": self.lab.url, "username": username, "password": password, "ca_file": self.lab.ca_file}
+        self.session = open_api(login, "contract")
+        self.api: VmApi = self.session
+
+    def change_vm(self, name: str, **changes: Any) -> None:
+        rest_engine.change(self.home, "vms", name, **changes)
+
+    def end_snapshots(self, how: str) -> None:
+        names = {"active": "snapshot-fails", "gone": "snapshot-vanishes", "illegal": "snapshot-disk-illegal"}
+        rest_engine.set_fault(self.lab.faults, names[how])
+
+    def fail_merges(self) -> None:
+        rest_engine.set_fault(self.lab.faults, "merge-fails")
+
+    def fail_disks(self) -> None:
+        rest_engine.set_fault(self.lab.faults, "disk-fails")
+
+    def lose_reply(self, method: str) -> None:
+        rest_engine.set_fault(self.lab.faults, "lost-reply", REQUESTS[method])
+
+    def restart(self) -> None:
+        rest_engine.set_fault(self.lab.faults, "restart-at", "any 0.4 1")
+
+    def permit(self, kind: str, object_id: str, permits: set[str], through_group: bool = False) -> None:
+        self.session.close()
+        rest_engine.grant(self.home, {kind + "/" + object_id: sorted(permits)}, through_group)
+        self._log_in(self.lab.operator, self.lab.operator_password)
+
+    def add_checkpoint(self, vm_id: str, disk_ids: list[str]) -> None:
+        rest_engine.add_checkpoint(self.home, vm_id, disk_ids)
+
+    def stop(self) -> None:
+        self.session.close()
+        rest_engine.stop(self.home, remove=True)
+
+
+GROUNDS: dict[str, Callable[[Path], Ground]] = {"fake": FakeGround, "lab": LabGround}

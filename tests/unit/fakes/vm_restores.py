@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restores in the engine in memory: a backup of its virtual machine app, requests, and a way to act."""
+
+import hashlib
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_restore_model import Request
+from ansible_collections.ovirt.backup.plugins.module_utils._flows.vm_restore import (
+    Result,
+    preview_restore,
+    restore_vm,
+)
+from ansible_collections.ovirt.backup.plugins.module_utils._flows.vm_restore_world import Tools
+
+from . import vm_world
+from .vm_engine import FakeEngine, FakeWaiter
+
+SavedVm = NamedTuple("SavedVm", [("configuration", str), ("disks", List[Dict[str, Any]])])
+ALIVE: Dict[str, Optional[bool]] = {"alive": True, "dead": False}
+NOW = 1767355200.0 + 2000  # 2026-01-02T12:33:20Z
+
+
+def save_app(engine: FakeEngine) -> SavedVm:
+    """Return what a backup of the virtual machine app holds; nothing is written down about it in the journal."""
+    configuration = engine.read_vm(vm_world.APP, True).configuration
+    disks = [
+        _describe(number, attachment) for number, attachment in enumerate(engine.list_attachments(vm_world.APP))
+    ]
+    engine.calls.clear()
+    assert configuration is not None
+    return SavedVm(configuration.data, disks)
+
+
+def _describe(number: int, attachment: Any) -> Dict[str, Any]:
+    disk = attachment.disk
+    return {
+        "id": disk.id, "image_id": disk.image_id, "alias": disk.alias, "provisioned_size": disk.provisioned_size,
+        "actual_size": disk.actual_size, "format": disk.format, "sparse": disk.is_sparse, "backup": disk.backup,
+        "wipe_after_delete": disk.wipe_after_delete, "storage_domain": {"id": vm_world.DATA, "name": "data"},
+        "interface": attachment.interface, "bootable": attachment.is_bootable, "active": attachment.is_active,
+        "read_only": attachment.is_read_only, "pass_discard": attachment.pass_discard, "order": number,
+    }
+
+
+def lose_original(engine: FakeEngine) -> None:
+    """Somebody removed app with its disks."""
+    engine.drop_vm(vm_world.APP)
+
+
+def request(saved: SavedVm, **changes: Any) -> Request:
+    """Return a restore of it under its own name."""
+    digest = hashlib.sha256(saved.configuration.encode()).hexdigest()
+    given = Request(
+        "backup", "app", "", 86400, "app", "", "/backup/app.ovf", saved.configuration, digest, saved.disks, "", {},
+        True, "fail_if_used", "keep", {}, "virtio_scsi", True, NOW,
+    )
+    return given._replace(**changes)
+
+
+def mark_of(name: str, source_id: str = "", run: str = "") -> str:
+    """Return the mark of a restore."""
+    return "ovirt.backup restore: %s%s%s" % (
+        name, " [%s]" % run if run else "", " disk=%s" % source_id if source_id else "")
+
+
+def tools(engine: FakeEngine, timeout: float = 3600) -> Tools:
+    return Tools(engine, FakeWaiter(engine, timeout), ALIVE.get)
+
+
+def act(engine: FakeEngine, wanted: Request, state: str, timeout: float = 3600) -> Result:
+    return restore_vm(wanted, state, tools(engine, timeout))
+
+
+def preview(engine: FakeEngine, wanted: Request, state: str) -> Result:
+    return preview_restore(wanted, state, tools(engine))
+
+
+def go_through(engine: FakeEngine, wanted: Request) -> Tuple[Result, Result]:
+    """Prepare and restore."""
+    return act(engine, wanted, "prepared"), act(engine, wanted, "restored")
