@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
-from lab import machines
+from lab import Lab, machines
 from lab.driver import POST, Machine
+from lab.faults import clear
 
 RECORDED = Path(__file__).resolve().parents[1] / "unit" / "recorded" / "setup-after-restore.stdout"
 RESTORED = "[ INFO ] The engine DB has been restored from a backup"
@@ -22,13 +23,25 @@ def titles(text: str) -> list[str]:
     return re.findall(r"Stage: .*|--== .* ==--", text)
 
 
-@pytest.fixture
-def restored(machine: Machine) -> Machine:
-    """Cleaned up and restored, engine-setup not run yet."""
+@pytest.fixture(scope="session")
+def waiting(ground: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """Cleaned up and restored once, engine-setup not run yet."""
+    clear(ground.faults)
+    machines.rewind(ground, "in_use")
+    machine = Machine(ground, tmp_path_factory.mktemp("waiting"))
     archive = machine.backup()
     assert machine.cleanup().rc == 0
     assert machine.restore(archive).rc == 0
-    return machine
+    machines.checkpoint(ground, "waiting")
+    return ground
+
+
+@pytest.fixture
+def restored(waiting: Lab, tmp_path: Path) -> Machine:
+    """A machine that waits for engine-setup after a restore."""
+    clear(waiting.faults)
+    machines.rewind(waiting, "waiting")
+    return Machine(waiting, tmp_path)
 
 
 def test_run_after_a_restore_has_the_recorded_stages_and_finishes_it(restored: Machine) -> None:

@@ -9,13 +9,13 @@ The results come back in a last debug task, as base64 so that no line of the out
 import base64
 import json
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import runs
 from .evidence import Process, files_with, processes
-from .installation import Site, environment, program
+from .installation import Site, program
 
 Task = dict[str, Any]
 Result = dict[str, Any]
@@ -66,7 +66,7 @@ def codes(result: Result) -> list[str]:
 class Running:
     """An ansible-playbook that was started."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: runs.AnyRun) -> None:
         self.process = process
 
     def finish(self) -> Play:
@@ -107,11 +107,7 @@ class Engine:
             "ANSIBLE_REMOTE_TEMP": str(self.scratch / "remote"),
         }
         command = [program("ansible-playbook"), "-vvv", "-i", str(self.site.inventory), str(playbook)]
-        process = subprocess.Popen(
-            command, env=environment(folders), cwd=self.scratch, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        return Running(process)
+        return Running(runs.start(command, folders, self.scratch))
 
     def finish(self, running: Running) -> list[Result]:
         """Wait for a started play; keep its output for the search for secrets."""

@@ -5,11 +5,11 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .installation import environment, program
+from . import runs
+from .installation import program
 from .playbooks import DEADLINE, Engine, Play, plain
 
 STORE = {"stores": {"hosts": {"store": {"ansible_connection": "local"}}}}
@@ -31,11 +31,16 @@ class Ran(NamedTuple):
         assert self.failed == 0, self.output
         return self
 
-    def refused(self, *words: str) -> None:
+    def refused(self, *words: str) -> "Ran":
         """Insist that it failed and said this."""
         assert self.failed == 1, self.output
+        return self.says(*words)
+
+    def says(self, *words: str) -> "Ran":
+        """Insist that it said this, wherever the lines break."""
         said = " ".join(self.output.split())
         assert [word for word in words if word not in said] == [], self.output
+        return self
 
 
 class Role:
@@ -65,16 +70,17 @@ class Role:
             "ANSIBLE_SHOW_CUSTOM_STATS": "true",
             "ANSIBLE_PIPELINING": "true",
         }
-        done = subprocess.run(
-            command, env=environment(folders), cwd=scratch, timeout=DEADLINE, check=False, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-        )  # fmt: skip
-        self.engine.plays.append(Play([], done.stdout))
-        recap = RECAP.search(done.stdout)
-        assert recap, done.stdout
-        assert (done.returncode == 0) == (recap[2] == "0")
-        said = STATISTICS.search(done.stdout)
-        return Ran(int(recap[1]), int(recap[2]), json.loads(said[1]) if said else {}, done.stdout)
+        process = runs.start(command, folders, scratch, session=True)
+        try:
+            output = process.communicate(timeout=DEADLINE)[0]
+        finally:
+            process.kill()
+        self.engine.plays.append(Play([], output))
+        recap = RECAP.search(output)
+        assert recap, output
+        assert (process.returncode == 0) == (recap[2] == "0")
+        said = STATISTICS.search(output)
+        return Ran(int(recap[1]), int(recap[2]), json.loads(said[1]) if said else {}, output)
 
     def archives(self) -> list[str]:
         """The names of the archives in the directory, oldest first."""

@@ -26,7 +26,8 @@ class Watch:
     def __init__(self, folder: Path, name: str) -> None:
         self.path = folder / f"{name}.json"
         self.interpreter = folder / name
-        words = [sys.executable, str(PROGRAM), str(self.path)]
+        # -E: without quick_start, which writes files of its own and has a say in the use of memory.
+        words = [sys.executable, "-E", str(PROGRAM), str(self.path)]
         self.interpreter.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
         self.interpreter.chmod(0o755)
 

@@ -31,7 +31,20 @@ Scale 1 is a few MB and starts in seconds; scale 100 gives about 700 MB of datab
 Components: engine, dwh, keycloak, grafana, block (cinderlib on 4.5.7, managed block on 4.5.8_master), joined by "+".
 """
 
-from .layout import Database, Lab, LabError, load
-from .lifecycle import start, stop
+TYPE_CHECKING = False  # as in typing, which takes long to import
+if TYPE_CHECKING:
+    from .layout import Database, Lab, LabError, load
+    from .lifecycle import start, stop
 
 __all__ = ["Database", "Lab", "LabError", "load", "start", "stop"]
+HOMES = {"start": "lifecycle", "stop": "lifecycle"}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """Import what is asked for, not before: the stand-in programs are in this package, and start often."""
+        if name not in __all__:
+            raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
+        from importlib import import_module
+
+        return getattr(import_module("." + HOMES.get(name, "layout"), __name__), name)

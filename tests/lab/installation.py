@@ -31,6 +31,10 @@ TOOLS = {
     "bin/engine-config": "engine-config",
     "share/ovirt-engine/setup/bin/ovirt-engine-provisiondb": "ovirt-engine-provisiondb",
 }
+# As the real script begins; Python itself is started once.
+CLEAN_ENVIRONMENT = (
+    '[ -z "$BACKUP_ENV_CLEAN" ] && exec env -i PATH="$PATH" TMPDIR="$TMPDIR" BACKUP_ENV_CLEAN=1 "$0" "$@"\n'
+)
 DIRECTORIES = (
     "bin", "etc/ovirt-engine/engine.conf.d", "etc/ovirt-engine/aaa", "etc/ovirt-engine/branding", "etc/ovirt-vmconsole",
     "etc/ovirt-engine-setup.conf.d", "etc/httpd/conf.d", "var/lib/ovirt-engine/backups",
@@ -129,7 +133,8 @@ def _write_programs(lab: Lab) -> None:
     launcher = Path(__file__).with_name("launch.py")
     for path, name in TOOLS.items():
         command = " ".join(map(shlex.quote, (sys.executable, "-I", "-S", str(launcher), name, str(lab.home))))
-        _write(lab.prefix / path, "#!/bin/sh\nexec {} \"$0\" \"$@\"\n".format(command), 0o755)
+        clean = CLEAN_ENVIRONMENT if name == "engine-backup" else ""
+        _write(lab.prefix / path, "#!/bin/sh\n{}exec {} \"$0\" \"$@\"\n".format(clean, command), 0o755)
     # The clients of the very server, not whatever wrapper PATH holds.
     for name in POSTGRES_PROGRAMS:
         (lab.prefix / "bin" / name).unlink(missing_ok=True)

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
-from pathlib import Path
 
 # Only what the program needs is imported: it is started often and has to start fast.
 MODULES = {
@@ -25,22 +25,17 @@ KNOW_THEIR_NAME = ("engine-backup", "engine-setup", "engine-cleanup")
 
 def main() -> int:
     """Run the program; its exit status."""
-    program, home, invoked_as, arguments = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4:]
-    if program == "engine-backup" and not os.environ.get("BACKUP_ENV_CLEAN"):
-        _again_in_clean_environment()
+    program, invoked_as, arguments = sys.argv[1], sys.argv[3], sys.argv[4:]
     run = importlib.import_module(MODULES[program]).main
-    if program in KNOW_THEIR_NAME:
-        return int(run(home, invoked_as, arguments))
-    return int(run(arguments) if program == "otopi-config-query" else run(home, arguments))
+    if program == "otopi-config-query":
+        return int(run(arguments))
+    from pathlib import Path
 
-
-def _again_in_clean_environment() -> None:
-    kept = {name: os.environ.get(name, "") for name in ("PATH", "TMPDIR")}
-    os.execve(
-        sys.executable, [sys.executable, "-I", "-S", __file__, *sys.argv[1:]], {**kept, "BACKUP_ENV_CLEAN": "1"}
-    )
+    home = Path(sys.argv[2])
+    return int(run(home, invoked_as, arguments) if program in KNOW_THEIR_NAME else run(home, arguments))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    gc.disable()  # it ends before there is much to collect
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
     sys.exit(main())

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """tests/run: the parts in their order, a table of what they took, and one closing line that CI reads."""
 
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from . import pythons
@@ -17,8 +19,8 @@ from .sanity import sanity
 from .steps import Tally, pytest, pytest_side_by_side, skip
 
 TARGET_PYTHONS = ("3.6", "3.9", "3.12")
-FUNCTIONAL = ROOT / "tests" / "functional"
-RESTORES = ("test_engine_restore_*.py", "test_engine_database_migration*.py")
+# They share a lab that is destroyed and rewound; the longest come first, and the other suite begins at the end.
+RESTORES = ("test_engine_restore_*role*.py", "test_engine_database_migration*.py", "test_engine_restore_*.py")
 PURE_TESTS = ("tests/unit/_core", "tests/unit/_flows")
 
 
@@ -47,20 +49,21 @@ def unit_of_pure_layers(version: str) -> Tally:
 
 
 def contract() -> Tally:
-    found = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "contract").glob("test_*.py"))
-    return pytest_side_by_side({"contract-1": found[::2], "contract-2": found[1::2]}, {})
+    return pytest_side_by_side("contract", in_order(ROOT / "tests" / "contract", ()), {})
 
 
 def functional() -> Tally:
     install(build())
-    # Two suites of about the same length at a time.
-    found = [path for pattern in RESTORES for path in FUNCTIONAL.glob(pattern)]
-    restores = sorted(str(path.relative_to(ROOT)) for path in found)
-    suites = {
-        "functional-restores": restores,
-        "functional-others": ["tests/functional", *(f"--ignore={path}" for path in restores)],
-    }
-    return pytest_side_by_side(suites, {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)})
+    shutil.rmtree(BUILD / "cache" / "compiled", ignore_errors=True)  # of modules, only to be used in one run
+    files = in_order(ROOT / "tests" / "functional", RESTORES)
+    return pytest_side_by_side("functional", files, {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)})
+
+
+def in_order(folder: Path, first: Sequence[str]) -> list[str]:
+    """The files with tests, those that match a pattern before the others."""
+    found = [path for pattern in first for path in sorted(folder.glob(pattern))]
+    found += sorted(folder.rglob("test_*.py"))
+    return [str(path.relative_to(ROOT)) for path in dict.fromkeys(found)]
 
 
 PARTS: dict[str, Callable[[], Tally]] = {

@@ -5,6 +5,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -65,7 +66,7 @@ def start(
     """Start a command in a process group of its own."""
     path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)])
     # Nothing of a user's own settings of Ansible and Python takes part.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHONPATH"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
     return subprocess.Popen(
         command,
         cwd=cwd,
@@ -135,11 +136,18 @@ def pytest(
     return tally_of(name, status)
 
 
-def pytest_side_by_side(suites: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> Tally:
-    """Run several suites at a time, each on labs and a network of its own; show what each said when it has ended.
+def pytest_side_by_side(part: str, files: Sequence[str], environment: Mapping[str, str]) -> Tally:
+    """Run files with tests in two suites at a time, each on labs and a network of its own.
 
-    Where this user may not make networks, one after the other: they want the same port.
+    Each takes the next file that is left, from its end of the list; what it said is shown when it has ended. Where this
+    user may not make networks, one after the other: they want the same port.
     """
+    queue = BUILD / "tmp" / f"{part}-queue"
+    shutil.rmtree(queue, ignore_errors=True)
+    queue.mkdir(parents=True)
+    shared = ["-p", "tooling.work_queue", f"--queue={queue}", *files]
+    suites = {f"{part}-1": shared, f"{part}-2": [*shared, "--from-the-end"]}
+    environment = {"PYTHONPATH": str(ROOT / "tests"), **environment}
     running: dict[str, subprocess.Popen[str]] = {}
     total = Tally()
     apart = [PYTHON, private_network.__file__] if private_network.is_available() else []

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .. import systemctl
 from ..host import configured, uninstall
 from ..host.configured import Credentials
-from ..host.sql import Database, SqlError
+from ..host.sql import DUMPERS, Database, SqlError
 from ..host.version import display_version, is_cleanable
 from ..layout import load
 from ..otopi.options import CLEANUP
@@ -35,11 +35,6 @@ STOPPED = (
     "ovirt-engine-dwhd", "ovirt-engine-notifier", "grafana-server", "ovirt-fence-kdump-listener",
     "ovirt-websocket-proxy", "ovirt-imageio", "ovirt-engine",
 )
-
-
-DUMPERS = {
-    "engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
-}
 
 
 class Target(NamedTuple):

@@ -39,6 +39,10 @@ END $$;
 """
 COUNT_TABLES = "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'public'"
 
+DUMPERS = {
+    "engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
+}
+
 
 class SqlError(RuntimeError):
     """What the server or its client said."""
@@ -69,7 +73,7 @@ class Database:
         self.query(CLEAR)
 
     def dump(self, directory: Path, prefix: str) -> Path:
-        """A custom dump with a new name in that directory, readable by its owner only."""
+        """An empty file with a new name in that directory, readable by its owner only."""
         directory.mkdir(parents=True, exist_ok=True)
         stem = "{}-{}.".format(prefix, time.strftime("%Y%m%d%H%M%S"))
         descriptor, name = tempfile.mkstemp(prefix=stem, suffix=".dump", dir=directory)
@@ -82,10 +86,13 @@ class Database:
         options = ["-E", "UTF8", "--disable-dollar-quoting", "--disable-triggers", form]
         self._run(["pg_dump", *options, "-f", str(path)])
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: Path, dumper: str = "pg_custom") -> None:
         """Load a dump; what the server refuses is passed over, as when the extension is there already."""
         with self._passwords() as environment:
-            words = [*self._words(["pg_restore", "-w"]), str(path)]
+            if dumper == "pg_plain":
+                words = self._words(["psql", "-w", "-q", "-o", os.devnull, "-f", str(path)])
+            else:
+                words = [*self._words(["pg_restore", "-w"]), str(path)]
             subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, check=False)
 
     def _run(self, words: list[str], text: str = "") -> str:

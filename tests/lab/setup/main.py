@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import systemctl
 from ..databases import NAMES
 from ..host import uninstall
-from ..host.sql import SqlError
+from ..host.sql import DUMPERS, SqlError
 from ..host.version import display_version
 from ..installation import setup_groups
 from ..otopi.options import SETUP
@@ -102,8 +102,11 @@ class Setup:
         path = database.dump(self.state.prefix / directory, prefix)
         self.dialog.info("Backing up database {}:{} to '{}'.".format(credentials.host, credentials.database, path))
         self.program.step("dump-" + kind)
-        database.write_dump(path)
+        database.write_dump(path, self._dumper(kind))
         return path
+
+    def _dumper(self, kind: str) -> str:
+        return str(self.program.environment.get(DUMPERS[kind]) or "pg_custom")
 
     def _roll_back(self, kind: str, path: Path | None) -> None:
         title = TITLES[kind]
@@ -115,7 +118,7 @@ class Setup:
             self.state.database(kind).clear()
             if path is not None:
                 self.dialog.info("Restoring {} database {}".format(title, name))
-                self.state.database(kind).restore(path)
+                self.state.database(kind).restore(path, self._dumper(kind))
         except (SqlError, RuntimeError) as error:
             self.dialog.error("{} database rollback failed: {}".format(title, error))
 

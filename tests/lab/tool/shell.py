@@ -12,7 +12,11 @@ from pathlib import Path
 
 # bash's own variables, and what the tool's environment consists of.
 NOT_CONFIGURATION = {"PWD", "OLDPWD", "SHLVL", "_", "PATH", "TMPDIR", "BACKUP_ENV_CLEAN"}
-SCRIPT = 'set -a; for lab_file in "$@"; do [ -r "$lab_file" ] && . "$lab_file" >&2; done; unset lab_file; exec env -0'
+# Printed by the shell itself: the environment of another program would show the passwords to everybody.
+SCRIPT = (
+    'set -a; for lab_file in "$@"; do [ -r "$lab_file" ] && . "$lab_file" >&2; done; unset lab_file; set +a; '
+    'for lab_name in $(compgen -e); do printf "%s=%s\\0" "$lab_name" "${!lab_name}"; done'
+)
 
 
 def source(files: Iterable[Path], variables: dict[str, str]) -> dict[str, str]:
