@@ -10,7 +10,8 @@ version_added: "0.3.0"
 author:
   - oVirt backup contributors (@oVirt)
 description:
-  - Returns one word that names the process of this run (C(ansible-playbook) or what a job template starts) and no other.
+  - Returns one word that names the process of this run (C(ansible-playbook), or what a job template starts), and no
+    other.
   - O(ovirt.backup.vm_snapshot_backup#module:run) and O(ovirt.backup.vm_snapshot_restore#module:run) take it. A
     later run on the same machine can then tell what a killed run left from what a living one is at work on.
   - It is the same wherever it is asked for within one run.

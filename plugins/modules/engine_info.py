@@ -27,6 +27,48 @@ options:
       - The log path of a backup, as in C(archive.identity) of M(ovirt.backup.engine_backup).
       - The result then says in C(backup_mark) what the engine database knows of that backup.
     type: str
+  credentials:
+    description:
+      - How some databases are meant to be reached, by kind.
+      - The result then says in C(differs) what the configuration of this host says otherwise.
+    type: dict
+    suboptions:
+      engine: &credentials
+        description: The database of this kind.
+        type: dict
+        suboptions:
+          host:
+            description: Name or address of the server.
+            type: str
+            required: true
+          port:
+            description: Port of the server.
+            type: int
+            default: 5432
+          name:
+            description: Name of the database.
+            type: str
+            required: true
+          user:
+            description: The role that owns it.
+            type: str
+            required: true
+          password:
+            description: Its password.
+            type: str
+            required: true
+          secured:
+            description: Whether the connection is encrypted. It is not compared.
+            type: bool
+            default: false
+          secured_validation:
+            description: Whether the name in the server's certificate is checked. It is not compared.
+            type: bool
+            default: false
+      dwh: *credentials
+      cinderlib: *credentials
+      managedblock: *credentials
+      keycloak: *credentials
   count_rows:
     description: Whether to count the rows of every table.
     type: bool
@@ -101,9 +143,12 @@ engine:
         - One entry per PostgreSQL database (C(engine), C(dwh), C(cinderlib), C(managedblock), C(keycloak)).
         - Each has C(host), C(port), C(name), C(user), C(enabled) (set up on this host), C(state), C(tables), C(rows)
           (V(none) unless asked for), C(size) in bytes, C(server_version), C(server_address), C(server_port),
-          C(sessions) and C(problem).
+          C(sessions), C(incarnation), C(differs) and C(problem).
         - The state is C(empty), C(filled), C(missing), C(unreachable), C(login_failed) or C(unreadable). Empty means
           without anything that C(pg_dump) would create, which is what C(engine-backup) wants of a database to restore.
+        - The incarnation is a text that stays the same as long as the database holds the tables that it holds now,
+          whatever happens to their rows. After a restore, or a new set-up, it is another one. Empty without tables.
+        - What differs is a list of C(host), C(port), C(name), C(user) and C(password), empty without O(credentials).
         - Each session has C(user), C(client) (an address, or C(local) for a Unix socket), C(application) and C(count).
           The connection of this module is left out. PostgreSQL shows a user the clients of its own sessions only.
       type: dict
@@ -154,7 +199,7 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import ENGINE_HOST
+from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST, read_credentials
 from ..module_utils._ansible.run import require, run
 from ..module_utils._host.database import PSYCOPG2_ERROR
 from ..module_utils._host.engine_state import Question, read_engine
@@ -163,6 +208,7 @@ from ..module_utils._host.interruption import interruptible
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,
     identity={"type": "str"},
+    credentials=CREDENTIALS,
     count_rows={"type": "bool", "default": False},
     health={"type": "bool", "default": False},
     health_timeout={"type": "int", "default": 0},
@@ -172,7 +218,8 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 def read_question(params: Dict[str, Any]) -> Question:
     """Return what the options ask for."""
     return Question(
-        params["prefix"], params["identity"] or "", params["count_rows"], params["health"], params["health_timeout"]
+        params["prefix"], params["identity"] or "", params["count_rows"], params["health"], params["health_timeout"],
+        read_credentials(params["credentials"] or {}),
     )
 
 

@@ -45,6 +45,8 @@ options:
   path:
     description:
       - The archive, on this host. A manifest beside it is used when there is one.
+      - The rows of an archive that has the size and the SHA-256 of its manifest were counted when it was made, and are
+        not counted in it once more. Any other archive is read to its last row.
       - Its modification time stays; C(engine-backup) gives it mode 0600.
     type: path
     required: true
@@ -65,6 +67,13 @@ options:
     elements: str
     default: [auto]
     choices: [auto, none, all, engine, dwh, cinderlib, managedblock, keycloak]
+  login_unix_socket:
+    description:
+      - Directory of the Unix socket by which the PostgreSQL superuser enters the local server. Empty for the usual one.
+      - It is only read, by C(psql) as the user C(postgres), and only where a database can not be logged in to. A role
+        that is missing and one that has another password look alike without it; the second can not be provisioned.
+    type: path
+    default: ""
   credentials:
     description:
       - Databases to restore into in place of those that the configuration names, by kind.
@@ -287,6 +296,7 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     path={"type": "path", "required": True},
     scope={"type": "list", "elements": "str", "default": ["all"], "choices": SCOPE_CHOICES},
     provision={"type": "list", "elements": "str", "default": ["auto"], "choices": PROVISION_CHOICES},
+    login_unix_socket={"type": "path", "default": ""},
     credentials=CREDENTIALS,
     permissions={"type": "str", "default": "auto", "choices": ["auto", "restore", "skip"]},
     keep_temporary_data={"type": "bool", "default": False},
@@ -344,6 +354,7 @@ def main() -> None:
     require(module, "psycopg2", PSYCOPG2_ERROR)
     request = read_request(module.params)
     host = RestoreHost(request.prefix)
+    host.superuser_socket = module.params["login_unix_socket"]
     run(module, lambda: act(request, host, module.check_mode), host.passwords)
 
 

@@ -35,7 +35,6 @@ options:
   credentials:
     description: The databases, by kind.
     type: dict
-    required: true
     suboptions:
       engine: &credentials
         description: The database of this kind.
@@ -74,6 +73,12 @@ options:
       cinderlib: *credentials
       managedblock: *credentials
       keycloak: *credentials
+  configured:
+    description: More databases by their kind, reached as the configuration of this host says.
+    type: list
+    elements: str
+    choices: [engine, dwh, cinderlib, managedblock, keycloak]
+    default: []
   clear:
     description:
       - Drop everything that is in the databases, as their owners. The databases, their schema C(public) and their
@@ -91,6 +96,11 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Empty what a restore that was cut off has left in the Data Warehouse of this host
+  ovirt.backup.engine_restore_target:
+    configured: [dwh]
+    clear: true
+
 - name: Can this engine use the new database server?
   ovirt.backup.engine_restore_target:
     credentials:
@@ -137,6 +147,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST, read_credentials
 from ..module_utils._ansible.run import require, run
+from ..module_utils._core.engine_config import Settings
+from ..module_utils._core.errors import Problem, Refused
+from ..module_utils._core.restore_model import SERVERS
 from ..module_utils._flows.restore_target import Result, prepare_targets, preview_targets, request_of
 from ..module_utils._host.database import PSYCOPG2_ERROR
 from ..module_utils._host.interruption import interruptible
@@ -146,7 +159,8 @@ INTERRUPTED = "what it had dropped until then is gone, and the next run does the
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,
-    credentials=dict(CREDENTIALS, required=True),
+    credentials=CREDENTIALS,
+    configured={"type": "list", "elements": "str", "default": [], "choices": list(SERVERS)},
     clear={"type": "bool", "default": False},
 )
 
@@ -163,9 +177,20 @@ def describe_result(result: Result, clears: bool) -> Dict[str, Any]:
     }
 
 
+def read_configured(params: Dict[str, Any], host: TargetHost) -> Dict[str, Settings]:
+    """Return how the configuration of this host reaches the databases that were named by their kind alone."""
+    known = host.read_installation(params["prefix"]).settings if params["configured"] else {}
+    text = "no configuration of this host says where the %s database is; give it in 'credentials'"
+    missing = [Problem("database_unconfigured", text % kind) for kind in params["configured"] if kind not in known]
+    if missing:
+        raise Refused(missing, phase="plan")
+    return {kind: known[kind] for kind in params["configured"]}
+
+
 def act(params: Dict[str, Any], host: TargetHost, check_mode: bool) -> Dict[str, Any]:
     """Try the databases, and empty them if asked to; return the result of the module."""
-    request = request_of(params["prefix"], read_credentials(params["credentials"]))
+    given = read_credentials(params["credentials"] or {})
+    request = request_of(params["prefix"], dict(read_configured(params, host), **given))
     for settings in request.credentials.values():
         host.passwords.append(settings.password)
     do = preview_targets if check_mode else prepare_targets

@@ -20,6 +20,8 @@ description:
     and again.
   - Components that were not set up when the backup was made are not added, certificates are not renewed, the password
     of the administrator is left alone. Another answer in O(answers) overrules each of these.
+  - The dump of a restored database, to which C(engine-setup) goes back when it fails, is not compressed where the disk
+    has twice the size of that database free. The answer C(OVESETUP_DB/dumper) overrules this.
   - The answers stand in a private file while C(engine-setup) runs. It writes down those to its questions itself, in
     C(/var/lib/ovirt-engine/setup/answers), readable by root only.
 extends_documentation_fragment:
@@ -61,6 +63,12 @@ options:
       - With V(false) a new engine may be made.
     type: bool
     default: true
+  again:
+    description:
+      - Run C(engine-setup) also where it has run with the same version and answers. The files that a restore brought
+        say that it did, on the machine of the backup; of a restored engine database the module knows by itself.
+    type: bool
+    default: false
 requirements:
   - psycopg2 for the Python that runs the module (C(python3-psycopg2) is installed with the engine)
   - Python 3.6 or newer
@@ -173,6 +181,7 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     answers={"type": "dict", "default": {}},
     secret_answers={"type": "dict", "default": {}, "no_log": True},
     expect_restored={"type": "bool", "default": True},
+    again={"type": "bool", "default": False},
 )
 
 
@@ -185,6 +194,7 @@ def read_request(params: Dict[str, Any]) -> Request:
         answers={str(key): str(value) for key, value in params["answers"].items()},
         secret_answers={str(key): str(value) for key, value in params["secret_answers"].items()},
         expect_restored=params["expect_restored"],
+        again=params["again"],
     )
 
 

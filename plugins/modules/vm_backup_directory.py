@@ -3,18 +3,18 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finish a backup of a virtual machine: write its manifest last."""
+"""Begin and finish the directory of a virtual machine's backup."""
 
 DOCUMENTATION = r"""
-module: vm_backup_manifest
-short_description: Finish a backup of a virtual machine with its manifest
+module: vm_backup_directory
+short_description: Begin and finish the directory of a virtual machine's backup
 version_added: "0.3.0"
 author:
   - oVirt backup contributors (@oVirt)
 description:
-  - Writes C(manifest.json) beside the configuration and the proven images of a virtual machine, reads it back, and
-    gives the directory its final name.
-  - It is the last step of a backup. A directory without a manifest is no backup.
+  - A backup begins as a directory with the configuration of the virtual machine. Its images are put there.
+  - It is finished by C(manifest.json), which is written last and read back; then the directory gets its final name.
+    A directory without a manifest is no backup.
   - The manifest tells what is needed to restore without this collection, too. It holds no secret.
 extends_documentation_fragment:
   - ovirt.backup.attributes
@@ -25,34 +25,45 @@ attributes:
     support: full
   idempotent:
     support: full
+    details:
+      - With O(state=begun) what an unfinished backup left is removed and the directory made anew each time.
 options:
-  directory:
-    description: Where the configuration and the images are.
-    type: path
-    required: true
-  path:
-    description: The final name of the directory, on the same file system. Left out, it keeps its name.
-    type: path
-  name:
-    description: The name of the backup.
+  state:
+    description:
+      - V(begun) removes what an unfinished backup left in O(directory), and makes it with the configuration in it.
+      - V(finished) writes the manifest beside what is there, and gives the directory its final name.
     type: str
+    choices: [begun, finished]
+    required: true
+  directory:
+    description: The directory of the unfinished backup. Its parent directory is made, too; the one above must exist.
+    type: path
     required: true
   backup:
     description: The result of M(ovirt.backup.vm_snapshot_backup) with C(state=attached).
     type: dict
     required: true
+  configuration:
+    description:
+      - The text of the saved configuration, where RV(ovirt.backup.vm_snapshot_backup#module:configuration.path) is on
+        another host. Left out, it is read from there.
+      - Its SHA-256 must be the one in O(backup).
+    type: str
+  path:
+    description: The final name of the directory, on the same file system. Left out, it keeps its name.
+    type: path
+  name:
+    description: The name of the backup. Needed with O(state=finished).
+    type: str
   images:
-    description: By disk id, RV(ovirt.backup.vm_disk_image#module:image) of each of its disks.
+    description:
+      - By disk id, RV(ovirt.backup.vm_disk_image#module:image) of each of its disks.
+      - Left out or empty, other software keeps the data, and the manifest tells only how to make the virtual machine.
     type: dict
-    required: true
-  configuration_file:
-    description: The name of the saved configuration in O(directory).
-    type: str
-    default: configuration.ovf
+    default: {}
   started:
-    description: When the backup began, ISO 8601 in UTC.
+    description: When the backup began, ISO 8601 in UTC. Needed with O(state=finished).
     type: str
-    required: true
 requirements:
   - Python 3.6 or newer
 seealso:
@@ -61,8 +72,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Finish the backup
-  ovirt.backup.vm_backup_manifest:
+- name: Begin a backup
+  ovirt.backup.vm_backup_directory:
+    state: begun
+    directory: /srv/vm-backups/app/unfinished
+    backup: "{{ attached }}"
+
+- name: Finish it
+  ovirt.backup.vm_backup_directory:
+    state: finished
     directory: /srv/vm-backups/app/unfinished
     path: /srv/vm-backups/app/20261122T210000Z
     name: nightly
@@ -73,7 +91,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backup:
-  description: C(path) of the directory and the content of the manifest.
+  description: C(path) of the directory and, with O(state=finished), the content of the manifest.
   returned: success
   type: dict
 code:
@@ -97,26 +115,46 @@ from ..module_utils._core.errors import BackupError, Problem, Refused
 from ..module_utils._core.vm_manifest import build_vm_manifest
 from ..module_utils._host.interruption import interruptible
 from ..module_utils._host.vm_backups import (
-    hash_configuration,
+    begin_directory,
+    describe_configuration,
+    judge_beginning,
     judge_places,
+    name_of_configuration,
     now,
+    read_configuration,
     read_manifest,
     tool_of_host,
     write_manifest,
 )
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["begun", "finished"], "required": True},
     "directory": {"type": "path", "required": True},
-    "path": {"type": "path"},
-    "name": {"type": "str", "required": True},
     "backup": {"type": "dict", "required": True},
-    "images": {"type": "dict", "required": True},
-    "configuration_file": {"type": "str", "default": "configuration.ovf"},
-    "started": {"type": "str", "required": True},
+    "configuration": {"type": "str", "no_log": True},  # cloud-init puts passwords there
+    "path": {"type": "path"},
+    "name": {"type": "str"},
+    "images": {"type": "dict", "default": {}},
+    "started": {"type": "str"},
 }
+REQUIRED_IF = [("state", "finished", ["name", "started"])]
+NEEDED = ("vm", "snapshot", "configuration", "disks")
 
 
-def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
+def begin(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
+    """Make the directory, or say that it would be made; return the result of the module."""
+    directory, said = params["directory"], params["backup"]["configuration"]
+    refuse(judge_beginning(directory))
+    text = None if params["configuration"] is None else params["configuration"].encode("utf-8")
+    data = read_configuration(said, text)
+    if not check_mode:
+        with interruptible("the directory has no manifest"):
+            begin_directory(directory, name_of_configuration(said), data)
+    after = "%s holds the configuration of %s\n" % (directory, params["backup"]["vm"]["name"])
+    return {"changed": True, "backup": {"path": directory}, "diff": {"before": "", "after": after}}
+
+
+def finish(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Write the manifest, or say what it would hold; return the result of the module."""
     final = params["path"] or params["directory"]
     done = read_finished(final, params)
@@ -130,40 +168,45 @@ def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     return describe(True, final, manifest)
 
 
+def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
+    """Begin or finish; return the result of the module."""
+    lacking = [key for key in NEEDED if key not in params["backup"]]
+    if lacking:
+        text = "backup lacks %s: it is not the result of vm_snapshot_backup" % ", ".join(lacking)
+        raise Refused([Problem("backup_incomplete", text)])
+    return begin(params, check_mode) if params["state"] == "begun" else finish(params, check_mode)
+
+
 def read_finished(final: str, params: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """Return the manifest of this very snapshot where it is written already."""
     try:
         found = read_manifest(final)
     except BackupError:
         return None
-    return found if found["snapshot"].get("id") == params["backup"].get("snapshot", {}).get("id") else None
+    return found if found["snapshot"].get("id") == params["backup"]["snapshot"].get("id") else None
 
 
 def plan(params: Dict[str, Any]) -> Dict[str, Any]:
     """Return the manifest; raise Refused where something of the backup is missing."""
     backup, directory = params["backup"], params["directory"]
-    lacking = [key for key in ("vm", "snapshot", "configuration", "disks") if key not in backup]
-    if lacking:
-        text = "backup lacks %s: it is not the result of vm_snapshot_backup" % ", ".join(lacking)
-        raise Refused([Problem("backup_incomplete", text)])
     refuse(judge_images(backup["disks"], params["images"], directory))
     images = {
         disk_id: dict({key: image[key] for key in image if key != "path"}, file=os.path.basename(image["path"]))
         for disk_id, image in params["images"].items()
     }
-    configuration = hash_configuration(directory, backup, params["configuration_file"])
+    configuration = describe_configuration(directory, backup["configuration"])
     return build_vm_manifest(
         params["name"], backup, configuration, images, tool_of_host(), params["started"], now()
     )
 
 
 def judge_images(disks: List[Dict[str, Any]], images: Dict[str, Any], directory: str) -> List[Problem]:
-    """Return which disks have no image in the directory."""
+    """Return which disks have no image in the directory, where any has one."""
     text = "disk %s (%s) has no image in %s: it was not backed up"
     return [
         Problem("image_missing", text % (disk["id"], disk.get("alias", ""), directory))
         for disk in disks
-        if os.path.dirname(images.get(disk["id"], {}).get("path", "")) != directory.rstrip("/")
+        if images and os.path.dirname(images.get(disk["id"], {}).get("path", "")) != directory.rstrip("/")
     ]
 
 
@@ -185,7 +228,7 @@ def describe(changed: bool, final: str, manifest: Dict[str, Any]) -> Dict[str, A
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, required_if=REQUIRED_IF, supports_check_mode=True)
     run(module, lambda: act(module.params, module.check_mode))
 
 

@@ -39,7 +39,7 @@ requirements:
   - Python 3.6 or newer
   - qemu-img, for O(verify=full)
 seealso:
-  - module: ovirt.backup.vm_backup_manifest
+  - module: ovirt.backup.vm_backup_directory
 """
 
 EXAMPLES = r"""

@@ -13,8 +13,8 @@ author:
   - oVirt backup contributors (@oVirt)
 description:
   - Runs on a virtual machine to which disks or snapshots were attached, and tells which of its devices they are.
-  - The serial number of a virtual disk is the id of the disk. A name with the whole id decides; only without one does
-    one with its first 20 characters, which is all that virtio-blk keeps.
+  - The serial number of a virtual disk is the id of the disk, of which virtio-blk keeps 20 characters. A device is told
+    by a name with the whole id, or one that ends with these 20 characters.
   - No device, two devices, or one of another size than the engine says is an error. Nothing is guessed by order.
   - Waits for devices that the guest has not seen yet, and for udev to settle.
 extends_documentation_fragment:

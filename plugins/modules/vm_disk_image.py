@@ -70,7 +70,7 @@ requirements:
   - qemu-img
 seealso:
   - module: ovirt.backup.vm_disk_device_info
-  - module: ovirt.backup.vm_backup_manifest
+  - module: ovirt.backup.vm_backup_directory
 """
 
 EXAMPLES = r"""

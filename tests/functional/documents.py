@@ -5,6 +5,7 @@
 
     <!-- file: site.yml -->              the block is the content of that file
     <!-- not run by the tests: why -->   the commands need what no test has; they are only parsed
+    <!-- run by test_x.py: why -->       that test follows them
 
 Every other console block is run as it stands, after its paths were replaced: see PLACES.
 """
@@ -16,6 +17,7 @@ from typing import NamedTuple
 BLOCK = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = "file: "
 NOT_RUN = "not run by the tests: "
+RUN_BY = re.compile(r"run by (test_\w+\.py): ")
 
 # What the documents call it, and where it is below the folder of a test.
 PLACES = {
@@ -44,7 +46,13 @@ class Block(NamedTuple):
 
     @property
     def is_run(self) -> bool:
-        return self.language == "console" and not self.mark.startswith(NOT_RUN)
+        return self.language == "console" and not self.mark.startswith(NOT_RUN) and not self.run_by
+
+    @property
+    def run_by(self) -> str:
+        """The test that follows the commands, where that is another one."""
+        found = RUN_BY.match(self.mark)
+        return found[1] if found else ""
 
 
 def list_documents(collection: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from .installation import Site
 
 LOCK = ".engine_backup.lock"
 STATE = ".engine_backup.state.json"
-PATIENCE = 60.0
+PATIENCE = 180.0
 PAUSE = 0.05
 
 

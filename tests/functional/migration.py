@@ -1,25 +1,26 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An engine, a database server to move to, and the playbook of the role, run as AWX does."""
+"""An engine, a database server to move to, and the role, run as AWX does or as its documents show it."""
 
 import json
-import re
-import subprocess
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from lab import machines
+from lab import faults, machines
 from lab.layout import Lab, Server
 from lab.postgres import query
 from lab.systemctl import active_word
 
+from .documents import read_blocks
 from .evidence import Photo, files_with, photograph
-from .installation import environment, program
-from .playbooks import DEADLINE
+from .playbooks import Engine
 from .restore_ground import Ground
+from .restore_roles import RestoreRole
+from .role import Ran
 
 PORT = 5432
 READY = "ready"
@@ -28,10 +29,9 @@ NAMES = {"engine": "engine", "dwh": "ovirt_engine_history", "keycloak": "ovirt_e
 KINDS = tuple(NAMES)
 GRAFANA = "ovirt_engine_history_grafana"
 PASSWORDS = {kind: f"New.{kind}-Secret,1+2=3" for kind in KINDS}
-SECRETS = {*PASSWORDS.values(), "New.grafana-Secret"}
+READER = "New.grafana-Secret"
 SERVICES = ("ovirt-engine", "ovirt-engine-dwhd", "grafana-server", "ovirt-engine-notifier")
-RECAP = re.compile(r"^engine\S*\s+: ok=\d+ +changed=(\d+) +unreachable=0 +failed=(\d+)", re.MULTILINE)
-STATISTICS = re.compile(r"^\tRUN: (\{.*\})$", re.MULTILINE)
+COMMAND = ["ansible-playbook", "-i", "inventory.yml"]
 STANDING = (
     "SELECT rolname || ' ' || rolcanlogin || ' ' || coalesce(rolpassword, '') FROM pg_authid"
     " UNION ALL SELECT datname FROM pg_database UNION ALL SELECT rule::text FROM pg_hba_file_rules rule ORDER BY 1"
@@ -49,49 +49,15 @@ USED = (
 )
 
 
-class Ran(NamedTuple):
-    """What a run of the playbook came to."""
+class Migration(RestoreRole):
+    """The role, with the variables that all runs share."""
 
-    changed: int
-    failed: int
-    statistics: dict[str, Any]
-    output: str
-
-    def made(self) -> "Ran":
-        """Insist that it did not fail."""
-        assert self.failed == 0, self.output
-        return self
-
-    def refused(self, *words: str) -> "Ran":
-        """Insist that it failed and said this."""
-        assert self.failed == 1, self.output
-        return self.says(*words)
-
-    def says(self, *words: str) -> "Ran":
-        """Insist that it said this, wherever the lines break."""
-        said = " ".join(self.output.split())
-        assert [word for word in words if word not in said] == [], self.output
-        return self
-
-
-class Migration:
-    """The playbook, with the variables that all runs share."""
-
-    def __init__(self, ground: Ground, server: Server, folder: Path) -> None:
-        self.ground = ground
+    def __init__(self, ground: Ground, engine: Engine, server: Server, folder: Path) -> None:
+        super().__init__(ROLE, ground, engine, folder)
         self.server = server
-        self.folder = folder
-        self.outputs: list[str] = []
-        self.configuration = ground.site.configuration()
-        for name in ("tmp", "local", "remote"):
-            (folder / name).mkdir()
-        self.variables: dict[str, Any] = {
-            "server": server.address,
-            "port": server.port,
-            **{f"{kind}_password": password for kind, password in PASSWORDS.items()},
-            "readers": [{"database": "dwh", "name": GRAFANA, "password": "New.grafana-Secret"}],
-            "client_addresses": ["127.0.0.1"],
-            "database_host": "db.lab.test",
+        self.configuration = engine.site.configuration()
+        # How the lab is entered; a real one has a user postgres and sudo.
+        self.circumstances: dict[str, Any] = {
             "become_user": "",
             "login_socket": str(server.socket),
             "old_become_user": "",
@@ -99,16 +65,28 @@ class Migration:
             "health_timeout": 30,
             "session_timeout": 30,
         }
+        self.variables: dict[str, Any] = {
+            "server": server.address,
+            "port": server.port,
+            **{f"{kind}_password": password for kind, password in PASSWORDS.items()},
+            "client_addresses": ["127.0.0.1"],
+            "database_host": "db.lab.test",
+            **self.circumstances,
+        }
 
     @classmethod
     @contextmanager
-    def begun(cls, ground: Ground, folder: Path, open_to_clients: bool = False) -> Iterator["Migration"]:
-        """An engine in use, and a server without any role that lets in only those that it is told to."""
+    def begun(cls, ground: Ground, folder: Path) -> Iterator["Migration"]:
+        """An engine in use, and a server without any role whose pg_hba.conf lets nobody in over the network."""
         ground.in_use()
-        server = machines.start_database_server(ground.lab, PORT, open_to_clients=open_to_clients)
+        server = machines.start_database_server(ground.lab, PORT, open_to_clients=False)
         try:
             machines.checkpoint(ground.lab, READY)
-            yield cls(ground, server, folder)
+            with ground.driven(folder) as engine:
+                found = cls(ground, engine, server, folder)
+                yield found
+                machines.stop_database_server(ground.lab)  # the tool may have been who restarted it
+            found.assert_left_no_secret()
         finally:
             machines.stop_database_server(ground.lab)
 
@@ -118,64 +96,45 @@ class Migration:
 
     def rewind(self, name: str) -> None:
         """Go back to a checkpoint, without faults."""
-        for path in self.ground.lab.faults.iterdir():
-            path.unlink()
+        faults.clear(self.ground.lab.faults)
         machines.rewind(self.ground.lab, name)
 
-    def run(self, *options: str, **variables: Any) -> Ran:
-        """Run the playbook."""
-        return self.finish(self.start(*options, **variables))
-
-    def finish(self, process: "subprocess.Popen[str]") -> Ran:
-        """Wait for a run."""
-        try:
-            output = process.communicate(timeout=DEADLINE)[0]
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
-        self.outputs.append(output)
-        recap = RECAP.search(output)
-        assert recap, output
-        assert (process.returncode == 0) == (recap[2] == "0")
-        said = STATISTICS.search(output)
-        return Ran(int(recap[1]), int(recap[2]), json.loads(said[1]) if said else {}, output)
-
-    def start(self, *options: str, **variables: Any) -> "subprocess.Popen[str]":
-        """Begin to run the playbook."""
-        given = {f"{ROLE}_{name}": value for name, value in {**self.variables, **variables}.items()}
+    def read_document(self, path: Path) -> list[str]:
+        """Take the file that a document shows; return the commands that it shows."""
+        blocks = read_blocks(path)
+        (text,) = [block.text for block in blocks if block.file == "migrate.yml"]
         places = {
-            "TMPDIR": str(self.folder / "tmp"),
-            "ANSIBLE_LOCAL_TEMP": str(self.folder / "local"),
-            "ANSIBLE_REMOTE_TEMP": str(self.folder / "remote"),
-            "ANSIBLE_SHOW_CUSTOM_STATS": "true",
-            "ANSIBLE_PIPELINING": "true",
+            "database_host: db.example.com": "database_host: db.lab.test",
+            "_server: db.example.com": f"_server: {self.server.address}",
+            "[192.0.2.10]": "[127.0.0.1]",
         }
-        path = self.folder / "variables.json"
-        path.write_text(json.dumps(given))
-        command = [
-            program("ansible-playbook"), "-i", str(self.ground.site.inventory), "-e", f"@{path}", *options,
-            f"ovirt.backup.{ROLE}",
-        ]  # fmt: skip
-        return subprocess.Popen(
-            command, env=environment(places), cwd=self.folder, start_new_session=True, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        for shown, here in places.items():
+            assert text.count(shown) == 1, shown
+            text = text.replace(shown, here)
+        (self.engine.scratch / "migrate.yml").write_text(text, encoding="utf-8")
+        return [line for block in blocks if block.language == "console" for line in block.text.splitlines()]
+
+    def follow(self, command: str) -> Ran:
+        """Type a command of a document that was read; passwords come from a vault."""
+        words = shlex.split(command)
+        assert words[:3] == COMMAND
+        vault = self.engine.scratch / "vault.json"
+        secrets = {**PASSWORDS, "grafana": READER}
+        vault.write_text(json.dumps({f"vault_{name}_password": secret for name, secret in secrets.items()}))
+        usual, self.variables, self.playbook = (self.variables, self.playbook), self.circumstances, words[3]
+        try:
+            return self.run("-e", f"@{vault}", *words[4:])
+        finally:
+            self.variables, self.playbook = usual
+            vault.unlink()
 
     @property
     def state_directory(self) -> Path:
         return self.ground.lab.prefix / "var/lib/ovirt-engine-backup"
 
-    @property
-    def journal(self) -> Path:
-        return self.state_directory / "engine_restore.journal.json"
-
     def stage(self) -> str:
         """How far it has come, as the journal says."""
-        try:
-            return str(json.loads(self.journal.read_text(encoding="utf-8"))["stage"])
-        except FileNotFoundError:
-            return ""
+        return str(self.noted().get("stage", ""))
 
     def standing(self) -> tuple[list[str], dict[str, Photo], dict[str, str]]:
         """Everything that a run could change: both servers, the configuration, the services."""
@@ -184,7 +143,7 @@ class Migration:
         texts = [query(server, "postgres", STANDING) for server in servers]
         return texts, photograph(self.ground.lab.prefix / "etc"), services
 
-    def rows(self, server: Lab | Server) -> dict[str, dict[str, int]]:
+    def rows_on(self, server: Lab | Server) -> dict[str, dict[str, int]]:
         """How many rows each table of each database has on a server."""
         found = {}
         for kind, name in NAMES.items():
@@ -201,10 +160,12 @@ class Migration:
             if name in databases and query(server, "postgres", USED.format(name)).strip() != "0"
         }
 
+    def in_use_by_host(self) -> tuple[set[str], set[str]]:
+        """The databases in use on the engine host, and those on the new server."""
+        return self.used(self.ground.lab), self.used(self.server)
+
     def assert_left_no_secret(self) -> None:
-        """No password in what was said or left behind, but where the engine keeps it and in the tests' own file."""
-        secrets = SECRETS | self.ground.site.secrets()
-        assert not [secret for output in self.outputs for secret in secrets if secret in output]
-        places = [self.folder / name for name in ("tmp", "local", "remote")]
-        assert not files_with(secrets, [*places, self.state_directory, self.ground.site.logs])
-        assert not list((self.folder / "remote").iterdir())
+        """No new password in what was said or left behind, but where the engine keeps it."""
+        secrets = {*PASSWORDS.values(), READER}
+        assert not [secret for play in self.engine.plays for secret in secrets if secret in play.output]
+        assert not files_with(secrets, [self.archives, self.state_directory, self.engine.site.logs])

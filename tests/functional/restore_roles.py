@@ -7,9 +7,7 @@ import json
 import os
 import re
 import signal
-import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +18,10 @@ from lab.postgres import query
 from lab.processes import is_alive
 from tooling.places import ROOT
 
+from . import runs
 from .documents import read_blocks, replace_places
-from .evidence import PAUSE, processes
-from .installation import environment, program
-from .otopi_tasks import state_file
+from .evidence import PAUSE
+from .installation import program
 from .playbooks import DEADLINE, Engine, Play, backup, plain
 from .restore_ground import Ground
 from .role import RECAP, STATISTICS, Ran
@@ -48,6 +46,7 @@ class RestoreRole:
         self.variables = {"postgresql_socket": "{{ postgresql_socket }}", "postgresql_become_user": "", **variables}
         self.playbook = f"ovirt.backup.{name}"
         self.given = engine.scratch / "variables.json"  # holds passwords, so it goes after each run
+        self.more: dict[str, str] = {}  # environment of the next run
 
     @property
     def journal(self) -> Path:
@@ -67,7 +66,7 @@ class RestoreRole:
         assert replace_places(text, self.archives) != text
         self.playbook = str(path)
 
-    def start(self, *options: str, **variables: Any) -> "subprocess.Popen[str]":
+    def start(self, *options: str, **variables: Any) -> runs.AnyRun:
         """Begin a run; the names of variables are completed with the name of the role."""
         scratch = self.engine.scratch
         given = {f"{self.name}_{name}": value for name, value in {**self.variables, **variables}.items()}
@@ -83,14 +82,14 @@ class RestoreRole:
             "ANSIBLE_SHOW_CUSTOM_STATS": "true",
             "ANSIBLE_PIPELINING": "true",
         }
-        return subprocess.Popen(
-            command, env=environment(folders), cwd=scratch, start_new_session=True, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        return runs.start(command, {**folders, **self.more}, scratch, session=True)
 
     def run(self, *options: str, **variables: Any) -> Ran:
         """Run the playbook to its end."""
-        process = self.start(*options, **variables)
+        return self.finish(self.start(*options, **variables))
+
+    def finish(self, process: runs.AnyRun) -> Ran:
+        """Wait for the end of a run."""
         try:
             output = process.communicate(timeout=DEADLINE)[0]
         finally:
@@ -104,34 +103,6 @@ class RestoreRole:
         assert (process.returncode == 0) == (recap[2] == "0"), output
         said = STATISTICS.search(output)
         return Ran(int(recap[1]), int(recap[2]), json.loads(said[1]) if said else {}, output)
-
-    def kill_in(self, fault: str, parameter: str, **variables: Any) -> dict[str, Any]:
-        """Start a run, kill Ansible and its module where the fault makes the tool slow; return what the journal says.
-
-        The tool outlives them, as it does when the connection is lost.
-        """
-        switch = self.ground.fault(fault, parameter)
-        known = self.sleeping()
-        process = self.start(**variables)
-        try:
-            deadline = time.monotonic() + DEADLINE
-            while not self.sleeping() - known:
-                assert process.poll() is None, process.communicate()[0]
-                assert time.monotonic() < deadline, f"never came to {parameter}"
-                time.sleep(PAUSE)
-        finally:
-            switch.unlink()
-            os.killpg(process.pid, signal.SIGKILL)
-            self.engine.plays.append(Play([], process.communicate()[0]))
-            self.given.unlink()
-        # The module leads a session of its own.
-        os.kill(json.loads(state_file(self.engine.site).read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
-        return self.noted()
-
-    def sleeping(self) -> set[int]:
-        """The children that a fault makes a tool wait for."""
-        found = processes(self.engine.site)
-        return {process.pid for process in found if process.command.startswith("sleep ")}
 
     def run_with_fault(self, name: str, parameter: str, **variables: Any) -> Ran:
         """Run with a fault that is gone when the rollback begins."""

@@ -26,7 +26,8 @@ WITH_COMMANDS = [path for path, blocks in DOCUMENTS.items() if any(block.is_run 
 NOT_RUN = [
     block for blocks in DOCUMENTS.values() for block in blocks if block.language == "console" and not block.is_run
 ]
-PLAYS = [block for block in NOT_RUN if block.text.startswith(PLAYBOOK)]
+ELSEWHERE = [block for block in NOT_RUN if block.run_by]
+PLAYS = [block for block in NOT_RUN if block.text.startswith(PLAYBOOK) and not block.run_by]
 
 
 class Reader:
@@ -96,6 +97,13 @@ def test_playbook_that_can_not_run_here_is_understood(reader: Reader, block: Blo
             reader.take_file(shown)
     done = reader.type(block.text.replace(PLAYBOOK, f"{PLAYBOOK}--syntax-check "))
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("block", ELSEWHERE, ids=str)
+def test_commands_that_another_test_follows_are_read_there(block: Block) -> None:
+    (path,) = Path(__file__).parent.rglob(block.run_by)
+    text = path.read_text(encoding="utf-8")
+    assert "read_document(" in text and Path(block.document).parent.name in text and Path(block.document).stem in text
 
 
 def test_command_that_fails_is_noticed(reader: Reader) -> None:

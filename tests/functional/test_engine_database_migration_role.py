@@ -1,22 +1,37 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role engine_database_migration moves the databases, proves it, is quiet on the second run, and goes back."""
+"""The role engine_database_migration moves the databases, proves it, is quiet on the second run, and goes back.
 
-from collections.abc import Iterator
+The documents are followed command by command. A server that is unfit is refused before anything is stopped. What is
+killed, wherever that is, is taken up or undone by the next run: two chains of runs, of which each is killed in the next
+stage.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from lab import machines
 from lab.postgres import query
+from tooling.places import ROOT
 
-from .migration import GRAFANA, KINDS, NAMES, Migration, Ran
+from .evidence import processes, wait_for
+from .migration import GRAFANA, KINDS, NAMES, READER, ROLE, Migration
 from .restore_ground import Ground
+from .restore_stages import Kill, run_chain, walk
+from .role import Ran
+from .small_disks import mounted
 
 pytestmark = pytest.mark.faults
+
 MOVED = "moved"
+CONFIGURATION = "etc/ovirt-engine/engine.conf.d/10-setup-database.conf"
+README, RUNBOOK = ROOT / f"roles/{ROLE}/README.md", ROOT / f"docs/{ROLE}.md"
+OUTCOME = "ovirt_backup_migration_outcome"
 READABLE = (
-    f"SELECT has_table_privilege('{GRAFANA}', oid, 'SELECT') FROM pg_class"
+    "SELECT has_table_privilege('{}', oid, 'SELECT') FROM pg_class"
     " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
 )
 
@@ -26,35 +41,43 @@ def migration(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """An engine in use, and a database server."""
     with Migration.begun(ground, tmp_path_factory.mktemp("migration")) as found:
         yield found
-        found.assert_left_no_secret()
 
 
-class Four(NamedTuple):
-    """Check, run, check, run; whether the first changed something, and what each table held before and afterwards."""
+class Followed(NamedTuple):
+    """What the commands of the README and of the runbook came to, and what each table held before and afterwards."""
 
-    runs: list[Ran]
-    check_changed: bool
+    planned: Ran
+    plan_changed: bool
+    moved: Ran
+    again: Ran
     before: dict[str, dict[str, int]]
     after: dict[str, dict[str, int]]
     used: tuple[set[str], set[str]]
+    accept: str
+    roll_back: str
 
 
 @pytest.fixture(scope="module")
-def four(migration: Migration) -> Four:
-    """The migration of all databases."""
-    lab, server = migration.ground.lab, migration.server
-    before, standing = migration.rows(lab), migration.standing()
-    runs = [migration.run("--check", "--diff").made()]
-    check_changed = migration.standing() != standing
-    runs += [migration.run(*options).made() for options in ([], ["--check"], [])]
-    used = migration.used(lab), migration.used(server)
-    machines.checkpoint(lab, MOVED)
-    return Four(runs, check_changed, before, migration.rows(server), used)
+def followed(migration: Migration) -> Followed:
+    """All databases are moved as the README shows it; the runbook is taken up behind that."""
+    migration.ready()
+    plan, move, accept = migration.read_document(README)
+    before, standing = migration.rows_on(migration.ground.lab), migration.standing()
+    planned = migration.follow(plan).made()
+    plan_changed = migration.standing() != standing
+    moved = migration.follow(move).made()
+    used, after = migration.in_use_by_host(), migration.rows_on(migration.server)
+    _plan, _move, again, runbook_accept, roll_back = migration.read_document(RUNBOOK)
+    second = migration.follow(again).made()
+    machines.checkpoint(migration.ground.lab, MOVED)
+    assert runbook_accept.endswith(accept.rpartition(" ")[2])
+    return Followed(planned, plan_changed, moved, second, before, after, used, runbook_accept, roll_back)
 
 
-def test_check_mode_shows_the_whole_plan_and_changes_nothing(four: Four) -> None:
-    assert not four.check_changed
-    four.runs[0].says(
+def test_check_mode_shows_the_whole_plan_and_changes_nothing(followed: Followed) -> None:
+    assert followed.planned.changed > 0
+    assert not followed.plan_changed
+    followed.planned.says(
         "Would move the databases", "create the database 'engine' of 'engine'", "setting max_connections",
         "2. Stop: ovirt-engine-notifier, ovirt-engine-dwhd, grafana-server, ovirt-engine",
         "scopes files db dwhdb keycloakdb grafanadb", "4. Fence the old databases: engine, ovirt_engine_history",
@@ -62,48 +85,205 @@ def test_check_mode_shows_the_whole_plan_and_changes_nothing(four: Four) -> None
     )  # fmt: skip
 
 
-def test_run_moves_every_row_and_the_next_ones_change_nothing(four: Four) -> None:
-    assert [run.changed > 0 for run in four.runs] == [True, True, False, False]
+def test_example_moves_every_row_and_the_second_run_changes_nothing(followed: Followed) -> None:
+    assert followed.moved.changed > 0 and followed.again.changed == 0
+    assert {run.statistics[OUTCOME] for run in (followed.moved, followed.again)} == {"migrated"}
     for kind in KINDS:
         # The running engine and engine-setup write a little, and take nothing away.
-        assert four.after[kind].keys() == four.before[kind].keys()
-        assert [name for name, rows in four.before[kind].items() if four.after[kind][name] < rows] == []
-    outcomes = [run.statistics.get("ovirt_backup_migration_outcome") for run in four.runs]
-    assert outcomes == [None, "migrated", None, "migrated"]
+        assert followed.after[kind].keys() == followed.before[kind].keys()
+        assert [name for name, rows in followed.before[kind].items() if followed.after[kind][name] < rows] == []
 
 
-def test_new_server_serves_every_database_and_the_old_one_none(four: Four) -> None:
-    assert four.used == (set(), set(KINDS))
-    four.runs[1].says("served by 127.0.0.2", "rows proven equal", "The old databases are fenced and whole")
-
-
-def test_configuration_keeps_everything_but_names_the_new_server(four: Four, migration: Migration) -> None:
-    assert four.runs
-    migration.rewind(MOVED)
+def test_new_server_serves_every_database_and_the_old_one_none(followed: Followed, migration: Migration) -> None:
+    assert followed.used == (set(), set(KINDS))
+    followed.moved.says("served by 127.0.0.2", "rows proven equal", "The old databases are fenced and whole")
     configuration = migration.ground.site.configuration()
     assert {configuration[f"{name}_DB_HOST"] for name in ("ENGINE", "DWH", "KEYCLOAK")} == {migration.server.address}
     assert configuration["KEYCLOAK_BUNDLED"] == "true"
     assert [name for name in migration.configuration if name not in configuration] == []
     # A restore without permissions brings no grants.
-    assert set(query(migration.server, NAMES["dwh"], READABLE).split()) == {"t"}
+    assert set(query(migration.server, NAMES["dwh"], READABLE.format(GRAFANA)).split()) == {"t"}
 
 
-def test_rollback_later_goes_back_to_the_old_server(four: Four, migration: Migration) -> None:
+def test_rollback_later_goes_back_to_the_old_server(followed: Followed, migration: Migration) -> None:
     migration.rewind(MOVED)
-    back = migration.run(action="rollback").made()
-    assert back.statistics["ovirt_backup_migration_outcome"] == "rolled_back"
-    assert migration.ground.site.configuration() == migration.configuration
-    assert (migration.used(migration.ground.lab), migration.used(migration.server)) == (set(KINDS), set())
-    assert four.before["dwh"].keys() == migration.rows(migration.ground.lab)["dwh"].keys()
-    assert not migration.journal.exists()
+    back = migration.follow(followed.roll_back).made()
+    assert back.statistics[OUTCOME] == "rolled_back"
+    assert_back(migration)
+    assert followed.before["dwh"].keys() == migration.rows_on(migration.ground.lab)["dwh"].keys()
     # What the engine wrote on the new server is not thrown away for another attempt, unless that is asked for.
     migration.run("--check").refused("is not empty")
 
 
-def test_accepted_migration_has_no_way_back(four: Four, migration: Migration) -> None:
-    assert four.runs
+def test_accepted_migration_has_no_way_back(followed: Followed, migration: Migration) -> None:
     migration.rewind(MOVED)
-    accepted = migration.run(action="accept").made().says("dropdb engine")
-    assert accepted.statistics["ovirt_backup_migration_outcome"] == "accepted"
-    assert not migration.journal.exists()
-    migration.run(action="rollback").refused("There is no way back any more")
+    accepted = migration.follow(followed.accept).made().says("dropdb engine")
+    assert accepted.statistics[OUTCOME] == "accepted"
+    assert migration.noted() == {}
+    migration.follow(followed.roll_back).refused("There is no way back any more")
+
+
+def assert_back(migration: Migration) -> None:
+    """The engine is on its old databases as if nothing had been."""
+    assert migration.in_use_by_host() == (set(KINDS), set())
+    assert migration.ground.site.configuration() == migration.configuration
+    assert set(migration.standing()[2].values()) == {"active"}
+    assert migration.noted() == {}
+
+
+Given = dict[str, object]
+HOSTED = "UPDATE vm_static SET origin = 6 WHERE vm_guid = (SELECT min(vm_guid::text)::uuid FROM vm_static)"
+LATIN = (
+    "CREATE ROLE engine LOGIN; CREATE DATABASE engine OWNER engine TEMPLATE template0 ENCODING 'UTF8'"
+    " LC_COLLATE 'C' LC_CTYPE 'C'"
+)
+
+
+def make_wrong_locale(migration: Migration) -> Given:
+    query(migration.server, "postgres", LATIN)
+    return {"dwh_password": "two words"}
+
+
+def make_hosted(migration: Migration) -> Given:
+    query(migration.ground.lab, "engine", HOSTED)
+    return {"keycloak_password": "", "names": {"cinderlib": {}}}
+
+
+def let_somebody_use_the_role(migration: Migration) -> Given:
+    query(migration.server, "postgres", "CREATE ROLE engine LOGIN; CREATE DATABASE other OWNER engine")
+    query(migration.server, "other", "CREATE TABLE rows (number integer); ALTER TABLE rows OWNER TO engine")
+    query(migration.server, "postgres", "ALTER SYSTEM SET work_mem = '4MB'")
+    query(migration.server, "postgres", "SELECT pg_reload_conf()")
+    return {"names": {"engine": {"name": "other"}}}
+
+
+UNFIT: dict[str, tuple[Callable[[Migration], Given], list[str]]] = {
+    "locale, character": (make_wrong_locale, ["LC_COLLATE C", "holds a blank"]),
+    "other data, setting": (
+        let_somebody_use_the_role,
+        ["already what others may use", "has 1 tables", "work_mem is 4096, needed >= 8192kB"],
+    ),
+    "hosted, passwords": (make_hosted, ["manages itself (", "engine_restore_fresh", "keycloak", "cinderlib"]),
+    "pg_hba": (lambda _m: {"client_addresses": ["192.0.2.1"], "kinds": ["engine"]}, ["pg_hba", "127.0.0.1"]),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_unfit_server_is_refused_before_anything_is_stopped(migration: Migration, case: str) -> None:
+    """Whatever is wrong; the engine never notices."""
+    migration.ready()
+    spoil, words = UNFIT[case]
+    variables = spoil(migration)
+    before = migration.standing()
+    migration.run(**variables).refused(*words)
+    after = migration.standing()
+    assert (after[0][0], after[1:]) == (before[0][0], before[1:])
+    assert migration.noted() == {}
+
+
+def test_disk_without_room_is_refused_before_anything_is_stopped(migration: Migration, tmp_path: Path) -> None:
+    migration.ready()
+    before = migration.standing()
+    with mounted(tmp_path, 1 << 20):
+        migration.run(kinds=["engine"], directory=str(tmp_path), tmpdir=str(tmp_path)).refused("space_target")
+    assert migration.standing() == before
+    assert migration.noted() == {}
+
+
+ALONE = {"kinds": ["engine"], "readers": [{"database": "engine", "name": "watcher", "password": READER}]}
+MANY_ROWS = (
+    "INSERT INTO audit_log (log_time, log_type, severity, message)"
+    " SELECT now(), 30, 0, 'row ' || g FROM generate_series(1, 100000) g"
+)
+MID_COPY = "engine public.audit_log 10000"
+STAY = {"rollback": False}
+BEFORE_RESTORE = [
+    Kill("prepare/Make role and database on the new server"),
+    Kill("prepare/Make the roles that read"),
+    Kill("stop/Stop what uses the databases", is_met=True),
+    Kill("backup/Make a proven backup of what is moved", "in", "slow-at engine 100"),
+    Kill("note/Write the journal", times=3),
+    Kill("old_databases/Keep clients out of the old databases, or let them in", times=2),
+]
+IN_RESTORE = [Kill("restore/Restore into the new databases and prove every row", "in", "slow-at loaded-engine 100")]
+SWEEPING = [Kill("prepare/Enter the new databases from the engine host")]
+AFTER_RESTORE = [
+    Kill("restore/Grant reading"),
+    Kill("set_up/Run engine-setup", "in", "setup-slow-at misc 100", "tool", variables=STAY),
+    Kill("set_up/Start what was running"),
+]
+ACCEPT = [Kill("accept/Remove the journal", variables={"action": "accept"})]
+FORWARD = [*BEFORE_RESTORE, *IN_RESTORE, *SWEEPING, *AFTER_RESTORE, *ACCEPT]
+BACKWARD = [
+    Kill("rollback/Stop what uses the databases"),
+    Kill("old_databases/Keep clients out of the old databases, or let them in"),
+    Kill("rollback/Put the configuration back", "in", "slow-at restore-files 100"),
+    Kill("rollback/Start what was running"),
+    Kill("rollback/Empty the new databases"),
+    Kill("rollback/Remove the journal"),
+]
+
+
+def test_every_stage_that_writes_is_killed_somewhere() -> None:
+    """A stage that is new in the task files belongs into a chain."""
+    written = {f"{path.stem}/{task['name']}" for path, task in walk(ROOT / f"roles/{ROLE}/tasks/main.yml", set())}
+    assert written == {kill.stage for kill in (*FORWARD, *BACKWARD)}
+
+
+def test_engine_alone_is_moved_by_a_chain_of_runs_of_which_each_was_killed(migration: Migration) -> None:
+    migration.ready()
+    query(migration.ground.lab, "engine", MANY_ROWS)
+    before = migration.rows_on(migration.ground.lab)["engine"]
+    run_chain(migration, BEFORE_RESTORE, **ALONE)
+    assert migration.stage() == "saved"
+    fault = migration.ground.fault("restart-server", MID_COPY)
+    migration.run(**STAY, **ALONE).refused(
+        "failed in the task 'Restore into the new databases and prove every row'", "old databases are fenced")
+    fault.unlink()
+    before_kill = processes(migration.ground.site)
+    run_chain(migration, IN_RESTORE, **ALONE)
+    orphans = processes(migration.ground.site) - before_kill
+    assert orphans, "the tool outlives its run"
+    run_chain(migration, SWEEPING, **ALONE)
+    assert not orphans & processes(migration.ground.site)
+    run_chain(migration, AFTER_RESTORE, **ALONE)
+    migration.run(**ALONE).made().says("served by 127.0.0.2", "rows proven equal")
+    old, new = migration.in_use_by_host()
+    assert (new, "engine" in old) == ({"engine"}, False)
+    assert migration.noted()["rows"]["engine"] >= sum(before.values())
+    assert set(query(migration.server, NAMES["engine"], READABLE.format("watcher")).split()) == {"t"}
+
+    run_chain(migration, ACCEPT, **ALONE)
+    accepted = migration.run(**ALONE).made()
+    assert (accepted.changed, migration.noted()) == (0, {})
+
+
+def test_rollback_that_fails_and_is_killed_everywhere_is_finished_in_the_end(migration: Migration) -> None:
+    migration.ready()
+    query(migration.ground.lab, "engine", MANY_ROWS)
+    options = {"kinds": ["engine"], "health_timeout": 1}
+    migration.ground.fault("end-session", MID_COPY)
+    running = migration.start(**options)
+    wait_for("the archive", lambda: migration.stage() == "saved" or running.poll() is not None)
+    fault = migration.ground.fault("health-never")
+    migration.finish(running).refused(
+        "failed in the task 'Restore into the new databases", "And going back failed, too",
+        "the engine database is configured on localhost", "are whole on this host", "action=rollback",
+    )  # fmt: skip
+    assert migration.stage() == "rolling_back"
+    fault.unlink()
+    run_chain(migration, BACKWARD[:2], kinds=["engine"])
+    # As after a later stage: what is right already is not put back.
+    configuration = migration.ground.lab.prefix / CONFIGURATION
+    text = configuration.read_text(encoding="utf-8")
+    assert text.count("localhost") > 0
+    configuration.write_text(text.replace("localhost", migration.server.address), encoding="utf-8")
+    run_chain(migration, BACKWARD[2:-1], kinds=["engine"])
+    journal = migration.journal.read_bytes()
+    run_chain(migration, BACKWARD[-1:], kinds=["engine"])
+    assert_back(migration)
+    migration.journal.write_bytes(journal)  # as if it had been killed just before
+    migration.run(kinds=["engine"]).refused("An earlier run had begun to go back", "That is finished now")
+    assert_back(migration)
+    empty = query(migration.server, NAMES["engine"], "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+    assert empty.strip() == "0"

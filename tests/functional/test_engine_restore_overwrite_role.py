@@ -6,11 +6,13 @@
 from pathlib import Path
 
 import pytest
+from lab.systemctl import change
 
 from .evidence import photograph
 from .playbooks import Engine
 from .restore_ground import Ground
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
+from .restore_stages import Kill, run_chain, writing_stages
 
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
@@ -103,18 +105,98 @@ def test_without_rollback_everything_stays_and_can_be_undone_later(
         role.assert_is_well()
 
 
+# Roles and databases are prepared by engine_restore_credentials only; an engine in use has the directory.
+NOT_HERE = {"databases/Prepare the roles that have grants", "databases/Prepare the databases and their owners",
+            "empty_targets/Empty what the interrupted run had begun to fill",
+            "note/Make the directory of the journal", "write_receipt/Write the receipt"}  # fmt: skip
+STAYS: dict[str, object] = {"rollback": False}  # what is told as a failure is left as it is
+BACKUP = "make_safety/Make a proven backup of the present state"
+NOTE = "note/Write the journal"
+CLEANUP = "clean_up/Remove the set-up and prove the databases empty"
+TAKE_UP = "take_up/Restore, if nothing stands in the way"
+RESTORE = "restore/Restore and prove every row"
+USERS = "users/Set the password of a role with grants"
+GUARD = "guard/Keep the restored engine from fencing hosts"
+SETUP = "set_up/Run engine-setup and prove that it took the restored database"
+LIFT = "lift_guard/Put the old value back for the next start of the engine"
+STOP = "stop/Stop what uses the databases"
+END = "finish/Remove the journal"
+BACKING_UP = [Kill(BACKUP, "in", "slow-at dwh 200")]
+REMOVING = [
+    Kill(NOTE),
+    Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", "module", variables=STAYS),
+    Kill(CLEANUP),
+    Kill(TAKE_UP, "in", "slow-at loaded-dwh 200"),
+]
+RESTORING = [
+    Kill(STOP),
+    Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", "connection"),
+    Kill(TAKE_UP, "in", "slow-at loaded-engine 200"),
+    Kill(RESTORE, "in", "slow-at loaded-dwh 200", "tool", variables=STAYS),
+    Kill(RESTORE),
+    Kill(USERS),
+    Kill(NOTE, times=2),  # of the old value of the guard, behind that of the run itself
+    Kill(GUARD),
+    Kill(SETUP, "in", "setup-slow-at schema 200", "connection"),
+    Kill(LIFT),
+    Kill(END),
+]
+ROLLBACK: dict[str, object] = {"action": "rollback"}
+ROLLING_BACK = [
+    Kill(TAKE_UP, "in", "slow-at loaded-dwh 200", variables=ROLLBACK),
+    Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", variables=ROLLBACK),
+    Kill(RESTORE, variables=ROLLBACK),
+    Kill(GUARD, variables=ROLLBACK),
+    Kill(SETUP, "in", "setup-slow-at schema 200", "module", variables=ROLLBACK),
+    Kill(SETUP, variables=ROLLBACK),
+    Kill(LIFT, variables=ROLLBACK),
+]
+
+
+def test_chain_of_kills_has_every_stage_of_the_role() -> None:
+    named = {kill.stage for kill in BACKING_UP + REMOVING + RESTORING}
+    assert named == writing_stages(NAME) - NOT_HERE
+
+
 def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archives: Path, tmp_path: Path) -> None:
     with ground.driven(tmp_path) as engine:
         role = restoring(ground, engine, archives)
+        role.variables["user_passwords"] = {"engine_reporting": "another-reporting-1"}
         moved_on(ground, role)
-        assert role.kill_in("cleanup-slow-at", "clear-dwh 200")["stage"] == "cleanup"
+        run_chain(role, BACKING_UP)
+        assert role.noted() == {}
+        role.assert_is_well()
+        run_chain(role, REMOVING)
         safety = role.noted()["safety_archive"]
-        assert role.kill_in("slow-at", "dwh 200")["stage"] in ("cleanup", "restore")
-        assert role.kill_in("setup-slow-at", "schema 200")["stage"] == "setup"
-        ran = role.run().made()
-        assert outcome(ran) == "restored"
-        assert ran.statistics["engine_restore"]["safety_archive"] == safety
+        assert change(ground.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
+        run_chain(role, RESTORING[:-1])
+        assert role.noted()["safety_archive"] == safety
+        run_chain(role, RESTORING[-1:])
         assert role.ask(HAS_MOVED_ON) == "0"
+        role.assert_is_well()
+        ran = role.run().made()
+        assert (outcome(ran), ran.changed) == ("already", 0)
+
+
+def test_a_rollback_that_was_killed_in_every_stage_is_taken_up(
+    ground: Ground, archives: Path, tmp_path: Path
+) -> None:
+    with ground.driven(tmp_path) as engine:
+        role = restoring(ground, engine, archives)
+        before = moved_on(ground, role)
+        # Killed when the run that fails has just begun to roll back, and takes up what it has done itself.
+        switch = ground.fault("setup-fails-at", "schema")
+        run_chain(role, [Kill(TAKE_UP, "before")])
+        switch.unlink()
+        assert role.noted()["rollback"] is True
+        run_chain(role, ROLLING_BACK[:2])
+        run_chain(role, [Kill(NOTE)])  # the restore again, and not for long
+        assert role.noted()["rollback"] is False
+        run_chain(role, ROLLING_BACK[2:])
+        assert role.noted()["rollback"] is True
+        assert outcome(role.run(**ROLLBACK).made()) == "rolled_back"
+        assert role.ask(HAS_MOVED_ON) == "1"
+        assert role.rows() == before
         role.assert_is_well()
 
 

@@ -28,7 +28,7 @@ def run(module: AnsibleModule, body: Body, secrets: Iterable[str] = ()) -> NoRet
         code = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "os_error"
         text = "%s: %s" % (error.strerror or error, error.filename) if error.filename else str(error)
         fail(module, BackupError("The operating system refused: %s" % text, code), secrets)
-    module.exit_json(**result)
+    module.exit_json(**_warn(module, result))
     raise AssertionError("exit_json ends the process")
 
 
@@ -37,8 +37,15 @@ def fail(module: AnsibleModule, error: BackupError, secrets: Iterable[str]) -> N
     facts = dict(error.facts)
     facts.setdefault("problems", list_problems([Problem(error.code, error.message)]))
     report = redact(dict(facts, msg=error.message), secrets)
-    module.fail_json(**dict(report, code=error.code))
+    module.fail_json(**dict(_warn(module, report), code=error.code))
     raise AssertionError("fail_json ends the process")
+
+
+def _warn(module: AnsibleModule, result: Dict[str, Any]) -> Dict[str, Any]:
+    """Give the warnings of a result to Ansible, which shows them and puts them into the result itself."""
+    for text in result.get("warnings", ()):
+        module.warn(text)
+    return {key: value for key, value in result.items() if key != "warnings"}
 
 
 def require(module: AnsibleModule, library: str, import_error: Any) -> None:

@@ -7,7 +7,7 @@ Source: oVirt engine, tables vm_static and audit_log. This file is private to th
 """
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .dump_contents import decode_name
+from .dump_contents import HOSTED_ENGINE_TABLE, decode_name
 from .dump_sql import MARK, Token
 
 Watch = NamedTuple("Watch", [("columns", Tuple[str, ...]), ("needle", bytes), ("wanted", Dict[str, Tuple[str, ...]])])
@@ -15,7 +15,7 @@ Watch = NamedTuple("Watch", [("columns", Tuple[str, ...]), ("needle", bytes), ("
 
 WATCHES: Dict[str, Watch] = {
     # The virtual machine that the engine itself runs in; 5 is hosted engine, 6 managed hosted engine.
-    "public.vm_static": Watch(("vm_name",), b"", {"origin": ("5", "6")}),
+    HOSTED_ENGINE_TABLE: Watch(("vm_name",), b"", {"origin": ("5", "6")}),
     # The start of every backup, committed before its dump; it carries the path of the backup's log.
     "public.audit_log": Watch(("audit_log_id", "message"), b"engine-backup: Backup Started", {"log_type": ("9024",)}),
 }
@@ -71,7 +71,7 @@ def watch_table(schema: str, table: str, tokens: Sequence[Token]) -> Optional[Ro
 
 def hosted_engine_name(noted: Mapping[str, Rows]) -> str:
     """Return the name of the virtual machine that the engine runs in, an empty string where it runs in none."""
-    return next((row[0] for row in noted.get("public.vm_static", [])), "")
+    return next((row[0] for row in noted.get(HOSTED_ENGINE_TABLE, [])), "")
 
 
 def backup_log_path(noted: Mapping[str, Rows]) -> str:

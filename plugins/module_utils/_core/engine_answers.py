@@ -27,6 +27,7 @@ SetupFacts = NamedTuple(
         ("recorded_dwh", str),  # UUID that the engine database remembers, empty for none
         ("has_local_database", bool),
         ("is_same_release", bool),  # set up by the installed X.Y
+        ("dumps_plainly", bool),  # the archive is a copy of the database already, and a large dump has room
     ],
 )
 
@@ -59,11 +60,12 @@ def cleanup_answers(is_unprivileged: bool) -> Answers:
     return dict(found, **_unprivileged_answers(is_unprivileged))
 
 
-# Which format engine-cleanup dumps each database in before it empties it.
+# Which format engine-cleanup dumps each database in before it empties it, and engine-setup before it changes it.
 DUMPERS = {
     "engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
 }
 PLAIN = "str:pg_plain"
+AMPLE = 2  # times the size of a database: more than enough for a plain dump of it
 PACKED_SHARE = 0.35  # bytes of a compressed dump per byte of its database; a plain one is at most as large
 
 
@@ -125,6 +127,8 @@ def _database_answers(facts: SetupFacts) -> Answers:
         found["OVESETUP_DB/fixDbConfiguration"] = YES
     if facts.recorded_dwh and facts.recorded_dwh != facts.configured_dwh:
         found["OVESETUP_DWH_DB/disconnectExistingDwh"] = YES
+    if facts.dumps_plainly:
+        found[DUMPERS["engine"]] = PLAIN
     if facts.is_same_release:  # the engine that was backed up ran with them
         found["QUESTION/1/OVESETUP_IGNORE_SNAPSHOTS_WITH_OLD_COMPAT_LEVEL"] = "str:yes"
     return found

@@ -14,11 +14,11 @@ Installation = NamedTuple(
         ("version", str),  # of the engine's packages; empty where it was not found
         ("fqdn", str),
         ("is_set_up", bool),  # engine-setup ran to its end here
-        ("supported", FrozenSet[str]),  # scopes that the tool can back up
-        ("restorable", FrozenSet[str]),  # scopes that the tool can restore
+        ("supported", FrozenSet[str]),  # scopes that the tool can back up; empty where nobody asked
+        ("restorable", FrozenSet[str]),  # the same of restoring
         ("missing_programs", Tuple[str, ...]),
         ("enabled", FrozenSet[str]),  # kinds that the setup state says are set up here
-        ("answered", FrozenSet[str]),  # kinds that the tool will dump: what its own query answers
+        ("answered", FrozenSet[str]),  # kinds that the tool will dump, by its own query; the same
         ("owned", FrozenSet[str]),  # kinds whose credentials stand in their own service's configuration
         ("settings", Dict[str, Settings]),  # by kind
         ("notified", Optional[Settings]),  # the engine database that the tool reports to, here or elsewhere

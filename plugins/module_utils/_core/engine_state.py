@@ -5,7 +5,7 @@
 
 Source: oVirt's database scripts, and OriginType of the engine for the virtual machine of a hosted engine.
 """
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .engine_config import Settings
 
@@ -71,6 +71,17 @@ def describe_database(
             sessions=describe_sessions(contents.sessions),
         )
     return found
+
+
+def differing(found: Settings, given: Optional[Settings]) -> List[str]:
+    """Return in what the settings of a configuration are others than those that were given."""
+    if given is None:
+        return []
+    pairs = (
+        ("host", found.host, given.host), ("port", found.port, given.port), ("name", found.database, given.database),
+        ("user", found.user, given.user), ("password", found.password, given.password),
+    )
+    return [name for name, here, wanted in pairs if here != wanted]
 
 
 def describe_sessions(sessions: Sequence[Session]) -> Any:

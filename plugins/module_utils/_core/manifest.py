@@ -62,7 +62,7 @@ def _are_counts(item: Dict[str, Any]) -> bool:
     return (
         isinstance(tables, dict)
         and all(isinstance(rows, int) for rows in tables.values())
-        and isinstance(item.get("rows"), int)
+        and item.get("rows") == sum(tables.values())  # two witnesses of one number
         and isinstance(item.get("name"), str)
     )
 
@@ -80,6 +80,11 @@ _INSIDES: Tuple[Tuple[str, Callable[[Any], bool]], ...] = (
     ("scopes", _are_scopes),
     ("databases", _are_databases),
 )
+
+
+def rows_of(manifest: Dict[str, Any]) -> Dict[str, Dict[str, int]]:
+    """Return the rows of each table by kind of database, as they were read back when the archive was made."""
+    return {kind: dict(item["tables"]) for kind, item in manifest["databases"].items()}
 
 
 def compare_manifest(manifest: Dict[str, Any], reading: ArchiveReading) -> List[Problem]:

@@ -18,18 +18,14 @@ Wanted = NamedTuple("Wanted", [("disk_id", str), ("size", int), ("names", Sequen
 def find_targets(wanted: Wanted, links: Mapping[str, str]) -> Set[str]:
     """Return the devices that can be the disk; ``links`` maps the names in the directory to what they lead to.
 
-    A name with the whole id decides. Only where there is none, one with the first 20 characters does.
+    Names have the whole id or end with its first 20 characters. Where both are there they must lead to one device:
+    two that look like one disk are nothing to choose from.
     """
-    whole = {target for name, target in links.items() if _is_disk(name) and wanted.disk_id in name}
-    if whole:
-        return whole
-    short = wanted.disk_id[:SHORT]
-    named = {links[name] for name in wanted.names if name in links}
-    return named | {target for name, target in links.items() if _is_disk(name) and name.endswith(short)}
+    return {target for name, target in links.items() if name in wanted.names or _can_be(name, wanted.disk_id)}
 
 
-def _is_disk(name: str) -> bool:
-    return "-part" not in name
+def _can_be(name: str, disk_id: str) -> bool:
+    return "-part" not in name and (disk_id in name or name.endswith(disk_id[:SHORT]))
 
 
 def judge_targets(wanted: Wanted, targets: Set[str], directory: str, waited: float) -> List[Problem]:

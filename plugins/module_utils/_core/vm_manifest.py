@@ -27,7 +27,7 @@ _VM: Dict[str, type] = {"id": str, "name": str}
 _CONFIGURATION: Dict[str, type] = {"type": str, "file": str, "sha256": str, "size": int}
 _DISK: Dict[str, type] = {
     "id": str, "alias": str, "provisioned_size": int, "format": str, "sparse": bool, "interface": str,
-    "bootable": bool, "active": bool, "image": dict,
+    "bootable": bool, "active": bool,
 }
 _IMAGE: Dict[str, type] = {"file": str, "format": str, "size": int, "sha256": str, "virtual_size": int}
 DISK_KEYS = (
@@ -40,12 +40,13 @@ def build_vm_manifest(
     name: str, backup: Mapping[str, Any], configuration: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]],
     tool: str, started: str, finished: str,
 ) -> Dict[str, Any]:
-    """Return the manifest for the result ``backup`` of vm_snapshot_backup and the proven image of each of its disks.
+    """Return the manifest for the result ``backup`` of vm_snapshot_backup and the proven images of its disks.
 
-    ``configuration`` and the values of ``images`` (by disk id) describe files beside the manifest.
+    ``configuration`` and the values of ``images`` (by disk id) describe files beside the manifest. A disk without an
+    image is kept by other software.
     """
     disks = [
-        dict({key: disk[key] for key in DISK_KEYS if key in disk}, image=dict(images[disk["id"]]))
+        dict({key: disk[key] for key in DISK_KEYS if key in disk}, image=dict(images.get(disk["id"], {})))
         for disk in backup["disks"]
     ]
     manifest = {
@@ -93,7 +94,9 @@ def list_garbled(manifest: Mapping[str, Any]) -> List[str]:
 def _wrong_disk(where: str, disk: Any) -> List[str]:
     if not isinstance(disk, dict):
         return [where]
-    return _wrong(where, disk, _DISK) or _wrong(where + "image.", disk["image"], _IMAGE)
+    image = disk.get("image")
+    wrong = _wrong(where, disk, _DISK) + ([] if isinstance(image, dict) else [where + "image"])
+    return wrong or (_wrong(where + "image.", disk["image"], _IMAGE) if image else [])
 
 
 def _wrong(where: str, found: Mapping[str, Any], types: Mapping[str, type]) -> List[str]:
@@ -126,4 +129,4 @@ _INSIDES: Tuple[Tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
 
 def list_files(manifest: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return what a manifest says of each file beside it: ``file``, ``size``, ``sha256``."""
-    return [manifest["configuration"]] + [disk["image"] for disk in manifest["disks"]]
+    return [manifest["configuration"]] + [disk["image"] for disk in manifest["disks"] if disk["image"]]

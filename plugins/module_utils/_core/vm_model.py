@@ -90,18 +90,17 @@ class SnapshotDisk(NamedTuple):
     is_sparse: bool = True
 
 
-StorageDomain = NamedTuple(
-    "StorageDomain",
-    [
-        ("id", str),
-        ("name", str),
-        ("kind", str),  # data, iso, export ...
-        ("storage_type", str),  # nfs, iscsi, fcp, glusterfs, localfs ...
-        ("status", str),  # active, maintenance ...; empty where the engine does not say
-        ("available", int),
-        ("critical_space", int),  # below this the engine refuses what needs space
-    ],
-)
+class StorageDomain(NamedTuple):
+    """A storage domain."""
+
+    id: str
+    name: str
+    kind: str  # data, iso, export ...
+    storage_type: str  # nfs, iscsi, fcp, glusterfs, localfs ...
+    status: str  # active, maintenance ...; empty where the engine does not say
+    available: int
+    critical_space: int  # below this the engine refuses what needs space
+    data_center_ids: Tuple[str, ...] = ()  # empty where the engine does not say
 
 Nic = NamedTuple(
     "Nic",

@@ -103,12 +103,22 @@ def find_restored(plan: Plan, host: "RestoreHost") -> Optional[Dict[str, Any]]:
     if any(look.fitness is None or not look.fitness.tables for look in plan.looks.values()):
         return None
     try:
+        if judge_marks_of(plan, host):  # what takes long, to count every row, comes last
+            return None
         restored = read_restored(plan, (), host)
     except BackupError:
         return None
     if compare_everything(plan, restored, host):
         return None
     return dict(describe_plan(plan), **describe_restored(plan, restored), already=True, log_path="")
+
+
+def judge_marks_of(plan: Plan, host: "RestoreHost") -> List[Problem]:
+    """Return why the engine database, where one is to be restored, is not the one of this backup."""
+    if "engine" not in plan.targets:
+        return []
+    marks = host.read_marks(plan.targets["engine"].settings, plan.identity)
+    return judge_marks(marks, plan.identity, plan.request.keep_temporary_data)
 
 
 def restore_planned(plan: Plan, directory: str, host: "RestoreHost") -> Result:

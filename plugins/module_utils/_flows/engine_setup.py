@@ -8,6 +8,7 @@ On an empty database engine-setup makes a brand-new engine and ends well. This f
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .._core.engine_answers import (
+    AMPLE,
     Answers,
     SetupFacts,
     differing_answers,
@@ -41,6 +42,7 @@ Request = NamedTuple(
         ("answers", Answers),
         ("secret_answers", Answers),
         ("expect_restored", bool),
+        ("again", bool),  # run it in any case
     ],
 )
 
@@ -115,12 +117,14 @@ def plan_setup(request: Request, places: Places, host: OtopiHost) -> Plan:
     state = host.read_setup_state()
     problems = list(places.problems) + _judge_packages(state)
     memory, unread = _read_memory(request, installation, host)
-    own = setup_answers(_gather(installation, state, memory))
+    facts = _gather(installation, state, memory)
+    own = setup_answers(facts._replace(dumps_plainly=_dumps_plainly(installation, memory, host)))
     answers, wrong = merge_answers(own, request.answers, request.secret_answers)
     problems += unread + wrong
     order = Order(SETUP, places, answers, tuple(sorted(request.secret_answers)), request.timeout, ())
     given = dict(request.answers, **request.secret_answers)
-    reasons = _reasons(installation, state, memory, differing_answers(given, host.read_recorded_answers()))
+    reasons = ["it was asked for"] if request.again else []
+    reasons += _reasons(installation, state, memory, differing_answers(given, host.read_recorded_answers()))
     return Plan(order, installation, state, memory, reasons, problems)
 
 
@@ -137,7 +141,17 @@ def _gather(installation: Installation, state: SetupState, memory: Optional[Setu
         recorded_dwh=memory.dwh_uuid if memory is not None else "",
         has_local_database=engine is not None and engine.host in LOCAL,
         is_same_release=bool(generated) and minor_release(generated) == minor_release(state.display_version),
+        dumps_plainly=False,
     )
+
+
+def _dumps_plainly(installation: Installation, memory: Optional[SetupMemory], host: OtopiHost) -> bool:
+    """May the dump that engine-setup rolls back to be large? Of a restored database, to compress it takes longest."""
+    settings = installation.settings.get("engine")
+    if settings is None or memory is None or not memory.just_restored:
+        return False
+    free = host.free_space(host.dumps_directory(installation.prefix))
+    return 0 < AMPLE * host.database_size(settings) <= free
 
 
 def _judge_packages(state: SetupState) -> List[Problem]:

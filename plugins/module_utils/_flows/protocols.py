@@ -11,6 +11,7 @@ from .._core.archive_model import ArchiveReading, FileEntry
 from .._core.engine_config import Settings
 from .._core.engine_model import Identity, Installation
 from .._core.errors import Problem
+from .._core.local_server import Standing
 from .._core.postgresql_rules import Fitness
 from .._core.restore_model import Marks, Request, Target
 from .._core.row_proof import Snapshot
@@ -120,8 +121,10 @@ class EngineHost(Protocol):
     def pack(self, source: str, target: str, timeout: float) -> None:
         """Compress an archive with zstd."""
 
-    def read_archive(self, path: str, level: str, tmpdir: str) -> ArchiveReading:
-        """Read an archive back."""
+    def read_archive(
+        self, path: str, level: str, tmpdir: str, known: Optional[Mapping[str, Mapping[str, int]]] = None
+    ) -> ArchiveReading:
+        """Read an archive back; the rows of known tables need not be counted."""
 
     def read_certificates(self, texts: Dict[str, str], tmpdir: str) -> List[Dict[str, str]]:
         """Subject and expiry of each certificate."""
@@ -162,6 +165,9 @@ class RestoreHost(EngineHost, Protocol):
 
     def find_roles(self, settings: Settings, names: Sequence[str]) -> List[str]:
         """Those of the names that are roles of the server."""
+
+    def read_standing(self, settings: Settings) -> Optional[Standing]:
+        """What is there of a role and its database, None where nobody can look."""
 
     def read_services(self, prefix: str) -> Dict[str, str]:
         """active, inactive, missing or unknown, per service."""

@@ -12,6 +12,7 @@ from .._core.archive_model import ArchiveReading, DumpReading
 from .._core.databases import KINDS
 from .._core.engine_config import Settings
 from .._core.errors import BackupError, Problem
+from .._core.local_server import judge_standing
 from .._core.postgresql_rules import Fitness, judge_database, judge_identifier, judge_password
 from .._core.restore_model import ALL, AUTO, NONE, SERVERS, Request, Target
 
@@ -68,7 +69,16 @@ def plan_targets(
         looks[kind] = look_at(settings, host)
         is_provisioned = decide_provision(kind, request, settings, looks[kind])
         targets[kind] = Target(kind, settings, is_changed, is_provisioned)
+        problems += judge_login(request, targets[kind], looks[kind], host)
     return targets, looks, problems
+
+
+def judge_login(request: Request, target: Target, look: Look, host: "RestoreHost") -> List[Problem]:
+    """Return whether a login fails for another reason than that the role is yet to be made."""
+    if not target.is_provisioned or look.problem is None or look.problem.code != "database_login_failed":
+        return []
+    found = host.read_standing(target.settings) if target.settings.host == PROVISION_HOST else None
+    return judge_standing(target.kind, target.settings, found, request.cleanup_planned) if found is not None else []
 
 
 def look_at(settings: Settings, host: "RestoreHost") -> Look:

@@ -9,7 +9,7 @@ reading only, so its modification time and mode stay. This file is private to th
 import os
 import stat
 import tarfile
-from typing import Any, BinaryIO, Dict, List, Optional, Set, Tuple
+from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Set, Tuple
 
 from .._core.archive_model import (
     FILES_MEMBER,
@@ -29,18 +29,22 @@ from .files import read_json
 
 DIRECTORIES = ("", "db")
 TRUNCATION_WORDS = ("truncated", "unexpected end", "premature end", "ended before")
+Known = Mapping[str, Mapping[str, int]]
 MOST_MEMBERS = 1000  # an archive has about ten; hooks may add some
 
 
-def read_archive(path: str, level: str, tmpdir: str) -> ArchiveReading:
-    """Read an archive at a level: none (headers), checksums (hashes of everything), full (every dump and file too)."""
-    reader = _Reader(path, level, tmpdir)
+def read_archive(path: str, level: str, tmpdir: str, known: Optional[Known] = None) -> ArchiveReading:
+    """Read an archive at a level: none (headers), checksums (hashes of everything), full (every dump and file too).
+
+    ``known`` are the rows of tables, by kind of database, that need not be counted.
+    """
+    reader = _Reader(path, level, tmpdir, known=known)
     try:
         with open_regular(path) as source:
             reading = reader.read(source)
             if level != "none" and "md5sum" in reading.small and "sha256sum" not in reading.small:
                 source.seek(0)
-                reading = _Reader(path, level, tmpdir, with_md5=True).read(source)
+                reading = _Reader(path, level, tmpdir, with_md5=True, known=known).read(source)
             return reading
     except OSError as error:
         problem = Problem("archive_unreadable", "the archive can not be read: %s" % (error.strerror or error))
@@ -107,8 +111,11 @@ def read_manifest(path: str) -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
 class _Reader:
     """The state of one pass over one archive."""
 
-    def __init__(self, path: str, level: str, tmpdir: str, with_md5: bool = False) -> None:
+    def __init__(
+        self, path: str, level: str, tmpdir: str, with_md5: bool = False, known: Optional[Known] = None
+    ) -> None:
         self.with_md5 = with_md5
+        self.known = known or {}
         self.path = path
         self.level = level
         self.tmpdir = tmpdir
@@ -194,7 +201,8 @@ class _Reader:
             self.small[name] = reader.read(SMALL_LIMIT).decode("utf-8", "replace")
         elif name in BY_MEMBER:
             kind = BY_MEMBER[name].name
-            self.dumps[kind] = read_dump_member(kind, info.size, reader, self.level == "full", self.tmpdir)
+            known = self.known.get(kind)
+            self.dumps[kind] = read_dump_member(kind, info.size, reader, self.level == "full", self.tmpdir, known)
         elif name == FILES_MEMBER and self.level == "full":
             self.files = read_files_member(reader)
         if self.level != "none":

@@ -7,7 +7,7 @@ import sqlite3
 import tarfile
 import tempfile
 import urllib.parse
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, Mapping, Optional, Set
 
 from .._core.archive_model import (
     NEEDED_FILES,
@@ -32,7 +32,9 @@ SQLITE_ERROR = sqlite3.Error
 SQLITE_TIMEOUT = 10  # seconds to wait for a writer
 
 
-def read_dump_member(kind: str, size: int, stream: Any, full: bool, tmpdir: str) -> DumpReading:
+def read_dump_member(
+    kind: str, size: int, stream: Any, full: bool, tmpdir: str, known: Optional[Mapping[str, int]] = None
+) -> DumpReading:
     """Read one dump; at less than the full level only its compressor and format are looked at."""
     if size == 0:
         return DumpReading("", "none", 0, None, (), "", None)
@@ -43,7 +45,7 @@ def read_dump_member(kind: str, size: int, stream: Any, full: bool, tmpdir: str)
             return DumpReading("sqlite", compressor, size, tables, (), "", None)
         if not full:
             return DumpReading("", compressor, size, None, (), "", None)
-        contents = read_dump(content.read)
+        contents = read_dump(content.read, known)
         return DumpReading(
             contents.format, compressor, size, dict(contents.tables), tuple(contents.schemas),
             contents.dump_version, None, tuple(contents.owners), tuple(contents.grantees), tuple(contents.extensions),

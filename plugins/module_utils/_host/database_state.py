@@ -34,6 +34,12 @@ SESSIONS = (
     " AND pid <> pg_backend_pid() AND usename IS NOT NULL"
     " AND coalesce(backend_type, 'client backend') = 'client backend' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 )
+# Rows come and go, and a table may be written anew; its oid stays as long as the table does.
+INCARNATION = (
+    "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || d.oid || '/' || min(c.oid::bigint)"
+    " FROM pg_database d, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r'"
+    " AND c.relpersistence <> 't' AND d.datname = current_database() AND " + NOT_SYSTEM + " GROUP BY d.oid"
+)
 HAS_TABLE = "SELECT to_regclass(%s) IS NOT NULL"
 HAS_ORIGIN = (
     "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('public.vm_static') AND attname = 'origin'"
@@ -57,6 +63,13 @@ def read_engine_database(settings: Settings, identity: str = "") -> Tuple[Conten
     with connect(settings) as connection:
         contents = _contents(connection)
         return contents, _memory(connection, identity) if contents.tables else _nothing(identity)
+
+
+def read_incarnation(settings: Settings) -> str:
+    """Return a text that is the same as long as a database holds the tables that it holds now; empty without tables."""
+    with connect(settings) as connection:
+        rows = fetch(connection, INCARNATION)
+        return str(rows[0][0]) if rows else ""
 
 
 def _nothing(identity: str) -> Memory:

@@ -16,7 +16,7 @@ from .._core.times import to_iso
 from . import archive, database, files, leftovers
 from .archive_parts import SQLITE_ERROR, read_sqlite, read_sqlite_changes
 from .command import CommandResult, read_tail, run_command, run_long_command, start_time_of
-from .installation import find_program, read_installation, tool_environment
+from .installation import DUMPS, HELP, find_program, read_installation, tool_environment
 
 ZSTD_LEVEL = "-10"  # measured by tests/bench/engine_backup: 1.30 of the size of xz in a twentieth of its time
 SQLITE_ROWS_PER_CHANGE = 100  # a write of Grafana (a login, a session) touches fewer rows
@@ -44,6 +44,8 @@ class EngineHost:
     read_archive = staticmethod(archive.read_archive)
     read_manifest = staticmethod(archive.read_manifest)
 
+    asked: Tuple[str, ...] = (HELP, DUMPS)  # of the installed engine-backup
+
     def __init__(self, prefix: str) -> None:
         self._env = tool_environment(prefix)
         self._lock: Optional[files.Lock] = None
@@ -53,7 +55,7 @@ class EngineHost:
 
     def read_installation(self, prefix: str) -> Installation:
         """Return what is installed, and remember the passwords that must never be shown."""
-        found = read_installation(prefix)
+        found = read_installation(prefix, self.asked)
         for settings in found.settings.values():
             self.passwords += [settings.password, settings.password_as_shell]
         return found

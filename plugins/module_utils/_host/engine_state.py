@@ -8,10 +8,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from .._core.engine_config import Settings
 from .._core.engine_health import choose_target
 from .._core.engine_model import Installation
-from .._core.engine_state import NO_MEMORY, Contents, Memory, describe_database
+from .._core.engine_state import NO_MEMORY, Contents, Memory, describe_database, differing
 from .._core.errors import BackupError
 from .database import count_before
-from .database_state import read_contents, read_engine_database
+from .database_state import read_contents, read_engine_database, read_incarnation
 from .health import await_health
 from .installation import VERSION_FILE, below, read_installation
 from .services import read_services, read_up_mark
@@ -21,7 +21,10 @@ FILE_KINDS = ("grafana",)  # no PostgreSQL database: GRAFANA_DB_* are those of i
 
 Question = NamedTuple(
     "Question",
-    [("prefix", str), ("identity", str), ("count_rows", bool), ("health", bool), ("health_timeout", float)],
+    [
+        ("prefix", str), ("identity", str), ("count_rows", bool), ("health", bool), ("health_timeout", float),
+        ("credentials", Dict[str, Settings]),
+    ],
 )
 
 
@@ -53,6 +56,7 @@ def _read_databases(installation: Installation, question: Question) -> Tuple[Dic
         if kind not in FILE_KINDS:
             found[kind], remembered = _read_database(kind, settings, question)
             found[kind]["enabled"] = kind in installation.enabled
+            found[kind]["differs"] = differing(settings, question.credentials.get(kind))
             memory = remembered or memory
     return found, memory
 
@@ -62,17 +66,18 @@ def _read_database(kind: str, settings: Settings, question: Question) -> Tuple[D
     memory: Optional[Memory] = None
     contents: Optional[Contents] = None
     rows: Optional[int] = None
-    problem, code = "", ""
+    problem, code, incarnation = "", "", ""
     try:
         if kind == "engine":
             contents, memory = read_engine_database(settings, question.identity)
         else:
             contents = read_contents(settings)
+        incarnation = read_incarnation(settings)
         if question.count_rows:
             rows = sum(table.rows for table in count_before(settings).tables.values())
     except BackupError as error:
         problem, code = error.message, error.code
-    return describe_database(settings, contents, rows, problem, code), memory
+    return dict(describe_database(settings, contents, rows, problem, code), incarnation=incarnation), memory
 
 
 def _read_health(installation: Installation, question: Question) -> Optional[Dict[str, Any]]:

@@ -112,17 +112,25 @@ def locked_text(path: str) -> str:
 
 
 def write_json(path: str, content: Dict[str, Any]) -> None:
-    """Write a file whole or not at all: temporary name, 0600, fsync, rename. The caller holds the directory."""
+    """Write an object whole or not at all. The caller holds the directory."""
+    write_bytes(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode("utf-8"))
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file whole or not at all: temporary name, 0600, fsync, rename. One writer at a time."""
     name = path + UNFINISHED
     remove_file(name)
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w") as stream:
-        json.dump(content, stream, indent=2, sort_keys=True)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(name, path)
-    sync_directory(os.path.dirname(path))
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(name, path)
+    except BaseException:
+        remove_file(name)
+        raise
+    sync_directory(os.path.dirname(path) or ".")
 
 
 def read_json(path: str, limit: int) -> Optional[Dict[str, Any]]:

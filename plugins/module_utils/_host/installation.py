@@ -5,7 +5,7 @@
 import glob
 import os
 import re
-from typing import Dict, Iterable, List, Mapping, Tuple
+from typing import Collection, Dict, Iterable, List, Mapping, Tuple
 
 from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION, GRAFANA_FILE, KINDS
 from .._core.engine_commands import supported_scopes
@@ -29,6 +29,7 @@ SETUP_MARK = "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"
 LOG_DIRECTORY = "var/log/ovirt-engine-backup"
 QUERY_TOOL = "otopi-config-query"
 TOOL = "engine-backup"
+HELP, DUMPS = "help", "dumps"
 NEEDED_PROGRAMS = ("psql", "pg_dump", "tar", "sha256sum", "python3")
 
 
@@ -56,13 +57,17 @@ def find_program(name: str, env: Dict[str, str]) -> str:
     return ""
 
 
-def read_installation(prefix: str) -> Installation:
-    """Return what this host is set up as; raise CommandError where engine-backup is not installed."""
+def read_installation(prefix: str, asked: Collection[str] = ()) -> Installation:
+    """Return what this host is set up as; raise CommandError where engine-backup is not installed.
+
+    ``asked`` is what programs have to be started for: HELP for the scopes that engine-backup knows, DUMPS for the
+    databases that it would dump. Without it both are empty.
+    """
     env = tool_environment(prefix)
     tool = below(prefix, "bin/" + TOOL)
     if not os.access(tool, os.X_OK):
         raise CommandError("There is no %s: is this an engine host, and is 'prefix' right?" % tool, "tool_missing")
-    help_text = run_command([tool, "--help"], env).stdout
+    help_text = run_command([tool, "--help"], env).stdout if HELP in asked else ""
     texts = list(read_configuration(prefix))
     variables = _merge(texts, as_shell=False)
     state = parse_setup_state(text for _path, text in read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
@@ -79,7 +84,7 @@ def read_installation(prefix: str) -> Installation:
             name for name in _needed_programs(state) + (QUERY_TOOL,) if not find_program(name, env)
         ),
         enabled=frozenset(kind.name for kind in KINDS if is_enabled(state, kind)),
-        answered=frozenset(_ask(prefix, env)),
+        answered=frozenset(_ask(prefix, env) if DUMPS in asked else ()),
         owned=owned_kinds(texts),
         settings=settings,
         notified=settings.get("engine"),

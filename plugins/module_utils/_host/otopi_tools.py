@@ -56,6 +56,7 @@ RECORDED_DWH = "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = '
 class OtopiHost(EngineHost):
     """The host of an engine as engine-setup and engine-cleanup change it."""
 
+    asked = ()
     count_rows = staticmethod(database_clearing.count_rows)
     clear_database = staticmethod(database_clearing.clear_database)
     read_holdings = staticmethod(database_clearing.read_holdings)

@@ -12,8 +12,9 @@ from .._core.credential_files import is_placeholder, lost_variables, names_datab
 from .._core.databases import GRAFANA_FILE
 from .._core.engine_config import Settings
 from .._core.errors import Problem
+from .._core.local_server import Standing
 from .._core.restore_model import CREDENTIAL_FILES, Request, Target
-from . import archive, database, files, installation, restored_database, restored_files, services
+from . import archive, database, files, installation, local_server, restored_database, restored_files, services
 from .command import run_command
 from .engine_host import EngineHost
 from .restored_files import TextFile
@@ -34,6 +35,12 @@ class RestoreHost(EngineHost):
     engine_is_running = staticmethod(services.engine_is_running)
     peek_version = staticmethod(archive.peek_version)
     write_secrets = staticmethod(restored_files.write_secrets)
+    asked = (installation.HELP,)
+    superuser_socket = ""  # directory of the Unix socket by which the superuser enters the local server
+
+    def read_standing(self, settings: Settings) -> Optional[Standing]:
+        """Return what is there of a role and its database, None where nobody can look."""
+        return local_server.read_standing(settings, self.superuser_socket)
 
     def lock_directory(self, prefix: str) -> str:
         """Return the directory whose lock every run on this host takes that changes the engine."""

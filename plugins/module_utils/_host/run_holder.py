@@ -7,9 +7,11 @@ Source: proc(5) (stat, field 22; sys/kernel/random/boot_id), pid_namespaces(7).
 """
 import os
 import socket
-from typing import Optional
+import time
+from typing import Callable, Optional
 
 from .._core.backup_mark import Run, parse_run, render_run
+from .._core.errors import Interrupted
 from .command import start_time_of
 
 
@@ -26,6 +28,22 @@ def is_run_alive(identity: str) -> Optional[bool]:
     if run.boot != _boot():
         return False  # this machine was started anew since
     return start_time_of(run.pid) == run.start
+
+
+def sleep_while_alive(identity: str, sleep: Callable[[float], None] = time.sleep) -> Callable[[float], None]:
+    """Return a way to wait that raises Interrupted, once, when the run has ended for which somebody waits.
+
+    A task that Ansible runs asynchronously outlives a run that was killed.
+    """
+    told = []
+
+    def wait(seconds: float) -> None:
+        if not told and is_run_alive(identity) is False:
+            told.append(identity)
+            raise Interrupted("The run %s has ended, and nobody waits for this any more" % identity)
+        sleep(seconds)
+
+    return wait
 
 
 def _boot() -> str:

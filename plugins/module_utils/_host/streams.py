@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Streams that are read forward: decompressed, hashed, looked at. This file is private to the collection."""
 import bz2
-import gzip
 import hashlib
 import io
 import lzma
@@ -23,6 +22,8 @@ MAGIC = (
 )
 MAGIC_SIZE = 6
 CHUNK = 1 << 20
+GULP = 1 << 16  # bytes of compressed data at a time: less time than with more, or with the 8192 of GzipFile
+GZIP_WINDOW = 31  # zlib: the largest window, with the header and the check sum of gzip
 END_MARK = 2 * 512  # a tar ends with two blocks of zeros
 HEADER_LIMIT = 8 * CHUNK
 ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError)
@@ -63,8 +64,34 @@ class Peekable(io.RawIOBase):
         return True
 
 
+class Gunzip:
+    """The decompressor of zlib for one stream of gzip, to be used as those of bzip2 and xz are."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(GZIP_WINDOW)
+
+    @property
+    def eof(self) -> bool:
+        """The stream has ended, and its check sum was right."""
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows its end."""
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        """Everything that was handed over is used up."""
+        return not self._inner.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Return up to ``max_length`` bytes."""
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+
 class Decompressed:
-    """The decompressed bytes of one or more streams of bzip2 or xz; unlike BZ2File and LZMAFile it refuses garbage."""
+    """The decompressed bytes of one or more streams of gzip, bzip2 or xz; unlike Python's files it refuses garbage."""
 
     def __init__(self, stream: Any, make: Callable[[], Any]) -> None:
         self._stream = stream
@@ -76,12 +103,12 @@ class Decompressed:
         """Return up to ``size`` bytes, empty at the end; raise EOFError where the stream is cut."""
         while True:
             if self._decompressor.eof:
-                self._rest = (self._decompressor.unused_data or self._stream.read(CHUNK)).lstrip(b"\0")
+                self._rest = (self._decompressor.unused_data or self._stream.read(GULP)).lstrip(b"\0")
                 if not self._rest:
                     return b""
                 self._decompressor = self._make()
             elif self._decompressor.needs_input and not self._rest:
-                self._rest = self._stream.read(CHUNK)
+                self._rest = self._stream.read(GULP)
                 if not self._rest:
                     raise EOFError("the compressed data ends early")
             data, self._rest = self._decompressor.decompress(self._rest, max_length=size), b""
@@ -94,7 +121,7 @@ def open_decompressed(stream: Any) -> Tuple[str, Any]:
     peekable: Any = Peekable(stream)
     name = detect_compressor(peekable.peek(MAGIC_SIZE))
     if name == "gzip":
-        return name, gzip.GzipFile(fileobj=peekable, mode="rb")
+        return name, Decompressed(peekable, Gunzip)
     if name == "bzip2":
         return name, Decompressed(peekable, bz2.BZ2Decompressor)
     if name == "xz":

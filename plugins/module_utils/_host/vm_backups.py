@@ -5,9 +5,11 @@
 
 This file is private to the collection.
 """
+import hashlib
 import os
+import shutil
 import time
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from .._core.errors import BackupError, NotProven, Problem, Refused
 from .._core.times import to_iso
@@ -53,7 +55,7 @@ def verify_files(path: str, manifest: Mapping[str, Any], level: str, timeout: fl
     for item in list_files(manifest):
         problems += _verify_file(os.path.join(path, item["file"]), item, level, timeout)
     if level == "full" and not problems:
-        for disk in manifest["disks"]:
+        for disk in (disk for disk in manifest["disks"] if disk["image"]):
             problems += _verify_image(os.path.join(path, disk["image"]["file"]), disk, timeout)
     return problems
 
@@ -86,7 +88,7 @@ def _verify_image(file: str, disk: Mapping[str, Any], timeout: float) -> List[Pr
 
 
 def write_manifest(directory: str, manifest: Dict[str, Any], final: str) -> None:
-    """Write a manifest beside its files, read it back, prove the files' sizes, and give the directory its final name."""
+    """Write a manifest beside its files, read it back, prove the files' sizes, and give the directory its name."""
     problems = verify_files(directory, manifest, "none", 0)
     if problems:
         raise NotProven(problems)
@@ -113,16 +115,60 @@ def judge_places(directory: str, final: str) -> List[Problem]:
     return problems
 
 
-def hash_configuration(directory: str, backup: Mapping[str, Any], file: str) -> Dict[str, Any]:
-    """Return what the manifest says of the configuration; raise Refused where it is not the one that was read."""
-    path = os.path.join(directory, file)
-    said = backup["configuration"]
+def judge_beginning(directory: str) -> List[Problem]:
+    """Return why a backup can not begin in a directory: what is there is more than an unfinished one of ours."""
+    above = os.path.dirname(os.path.dirname(directory))
+    problems = judge_directory(above, "target", "directory of the backups")
+    if not os.path.lexists(directory):
+        return problems
+    entries = list(os.scandir(directory)) if os.path.isdir(directory) and not os.path.islink(directory) else None
+    if entries is None or any(entry.name == NAME or entry.is_dir(follow_symlinks=False) for entry in entries):
+        text = "%s is there and no unfinished backup; nothing is removed"
+        problems.append(Problem("target_exists", text % directory))
+    return problems
+
+
+def begin_directory(directory: str, file: str, configuration: bytes) -> None:
+    """Make a directory, anew where one is there, with the configuration of a virtual machine in it."""
+    if os.path.isdir(directory):
+        shutil.rmtree(directory)
+    for path in (os.path.dirname(directory), directory):
+        if not os.path.isdir(path):
+            os.mkdir(path, 0o700)
+    handle = os.open(os.path.join(directory, file), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(configuration)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def read_configuration(said: Mapping[str, Any], text: Optional[bytes]) -> bytes:
+    """Return the configuration, from where it was saved or from a text; raise Refused where it is not the engine's."""
+    if text is None:
+        text = _read(said["path"])
+    sha256 = hashlib.sha256(text).hexdigest()
+    if sha256 != said["sha256"]:
+        words = "the configuration has SHA-256 %s, what the engine gave had %s"
+        raise Refused([Problem("configuration_damaged", words % (sha256, said["sha256"]))])
+    return text
+
+
+def name_of_configuration(said: Mapping[str, Any]) -> str:
+    """Return how the configuration is called beside a manifest."""
+    return "configuration.%s" % said["type"]
+
+
+def describe_configuration(directory: str, said: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what a manifest says of the configuration beside it; raise Refused where it is not the engine's."""
+    file = name_of_configuration(said)
+    data = read_configuration(said, _read(os.path.join(directory, file)))
+    return {"type": said["type"], "file": file, "sha256": said["sha256"], "size": len(data)}
+
+
+def _read(path: str) -> bytes:
     try:
-        sha256, size = DiskImages(path, 0).hash_file(path), os.path.getsize(path)
+        with open(path, "rb") as stream:
+            return stream.read()
     except OSError as error:
         text = "the configuration %s can not be read: %s"
-        raise Refused([Problem("configuration_missing", text % (path, error.strerror))]) from None
-    if sha256 != said["sha256"]:
-        text = "the configuration %s has SHA-256 %s, the engine's had %s"
-        raise Refused([Problem("configuration_damaged", text % (path, sha256, said["sha256"]))])
-    return {"type": said["type"], "file": file, "sha256": sha256, "size": size}
+        raise Refused([Problem("configuration_file_missing", text % (path, error.strerror))]) from None

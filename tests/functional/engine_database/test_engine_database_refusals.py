@@ -4,10 +4,20 @@
 """engine_database refuses before the first change, and names everything that is wrong."""
 
 import string
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
+import lab
+import psycopg2
 import pytest
+from lab import machines, postgres
+from lab.layout import Server as Second
 
-from ..playbooks import Engine, checked, codes
+from ..installation import read_site
+from ..playbooks import Engine, Running, Task, checked, codes
 from .postgresql import PASSWORD, Server, assert_refused
 
 AWKWARD = sorted(set(string.printable) - set(string.ascii_letters + string.digits + "_.@%+=,/~^-")) + ["é", "\u20ac"]
@@ -114,3 +124,105 @@ def test_login_that_does_not_work_is_named(engine: Engine, server: Server) -> No
     assert [codes(result) for result in results] == [[code] for code in attempts]
     unknown = engine.play(server.task(owner="x", password=PASSWORD, login_user="nobody_here"))[0]
     assert codes(unknown) == ["database_login_failed"]
+
+
+LOCK = "SELECT pg_advisory_lock(31338733306659906)"
+ELSEWHERE = (
+    "import sys; from pathlib import Path; from lab import layout, postgres;"
+    " postgres.start(layout.load_server(Path(sys.argv[1])))"
+)
+
+
+class Other:
+    """A second server, on which another run is at work when the tests begin; our run waits for it half a minute."""
+
+    def __init__(self, first: Server, server: Second, folder: Path) -> None:
+        self.server = server
+        self.home = first.lab.home
+        self.engine = Engine(read_site(first.lab.inventory), folder)
+        self.session = psycopg2.connect(host=str(server.socket), port=server.port, user="postgres", dbname="postgres")
+        with self.session.cursor() as cursor:
+            cursor.execute(LOCK)
+        self.waiting: Running = self.engine.start(self.task(owner="late"))
+
+    def task(self, **options: object) -> Task:
+        login = {
+            "login_unix_socket": str(self.server.socket), "login_host": self.server.address,
+            "login_port": self.server.port,
+        }  # fmt: skip
+        return {"ovirt.backup.engine_database": {"password": PASSWORD, **login, **options}}
+
+    def ask(self, statement: str) -> str:
+        return postgres.query(self.server, "postgres", statement)
+
+    def restart(self) -> None:
+        postgres.stop(self.server, forever=False)
+        postgres.start(self.server)
+
+    def restart_with_access_file_elsewhere(self) -> Path:
+        """Let the server see its pg_hba.conf at a place where nobody else does, as on another machine."""
+        real, shown = self.server.server_home / "real", self.server.server_home / "shown"
+        for place in (real, shown):
+            place.mkdir()
+        (real / "pg_hba.conf").write_text((self.server.server_home / "data/pg_hba.conf").read_text())
+        self.ask(f"ALTER SYSTEM SET hba_file = '{shown}/pg_hba.conf'")
+        postgres.stop(self.server, forever=False)
+        words = ["sh", "-c", 'mount --bind "$1" "$2" && exec "$3" -c "$4" "$5"', "sh", str(real), str(shown),
+                 sys.executable, ELSEWHERE, str(self.home)]  # fmt: skip
+        tests = str(Path(lab.__file__).parents[1])
+        done = subprocess.run(["unshare", "-m", "--", "env", f"PYTHONPATH={tests}", *words], check=False)
+        if done.returncode:
+            pytest.skip("this user or container may not mount file systems")
+        return shown / "pg_hba.conf"
+
+    def make_standby(self) -> None:
+        """Shut it down as a primary that may have a standby, and start it as one."""
+        self.ask("ALTER SYSTEM SET wal_level = 'replica'")
+        self.restart()
+        postgres.stop(self.server, forever=False)
+        (self.server.server_home / "data/standby.signal").touch()
+        postgres.start(self.server)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def other(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Other]:
+    """Begins with the first test, so that nobody waits for the run that waits."""
+    made = machines.start_database_server(server.lab, open_to_clients=False)
+    found = Other(server, made, tmp_path_factory.mktemp("other"))
+    with closing(found.session):
+        yield found
+    assert not [play for play in found.engine.plays if PASSWORD in play.output]
+
+
+def test_server_that_another_run_changes_is_left_alone(other: Other) -> None:
+    (refused,) = other.engine.finish(other.waiting)
+    assert (refused["code"], refused["changed"]) == ("server_locked", False), refused
+    assert other.ask("SELECT count(*) FROM pg_roles WHERE rolname = 'late'") == "0"
+    other.session.close()
+    (done,) = other.engine.play(other.task(owner="late"))
+    assert done["changed"], done.get("msg")
+
+
+def test_access_file_that_is_not_on_this_host_is_left_alone(other: Other) -> None:
+    path = other.restart_with_access_file_elsewhere()
+    task = other.task(owner="far", client_addresses=["10.0.0.1"])
+    missing = other.engine.play(checked(task), task)
+    path.write_text("# of another server\n", encoding="utf-8")
+    foreign = other.engine.play(checked(task), task)
+    for result in (*missing, *foreign):
+        assert codes(result) == ["pg_hba_elsewhere"], result
+        assert str(path) in result["msg"] and "10.0.0.1/32" in result["msg"], "what to do there by hand"
+    assert path.read_text(encoding="utf-8") == "# of another server\n"
+    assert other.ask("SELECT count(*) FROM pg_roles WHERE rolname = 'far'") == "0"
+    (made,) = other.engine.play(other.task(owner="far"))
+    assert (made["changed"], made["pg_hba"]["file"]) == (True, str(path)), made
+    other.ask("ALTER SYSTEM RESET hba_file")
+    other.restart()
+
+
+def test_standby_is_left_alone(other: Other) -> None:
+    other.make_standby()
+    tasks = [other.task(owner="mirrored", name="mirrored"), other.task(owner="late", state="fenced")]
+    for result in other.engine.play(*tasks, *map(checked, tasks)):
+        assert codes(result) == ["server_is_standby"], result
+    assert other.ask("SELECT pg_is_in_recovery()") == "t"

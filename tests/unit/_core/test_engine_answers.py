@@ -31,6 +31,7 @@ def facts(**changes: Any) -> SetupFacts:
     found = SetupFacts(
         state=STATE, is_set_up=True, is_unprivileged=False, memory=16000, active_firewall="firewalld",
         configured_dwh="", recorded_dwh="", has_local_database=True, is_same_release=True,
+        dumps_plainly=False,
     )
     return found._replace(**changes)
 
@@ -52,6 +53,8 @@ CASES: Dict[str, Any] = {
         {"active_firewall": ""},
         {"OVESETUP_CONFIG/updateFirewall": "bool:False", "OVESETUP_CONFIG/firewallManager": None}),
     "another firewall here": ({"active_firewall": "iptables"}, {"OVESETUP_CONFIG/updateFirewall": "bool:False"}),
+    "a dump that is packed": ({}, {"OVESETUP_DB/dumper": None}),
+    "a dump that need not be packed": ({"dumps_plainly": True}, {"OVESETUP_DB/dumper": "str:pg_plain"}),
     "enough memory": ({"memory": 4096}, {"OVESETUP_SYSTEM/memCheckEnabled": None}),
     "little memory": ({"memory": 4095}, {"OVESETUP_SYSTEM/memCheckEnabled": "bool:False"}),
     "Apache set up": ({}, {"OVESETUP_APACHE/configureSsl": None}),

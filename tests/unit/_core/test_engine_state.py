@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a result tells of a database."""
 
+from typing import Any, Dict, List
+
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import Settings
 from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_state import (
     Contents,
     Session,
     describe_database,
+    differing,
     judge_mark,
 )
 
@@ -31,6 +34,20 @@ def test_a_database_is_shown_with_who_uses_it_and_without_its_password() -> None
     assert (shown["server_address"], shown["server_port"], shown["server_version"]) == ("192.0.2.7", 5433, "15.18")
     assert shown["sessions"] == [{"user": "engine", "client": "192.0.2.1", "application": "java", "count": 3}]
     assert SETTINGS.password not in str(shown)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, []),
+        ({"password": "x"}, ["password"]),
+        ({"host": "x", "port": 1, "database": "x", "user": "x"}, ["host", "port", "name", "user"]),
+        ({"secured": False, "password_as_shell": "x"}, []),
+    ],
+)
+def test_what_is_configured_is_held_against_what_was_given(changes: Dict[str, Any], names: List[str]) -> None:
+    assert differing(SETTINGS, SETTINGS._replace(**changes)) == names
+    assert differing(SETTINGS, None) == []
 
 
 @pytest.mark.parametrize(("tables", "others", "state"), [(0, 0, "empty"), (0, 1, "filled"), (1, 0, "filled")])

@@ -63,6 +63,7 @@ def test_manifest_that_lacks_a_fact_can_not_be_used(key: str) -> None:
         ({"databases": []}, "manifest_unreadable"),
         ({"databases": {"engine": 5}}, "manifest_unreadable"),
         ({"databases": {"engine": {"rows": 5}}}, "manifest_unreadable"),
+        ({"databases": {"engine": {"tables": {"public.t": 4}, "rows": 5, "name": "engine"}}}, "manifest_unreadable"),
         ({"databases": {"engine": {"tables": [], "rows": 5}}}, "manifest_unreadable"),
     ],
     ids=str,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which device is a disk: the whole id first, then 20 characters; never a guess."""
+"""Which device is a disk: by the whole id or 20 characters of it; never a guess."""
 
 from typing import Dict, List, Set
 
@@ -23,7 +23,8 @@ SHORT = "virtio-" + DISK[:20]
     [
         ({WHOLE: "/dev/sdb"}, {"/dev/sdb"}),
         ({SHORT: "/dev/vdb"}, {"/dev/vdb"}),
-        ({WHOLE: "/dev/sdb", SHORT: "/dev/vdb"}, {"/dev/sdb"}),
+        ({WHOLE: "/dev/sdb", SHORT: "/dev/sdb"}, {"/dev/sdb"}),
+        ({WHOLE: "/dev/sdb", SHORT: "/dev/vdb"}, {"/dev/sdb", "/dev/vdb"}),
         ({"scsi-SQEMU_QEMU_HARDDISK_" + DISK: "/dev/sdb", WHOLE: "/dev/sdb"}, {"/dev/sdb"}),
         ({"scsi-SQEMU_" + DISK: "/dev/sdb", WHOLE: "/dev/sdc"}, {"/dev/sdb", "/dev/sdc"}),
         ({"scsi-0QEMU_QEMU_HARDDISK_" + DISK[:20]: "/dev/sdb"}, {"/dev/sdb"}),
@@ -33,7 +34,7 @@ SHORT = "virtio-" + DISK[:20]
         ({}, set()),
     ],
 )
-def test_a_name_with_the_whole_id_decides_then_one_with_its_beginning(links: Dict[str, str], targets: Set[str]) -> None:
+def test_a_device_is_told_by_the_whole_id_or_its_beginning(links: Dict[str, str], targets: Set[str]) -> None:
     assert find_targets(Wanted(DISK, 0, ["odd-name"]), links) == targets
 
 

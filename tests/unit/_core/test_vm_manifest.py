@@ -43,6 +43,13 @@ def test_the_files_beside_it_are_the_configuration_and_the_images() -> None:
     assert [item["file"] for item in list_files(manifest())] == ["configuration.ovf", DISK + ".qcow2"]
 
 
+def test_data_that_other_software_keeps_has_no_image() -> None:
+    changed = manifest()
+    changed["disks"][0]["image"] = {}
+    assert codes(signed(changed)) == []
+    assert [item["file"] for item in list_files(changed)] == ["configuration.ovf"]
+
+
 def codes(changed: Dict[str, Any]) -> List[str]:
     return [problem.code for problem in judge_vm_manifest(changed)]
 

@@ -6,6 +6,7 @@
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Refused
 from ansible_collections.ovirt.backup.plugins.module_utils._core.restore_model import DWH_FILE
 from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_restore import make_restore, preview_restore
 from unit.fakes import world
@@ -71,6 +72,35 @@ def test_second_run_finds_what_the_first_has_made() -> None:
     host.wipe()
     assert make_restore(make_request(provision=["all"]), host).changed
     assert not make_restore(make_request(provision=["all"]), host).changed
+
+
+@pytest.mark.parametrize(
+    ("role", "database", "codes"),
+    [
+        (True, True, []),  # an empty pair is taken as it is, and gets the password
+        (False, False, []),
+        (True, False, ["provision_occupied"]),
+        (False, True, ["provision_occupied"]),
+    ],
+)
+def test_what_can_not_be_logged_in_to_is_made_unless_a_half_of_it_is_there(
+    role: bool, database: bool, codes: List[str]
+) -> None:
+    host = FakeRestoreHost()
+    host.shows_standing = True
+    host.servers[LOCAL].roles["engine"] = "another"
+    if not role:
+        del host.servers[LOCAL].roles["engine"]
+    if not database:
+        del host.servers[LOCAL].databases["engine"]
+    if not codes:
+        assert preview_restore(make_request(), host).restore["provisioned"] == ["engine"]
+        return
+    with pytest.raises(Refused) as caught:
+        preview_restore(make_request(), host)
+    assert [problem["code"] for problem in caught.value.facts["problems"]] == codes
+    host.shows_standing = False  # then only the tool finds out
+    assert preview_restore(make_request(), host).restore["provisioned"] == ["engine"]
 
 
 def grant(host: FakeRestoreHost, owners: Any = ("engine",), grantees: Any = ("engine", "reporter")) -> None:

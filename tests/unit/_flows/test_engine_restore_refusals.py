@@ -101,6 +101,12 @@ def filled(host: FakeRestoreHost) -> None:
     host.database("engine").rows = {"public.vm_static": 1}
 
 
+def other_password(host: FakeRestoreHost) -> None:
+    filled(host)
+    host.servers[LOCAL].roles["engine"] = "another"
+    host.shows_standing = True
+
+
 def without_databases(host: FakeRestoreHost) -> None:
     host.servers[LOCAL].databases.clear()
 
@@ -248,6 +254,7 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "provision with a checked name": (configured(secured_validation=True), {"provision": ["all"]}, [
         "provision_secured"]),
     "provision beside a role": (without_databases, {}, ["provision_leftovers"] * 2),
+    "provision with another password": (other_password, {}, ["provision_occupied"]),
     "provision what is filled": (filled, {"provision": ["all"]}, ["target_not_empty"]),
     # permissions
     "permissions without a role": (

@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A restore that goes well: what it does, what it reports, that check mode says the same, and that twice is once."""
 
+import contextlib
 from typing import Any, Dict, List
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Problem, Refused
 from ansible_collections.ovirt.backup.plugins.module_utils._core.restore_model import (
     DWH_FILE,
     ENGINE_FILE,
@@ -67,6 +68,33 @@ def test_emptied_databases_hold_the_archive_afterwards() -> None:
     }  # fmt: skip
     assert result.cmd == host.commands[0]
     assert (host.state, host.is_held, host.secrets) == (None, False, {})
+
+
+ROWS = {kind: item["tables"] for kind, item in world.manifest()["databases"].items()}
+
+
+@pytest.mark.parametrize(
+    ("has_manifest", "is_proven", "known"), [(True, True, ROWS), (True, False, {}), (False, True, {})])
+def test_rows_are_not_counted_again_in_the_very_archive_of_a_manifest(
+    has_manifest: bool, is_proven: bool, known: Dict[str, Any]
+) -> None:
+    host = FakeRestoreHost()
+    if has_manifest:
+        host.manifests[PATH] = world.manifest(log_path=IDENTITY)
+    if not is_proven:
+        host.unproven.add(PATH)
+    with contextlib.suppress(Refused):  # this manifest is of another archive; here only what is read matters
+        preview_restore(make_request(), host)
+    assert host.known == known
+
+
+def test_databases_of_another_backup_are_not_counted_to_see_whether_they_are_restored() -> None:
+    host = FakeRestoreHost()
+    host.fill()
+    host.database("engine").marks = host.database("engine").marks._replace(finished=True)
+    with pytest.raises(Refused):
+        preview_restore(make_request(), host)
+    assert "read_marks" in host.calls and "count_rows" not in host.calls
 
 
 def test_check_mode_plans_the_same_and_writes_nothing() -> None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """engine-setup: it takes the restored database or the run fails; a second run has nothing to do."""
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Refused
@@ -28,7 +28,7 @@ ANSWER_FILE = "/var/lib/ovirt-engine-backup/.engine_backup-1/answers.conf"
 
 
 def request(**changes: Any) -> Request:
-    return Request("", "", 600, {}, {}, True)._replace(**changes)
+    return Request("", "", 600, {}, {}, True, False)._replace(**changes)
 
 
 def settled(host: FakeOtopiHost) -> None:
@@ -81,6 +81,7 @@ REASONS: Dict[str, Tuple[Change, Dict[str, Any], str]] = {
     "credentials changed": (
         lambda host: setattr(host, "state", host.state._replace(was_configured_since=True)), {},
         "the credentials of a database were changed since it last ran"),
+    "asked for": (lambda host: None, {"again": True}, "it was asked for"),
     "another answer": (
         lambda host: None, {"answers": {"OVESETUP_DWH_CORE/enable": "bool:False"}},
         "the answer OVESETUP_DWH_CORE/enable is another one"),
@@ -261,3 +262,20 @@ def test_components_that_the_backup_did_not_have_are_not_added() -> None:
     assert answers["OVESETUP_CONFIG/keycloakEnable"] == "bool:False"
     assert "OVESETUP_DWH_CORE/enable" not in answers  # the restored configuration answers that
     assert POST["OVESETUP_DWH_CORE/enable"] == "bool:True"
+
+
+DUMPS: Dict[str, Any] = {  # what is there -> whether the dump of engine-setup may be large
+    "a restored database and room": ({}, "str:pg_plain"),
+    "room for a packed dump only": ({"free": 1999}, None),
+    "a database with work of its own": ({"memory": SetupMemory(False, "4.5.6", "")}, None),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), [pytest.param(*case, id=name) for name, case in DUMPS.items()])
+def test_dump_of_a_restored_database_is_not_packed_where_there_is_room(
+    changes: Dict[str, Any], expected: Optional[str]
+) -> None:
+    host = FakeOtopiHost()
+    for name, value in changes.items():
+        setattr(host, name, value)
+    assert preview_setup(request(), host).setup["answers"].get("OVESETUP_DB/dumper") == expected

@@ -236,3 +236,16 @@ def test_manifest_that_is_a_directory_is_named(tmp_path: Path) -> None:
 
 def test_compressed_files_part_is_what_the_tool_makes() -> None:
     assert lzma.decompress(dict(archives.make_members())["./files"]) == archives.make_files()
+
+
+def test_known_rows_are_taken_and_everything_else_is_read_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "one.backup"
+    path.write_bytes(archives.make_archive())
+    counted = read_archive(str(path), "full", str(tmp_path))
+    table = next(iter(archives.ROWS))
+    known = {"engine": {table: archives.ROWS[table] + 1}}
+    found = read_archive(str(path), "full", str(tmp_path), known)
+    assert found.dumps["engine"].tables == dict(archives.ROWS, **known["engine"])
+    assert found.dumps["dwh"] == counted.dumps["dwh"]
+    assert (found.sha256, found.members, found.files) == (counted.sha256, counted.members, counted.files)
+    assert judge_archive(found, "full", ALL) == []

@@ -286,7 +286,7 @@ def test_tar_must_know_zstd_and_find_it(
 
 def test_passwords_are_remembered_in_both_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"engine": world.settings("engine", "p:w", password_as_shell="p\\:w"), "dwh": world.settings("dwh")}
-    monkeypatch.setattr(engine_host, "read_installation", lambda _prefix: make_installation(settings=settings))
+    monkeypatch.setattr(engine_host, "read_installation", lambda _prefix, _asked: make_installation(settings=settings))
     host = EngineHost("")
     host.read_installation("")
     assert set(host.passwords) == {"p:w", "p\\:w", "secret-of-dwh"}

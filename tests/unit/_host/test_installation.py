@@ -56,7 +56,7 @@ def prefix(tmp_path: Path) -> Path:
 
 
 def read(prefix: Path) -> Any:
-    return read_installation(str(prefix))
+    return read_installation(str(prefix), (installation.HELP, installation.DUMPS))
 
 
 def test_installation_is_read_whole(prefix: Path) -> None:
@@ -112,6 +112,14 @@ def test_query_is_asked_and_not_only_the_files(prefix: Path) -> None:
     write_program(prefix / "bin/otopi-config-query", '#!/bin/sh\n[ "$3" = "%s" ]\n' % BY_NAME["keycloak"].flag)
     found = read(prefix)
     assert (found.answered, found.enabled) == ({"keycloak"}, {"engine", "dwh"})
+
+
+def test_no_program_is_started_for_those_who_do_not_need_it(prefix: Path) -> None:
+    for name in ("engine-backup", "otopi-config-query"):
+        write_program(prefix / "bin" / name, "#!/bin/sh\ntouch %s\n" % (prefix / "asked"))
+    found = read_installation(str(prefix))
+    assert (found.answered, found.restorable, found.enabled) == (frozenset(), frozenset(), {"engine", "dwh"})
+    assert not (prefix / "asked").exists()
 
 
 def test_missing_programs_are_named(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:

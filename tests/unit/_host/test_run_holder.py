@@ -6,9 +6,16 @@
 import os
 import subprocess
 import sys
+from typing import List
 
+import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.backup_mark import parse_run, render_run
-from ansible_collections.ovirt.backup.plugins.module_utils._host.run_holder import identify_process, is_run_alive
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Interrupted
+from ansible_collections.ovirt.backup.plugins.module_utils._host.run_holder import (
+    identify_process,
+    is_run_alive,
+    sleep_while_alive,
+)
 
 
 def test_a_process_that_runs_is_alive_and_one_that_ended_is_not() -> None:
@@ -39,3 +46,21 @@ def test_nobody_can_tell_of_another_machine_or_container() -> None:
     assert is_run_alive(render_run(own._replace(host="elsewhere"))) is None
     assert is_run_alive(render_run(own._replace(namespace="1"))) is None
     assert is_run_alive("somebody") is None
+
+
+def test_who_waits_for_a_run_that_has_ended_is_told_once() -> None:
+    own = parse_run(identify_process(os.getpid()))
+    assert own is not None
+    slept: List[float] = []
+    wait = sleep_while_alive(render_run(own._replace(start="1")), slept.append)
+    with pytest.raises(Interrupted):
+        wait(1)
+    wait(2)
+    assert slept == [2]
+
+
+@pytest.mark.parametrize("identity", ["", "somebody", identify_process(os.getpid())])
+def test_who_waits_for_a_run_that_may_live_is_not_told(identity: str) -> None:
+    slept: List[float] = []
+    sleep_while_alive(identity, slept.append)(3)
+    assert slept == [3]

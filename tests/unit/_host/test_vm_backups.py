@@ -13,8 +13,11 @@ import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, NotProven, Refused
 from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_manifest import NAME, build_vm_manifest
 from ansible_collections.ovirt.backup.plugins.module_utils._host.vm_backups import (
-    hash_configuration,
+    begin_directory,
+    describe_configuration,
+    judge_beginning,
     judge_places,
+    read_configuration,
     read_manifest,
     verify_files,
     write_manifest,
@@ -130,12 +133,38 @@ def test_a_backup_takes_the_place_of_no_other(work: Path) -> None:
     assert judge_places(str(work), str(work.with_name("free"))) == []
 
 
+SAID = {"type": "ovf", "path": "/none", "sha256": hashlib.sha256(OVF).hexdigest()}
+
+
 def test_the_configuration_must_be_the_one_that_was_read(work: Path) -> None:
-    right = {"configuration": {"type": "ovf", "sha256": hashlib.sha256(OVF).hexdigest()}}
-    assert hash_configuration(str(work), right, "configuration.ovf")["size"] == len(OVF)
+    assert describe_configuration(str(work), SAID)["size"] == len(OVF)
+    assert read_configuration(dict(SAID, path=str(work / "configuration.ovf")), None) == OVF
     with pytest.raises(Refused) as caught:
-        hash_configuration(str(work), {"configuration": {"type": "ovf", "sha256": "00"}}, "configuration.ovf")
+        describe_configuration(str(work), dict(SAID, sha256="00"))
     assert caught.value.code == "configuration_damaged"
     with pytest.raises(BackupError) as missing:
-        hash_configuration(str(work), right, "none.ovf")
-    assert missing.value.code == "configuration_missing"
+        read_configuration(SAID, None)
+    assert missing.value.code == "configuration_file_missing"
+
+
+def test_an_unfinished_backup_is_made_anew(work: Path) -> None:
+    assert judge_beginning(str(work)) == []
+    begin_directory(str(work), "configuration.ovf", OVF)
+    assert [path.name for path in work.iterdir()] == ["configuration.ovf"]
+    assert (work / "configuration.ovf").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_directory_of_a_virtual_machine_is_made(tmp_path: Path) -> None:
+    directory = tmp_path / "app" / "unfinished"
+    assert judge_beginning(str(directory)) == []
+    begin_directory(str(directory), "configuration.ovf", OVF)
+    assert [path.stat().st_mode & 0o777 for path in (directory, directory.parent)] == [0o700, 0o700]
+
+
+def test_nothing_but_an_unfinished_backup_is_removed(work: Path, final: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "inside").mkdir(parents=True)
+    link = tmp_path / "link"
+    link.symlink_to(other)
+    for directory in (final, other, link):
+        assert [problem.code for problem in judge_beginning(str(directory))] == ["target_exists"]

@@ -53,7 +53,8 @@ def test_every_option_of_the_module_reaches_the_request() -> None:
         "tmpdir": "/t", "log_path": "/l", "timeout": 5, "prefix": "/x", "he_remove_storage_vm": True,
         "he_remove_hosts": True, "allow_hosted_engine": True, "cleanup_planned": True, "credentials": {},
     }  # fmt: skip
-    assert set(given) | {"path"} == set(engine_restore.ARGUMENT_SPEC)
+    of_the_host = {"login_unix_socket"}
+    assert set(given) | {"path"} | of_the_host == set(engine_restore.ARGUMENT_SPEC)
     assert request_of(**given) == Request(
         PATH, ["db"], ["dwh"], {}, "skip", True, 3, "/t", "/l", 5, "/x", True, True, True, True)
 

@@ -91,7 +91,8 @@ def test_an_option_changes_once_and_check_mode_says_the_same_before(value: Optio
 def test_facts_never_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(engine_info, "read_engine", lambda *given: asked.append(given) or {"fqdn": "engine.lab.test"})
-    params = {"prefix": "/p", "identity": None, "count_rows": True, "health": False, "health_timeout": 0}
+    params = {"prefix": "/p", "identity": None, "count_rows": True, "health": False, "health_timeout": 0,
+              "credentials": None}  # fmt: skip
     question, passwords = engine_info.read_question(params), ["secret"]
     assert engine_info.answer(question, passwords) == {"changed": False, "engine": {"fqdn": "engine.lab.test"}}
-    assert asked == [(engine_info.Question("/p", "", True, False, 0), passwords)]
+    assert asked == [(engine_info.Question("/p", "", True, False, 0, {}), passwords)]

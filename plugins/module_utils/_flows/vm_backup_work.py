@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one call of a backup makes, step by step, and how it is taken back. This file is private to the collection."""
+import functools
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from .._core.api_errors import ApiError, Conflict, NotFound
+from .._core.errors import BackupError, Interrupted
+from .._core.vm_backup_rules import Selected, describe_snapshot, event_id, is_same_configuration
+from .._core.vm_model import Attachment, AttachmentOrder, Configuration, Snapshot, Vm
+from .vm_backup_freeze import FileSystems
+from .vm_backup_plan import Plan, Tools
+from .vm_backup_removal import Remover
+from .vm_backup_result import RESUMED_NOTE, Done, name_snapshot, unknown_consistency
+from .vm_backup_snapshot import Creation, make_snapshot, wait_disks, wait_whole
+from .vm_delivery import Delivery
+from .vm_protocols import Waiter
+
+# How long the engine may go on leaving the configuration out after the snapshot is whole, in seconds.
+CONFIGURATION_PATIENCE = 300.0
+# How long a hot plug may take until the engine says that the disk is active, in seconds.
+PLUG_PATIENCE = 120.0
+ORIGIN = "ovirt.backup"
+
+
+class Work:
+    """What one call makes, step by step, and how it is taken back."""
+
+    def __init__(self, plan: Plan, vm: Vm, backup_vm: Vm, tools: Tools) -> None:
+        self._plan = plan
+        self._vm = vm
+        self._backup_vm = backup_vm
+        self._tools = tools
+        self._systems = FileSystems(vm, plan.request.freeze_timeout, tools)
+        self._creation = Creation(plan, vm, tools)
+        self._attached: List[str] = []  # ids of the disks that were, or may have been, attached
+        self._phase = "snapshot"
+        self._is_told = False
+        self._warnings: List[str] = []
+
+    def do(self) -> Done:
+        """Make what is missing."""
+        plan = self._plan
+        snapshot, consistency = self._have_snapshot()
+        held = wait_disks(snapshot, plan.selection.selected, self._vm, self._tools)
+        self._phase = "configuration"
+        configuration = read_configuration(self._vm, self._tools)
+        is_saved = differs(configuration, self._tools)
+        if is_saved and configuration is not None:
+            self._tools.configuration.save(configuration.data)
+        elif configuration is not None:  # what is reported is what is in the file
+            configuration = configuration._replace(data=self._tools.configuration.read() or "")
+        self._phase = "attaching"
+        missing = list_missing(plan)
+        for item in missing:
+            self._attach(item, snapshot)
+        if missing:
+            self._wait_active([item.disk.id for item in missing])
+        warnings = self._warnings + self._systems.warnings
+        return Done(
+            snapshot, consistency, held, configuration, is_saved, [], warnings,
+            plan.own is None or is_saved or bool(missing),
+        )  # fmt: skip
+
+    def _have_snapshot(self) -> Tuple[Snapshot, Dict[str, Any]]:
+        plan = self._plan
+        if plan.own is not None:
+            snapshot = wait_whole(plan.own.snapshot, plan.mark, self._vm, self._tools)
+            return snapshot, unknown_consistency(plan.request.consistency, RESUMED_NOTE)
+        count = len(plan.selection.selected)
+        text = "the backup of virtual machine %s begins (%d disks, to the backup VM %s)"
+        self._is_told = True
+        self._tell("normal", text % (self._vm.name, count, self._backup_vm.name), self._tools.waiter)
+        return make_snapshot(plan, self._vm, self._creation, self._systems)
+
+    def _attach(self, item: Selected, snapshot: Snapshot) -> None:
+        disk_id, api, vm_id = item.disk.id, self._tools.api, self._backup_vm.id
+        request = self._plan.request
+        if self._plan.own is not None and disk_id in self._plan.own.attached:  # but it is not active
+            self._remover(self._tools.waiter).detach(disk_id)
+        order = AttachmentOrder(disk_id, snapshot.id, request.interface, False, True, False, False)
+        what = "disk %s (%s) of %s to be attached to the backup VM %s" % (
+            item.disk.alias, disk_id, name_snapshot(snapshot, self._vm), self._backup_vm.name)
+        delivery = Delivery(
+            what, lambda: api.attach_disk(vm_id, order), self._finder(disk_id), request.settle, self._tools.waiter)
+        self._attached.append(disk_id)
+        try:
+            delivery.carry_out()
+        except BackupError as error:
+            if not delivery.may_be_done():  # refused: what is attached there is somebody else's
+                self._attached.remove(disk_id)
+            error.message = "Could not attach %s. %s" % (what.replace(" to be attached", ""), error.message)
+            raise
+
+    def _finder(self, disk_id: str) -> Callable[[], Optional[Attachment]]:
+        """Return a look for the attachment that a lost answer may have left."""
+
+        def find() -> Optional[Attachment]:
+            try:
+                return self._tools.api.read_attachment(self._backup_vm.id, disk_id)
+            except NotFound:
+                return None
+
+        return find
+
+    def _wait_active(self, disk_ids: List[str]) -> None:
+        """Wait until the engine shows every disk as attached and active."""
+
+        def look() -> List[str]:
+            found = self._tools.api.list_attachments(self._backup_vm.id)
+            active = {item.disk_id for item in found if item.is_active}
+            return [disk_id for disk_id in disk_ids if disk_id not in active]
+
+        what = "the disks to be active on the backup VM %s" % self._backup_vm.name
+        self._tools.waiter.until(
+            what, look, lambda lacking: not lacking, lambda lacking: "not active: " + ", ".join(lacking), PLUG_PATIENCE
+        )
+
+    def _tell(self, severity: str, text: str, waiter: Waiter) -> None:
+        self._warnings += tell(self._plan, self._vm, severity, text, waiter, self._tools)
+
+    def _remover(self, waiter: Waiter) -> Remover:
+        return Remover(self._vm, self._backup_vm, self._plan.request.settle, waiter, self._tools)
+
+    def undo(self, error: BaseException) -> None:
+        """Take back what this call made, and let the error say what became of it. Raises nothing of its own."""
+        waiter = self._tools.new_waiter(self._plan.request.timeout)
+        self._systems.thaw()
+        undone: List[str] = []
+        standing: List[str] = []
+        for disk_id in reversed(self._attached):
+            name = "attachment of disk %s to the backup VM %s" % (disk_id, self._backup_vm.name)
+            self._attempt(name, functools.partial(self._remover(waiter).detach, disk_id), undone, standing)
+        self._remove_snapshot(waiter, undone, standing)
+        explain(error, self._phase, undone, standing)
+        if self._is_told:
+            self._tell("error", "the backup of virtual machine %s failed: %s" % (self._vm.name, error), waiter)
+        if self._warnings + self._systems.warnings and isinstance(error, BackupError):
+            error.facts["warnings"] = self._warnings + self._systems.warnings
+
+    def _remove_snapshot(self, waiter: Waiter, undone: List[str], standing: List[str]) -> None:
+        """Remove the snapshot that this call made; one of an earlier call stays."""
+        if self._plan.own is not None:
+            standing.append(name_snapshot(self._plan.own.snapshot, self._vm) + " of an earlier call")
+        elif self._creation.may_exist():
+            name = "snapshot '%s' of virtual machine %s" % (self._plan.mark, self._vm.name)
+            self._attempt(name, lambda: self._find_and_remove(waiter), undone, standing)
+
+    def _find_and_remove(self, waiter: Waiter) -> bool:
+        """Return whether the snapshot was there. After a lost answer it may show up late."""
+        patience = 0.0 if self._creation.is_known() else self._plan.request.settle
+        try:
+            what = "a trace of snapshot '%s'" % self._plan.mark
+            found = waiter.until(what, self._creation.find, lambda seen: seen is not None, describe_snapshot, patience)
+        except ApiError as error:
+            if error.code != "timed_out":
+                raise
+            return False
+        if found is not None:
+            self._remover(waiter).remove(found)
+        return True
+
+    @staticmethod
+    def _attempt(name: str, act: Callable[[], Any], undone: List[str], standing: List[str]) -> None:
+        try:
+            if act() is not False:
+                undone.append(name)
+        except BackupError as trouble:
+            standing.append("%s (%s)" % (name, trouble.message.rstrip(".")))
+
+
+def list_missing(plan: Plan) -> List[Selected]:
+    """Return the disks that are not attached, or not active."""
+    there = plan.own.attached if plan.own is not None else []
+    return [
+        item for item in plan.selection.selected
+        if item.disk.id not in there or not plan.present[item.disk.id].is_active
+    ]
+
+
+def read_configuration(vm: Vm, tools: Tools) -> Optional[Configuration]:
+    what = "the configuration of virtual machine %s, which the engine leaves out while something is locked" % vm.name
+    return tools.waiter.until(
+        what, lambda: tools.api.read_vm(vm.id, with_configuration=True), lambda seen: seen.configuration is not None,
+        lambda seen: "status %s, no configuration" % seen.status, CONFIGURATION_PATIENCE,
+    ).configuration  # fmt: skip
+
+
+def differs(configuration: Optional[Configuration], tools: Tools) -> bool:
+    """Does the saved file not hold this configuration?"""
+    saved = tools.configuration.read()
+    return configuration is None or saved is None or not is_same_configuration(saved, configuration.data)
+
+
+def tell(plan: Plan, vm: Vm, severity: str, text: str, waiter: Waiter, tools: Tools) -> List[str]:
+    """Write a line into the engine's event log; return a warning where that does not work: it fails no backup."""
+    if not plan.request.events:
+        return []
+    number = event_id(plan.mark, vm.id, text, repr(tools.now()))
+
+    def send() -> bool:
+        try:
+            tools.api.add_event(ORIGIN, number, severity, "%s: %s" % (plan.mark, text), vm.id)
+        except Conflict as error:
+            if "already exists" not in error.detail:  # the first answer was lost
+                raise
+        return True
+
+    try:
+        waiter.patiently("the engine to take an event", send)
+    except ApiError as error:
+        return ["No event could be written into the engine's log: %s" % error.message]
+    return []
+
+
+def explain(error: BaseException, phase: str, undone: List[str], standing: List[str]) -> None:
+    """Let an error say what became of the work: what was taken back, and what stands where."""
+    said = []
+    if undone:
+        said.append("Taken back: %s." % "; ".join(undone))
+    if standing:
+        said.append("Still there: %s. Run this module with state=absent to take it away." % "; ".join(standing))
+    text = " ".join(said) or "Nothing of it is left in the engine."
+    if isinstance(error, (BackupError, Interrupted)):
+        error.message = "%s. %s" % (error.message.rstrip("."), text)
+    if isinstance(error, BackupError):
+        error.facts.setdefault("phase", phase)
+        error.facts.update(undone=undone, standing=standing)

@@ -1,0 +1,295 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restore a virtual machine: floating disks on the backup VM, then the virtual machine around them, read back.
+
+What is made carries a mark until everything is proven; so it is found again after a kill at any point, and nothing
+else is ever touched. This file is private to the collection.
+"""
+from functools import partial
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from .._core.backup_mark import RESTORE, render_mark
+from .._core.errors import BackupError, NotProven, Problem, Refused
+from .._core.ovf import edit_ovf
+from .._core.vm_model import AttachmentOrder, Configuration, Disk, DiskOrder, Vm, VmOrder
+from .._core.vm_restore_model import ABSENT, PREPARED, DiskPlan, Plan, Request
+from .._core.vm_restore_networks import compare_nics, edit_of, list_corrections
+from .._core.vm_restore_report import (
+    describe_after,
+    describe_before,
+    describe_disk,
+    describe_nic,
+    describe_vm,
+    list_removed,
+    tell_disk,
+)
+from .._core.vm_restore_rules import compare_attachments, initial_size
+from .vm_restore_plan import plan_restore
+from .vm_restore_removal import Removal, plan_removal
+from .vm_restore_work import Work
+from .vm_restore_world import Tools, list_attached, mark_of
+
+Result = NamedTuple(
+    "Result",
+    [
+        ("changed", bool),
+        ("vm", Dict[str, str]),
+        ("disks", List[Dict[str, Any]]),
+        ("nics", List[Dict[str, Any]]),
+        ("removed", List[str]),
+        ("kept", List[str]),
+        ("warnings", List[str]),
+        ("before", Dict[str, Any]),
+        ("after", Dict[str, Any]),
+    ],
+)
+
+LONGEST_REASON = 500  # of a failure, in the engine's log
+
+
+def preview_restore(request: Request, state: str, tools: Tools) -> Result:
+    """Return what restore_vm would do; raise Refused with everything that forbids it. Writes nothing."""
+    if state == ABSENT:
+        removal = _refuse_removal(plan_removal(request, tools))
+        return _conclude_removal(removal, list(removal.removed), [])
+    plan = _refuse(plan_restore(request, state, tools, is_preview=True))
+    if plan.finished is not None:
+        return _conclude(plan, False, plan.finished.status, [], [])
+    is_done = state == PREPARED and not list_removed(plan) and _is_prepared(plan)
+    status = "none yet" if state == PREPARED else "down"
+    return _conclude(plan, not is_done, status, list_removed(plan), [])
+
+
+def restore_vm(request: Request, state: str, tools: Tools) -> Result:
+    """Bring a restore into a state; everything that can refuse that does so before the first write."""
+    work = Work(tools)
+    try:
+        if state == ABSENT:
+            return _remove(_refuse_removal(plan_removal(request, tools)), work)
+        plan = _refuse(plan_restore(request, state, tools))
+        return _prepare(plan, work) if state == PREPARED else _restore(plan, work)
+    except BackupError as error:
+        error.facts.setdefault("phase", work.phase)
+        error.facts.setdefault("removed", work.removed)
+        if request.events and work.changed:
+            reason = " ".join(error.message.split())[:LONGEST_REASON]
+            text = "%s: failed while %s: %s" % (_mark(request), work.phase, reason)
+            work.tell("error", text, "", request.now)
+        raise
+
+
+def _mark(request: Request, disk_id: str = "") -> str:
+    return render_mark(RESTORE, request.name, request.run, disk_id)
+
+
+def _refuse(plan: Plan) -> Plan:
+    if plan.problems:
+        raise Refused(plan.problems, phase="plan", plan=describe_after(plan))
+    return plan
+
+
+def _is_prepared(plan: Plan) -> bool:
+    return all(_is_ready(plan, one) for one in plan.disks)
+
+
+def _is_ready(plan: Plan, one: DiskPlan) -> bool:
+    return one.existing is not None and one.disk_id in plan.attached and plan.attached[one.disk_id].is_active
+
+
+def _conclude(plan: Plan, changed: bool, status: str, removed: List[str], warnings: Sequence[str]) -> Result:
+    return Result(
+        changed, describe_vm(plan, status), [describe_disk(one, plan.request.interface) for one in plan.disks],
+        [describe_nic(one) for one in plan.nics], removed, [], list(plan.warnings) + list(warnings),
+        describe_before(plan), describe_after(plan),
+    )
+
+
+# --- state: prepared ---
+
+
+def _prepare(plan: Plan, work: Work) -> Result:
+    """Have a floating disk for each saved one, attached to the backup VM."""
+    if plan.finished is not None:
+        return _conclude(plan, False, plan.finished.status, [], [])
+    backup_vm, request = _require(plan.backup_vm), plan.request
+    if request.events and (list_removed(plan) or not _is_prepared(plan)):
+        text = "%s: begins to restore virtual machine %s" % (_mark(request), request.vm_name)
+        work.tell("normal", text, backup_vm.id, request.now)
+    work.phase = "cleaning"
+    _sweep(plan, work)
+    work.phase = "making disks"
+    for one in plan.disks:
+        if one.existing is None:
+            work.make_disk(_order_disk(request, one))
+    for one in plan.disks:
+        _prove_size(one, work.await_disk(one.disk_id, one.wish.alias))
+    work.phase = "attaching"
+    for one in plan.disks:
+        if not _is_ready(plan, one):
+            if one.disk_id in plan.attached:  # and not active: it is attached anew
+                work.detach(backup_vm, one.disk_id)
+            work.attach(backup_vm, AttachmentOrder(one.disk_id, "", request.interface, False, True, False, False))
+    return _conclude(plan, work.changed, "none yet", work.removed, work.warnings)
+
+
+def _sweep(plan: Plan, work: Work) -> None:
+    """Take away what dead runs of this restore left, and a virtual machine that is not to be there yet."""
+    backup_vm = _require(plan.backup_vm)
+    for vm in (plan.vm, plan.leftover_vm):
+        if vm is not None:
+            work.remove_vm(vm)
+    for disk in plan.leftovers:
+        if disk.id in plan.attached:
+            work.detach(backup_vm, disk.id)
+        work.remove_disk(disk.id, disk.alias)
+
+
+def _order_disk(request: Request, one: DiskPlan) -> DiskOrder:
+    wish = one.wish
+    domain_id = one.domain.id if one.domain is not None else ""
+    return DiskOrder(
+        one.disk_id, wish.alias, _mark(request, wish.id), domain_id, wish.provisioned_size, initial_size(one),
+        one.format, one.is_sparse, wish.backup, wish.wipe_after_delete,
+    )
+
+
+def _prove_size(one: DiskPlan, disk: Disk) -> None:
+    if disk.provisioned_size < one.wish.provisioned_size:
+        text = "disk %s (%s) was made with %d bytes, %d are needed"
+        words = (disk.alias, disk.id, disk.provisioned_size, one.wish.provisioned_size)
+        raise NotProven([Problem("disk_too_small", text % words)], "The disk can not take what was saved")
+
+
+def _require(vm: Optional[Vm]) -> Vm:
+    if vm is None:
+        raise AssertionError("a plan without problems has a backup VM")
+    return vm
+
+
+# --- state: restored ---
+
+
+def _restore(plan: Plan, work: Work) -> Result:
+    """Have the virtual machine with its disks, as it was saved; proven by reading it back."""
+    if plan.finished is not None:
+        return _conclude(plan, False, plan.finished.status, [], [])
+    backup_vm, request = _require(plan.backup_vm), plan.request
+    work.phase = "detaching"
+    for one in plan.disks:
+        if one.disk_id in plan.attached:
+            work.detach(backup_vm, one.disk_id)
+    for one in plan.disks:
+        work.await_disk(one.disk_id, one.wish.alias)
+    work.phase = "making the virtual machine"
+    if plan.vm is None:
+        work.make_vm(_order_vm(plan), plan.vm_id)
+    vm = work.await_vm(plan.vm_id, request.vm_name)
+    work.phase = "attaching"
+    for one in plan.disks:
+        if one.disk_id not in plan.own or plan.vm is None:
+            work.attach(vm, _order_attachment(one))
+    _correct_nics(plan, vm, work)
+    work.phase = "proving"
+    plan = _prove(plan, vm, work)
+    work.phase = "taking off the marks"
+    _take_marks_off(plan, vm, work)
+    if request.events:
+        text = "%s: virtual machine %s is restored, %d disks" % (_mark(request), request.vm_name, len(plan.disks))
+        work.tell("normal", text, vm.id, request.now)
+    return _conclude(plan, work.changed, vm.status, work.removed, work.warnings)
+
+
+def _order_vm(plan: Plan) -> VmOrder:
+    """Return the virtual machine to make. Ids and MAC addresses stand in its configuration: see ovf.edit_ovf."""
+    request = plan.request
+    edits = {nic.id: edit_of(nic) for nic in plan.nics}
+    text = edit_ovf(request.configuration, request.vm_name, plan.vm_id, edits)
+    cluster_id = plan.cluster.id if plan.cluster is not None else ""
+    description = plan.ovf.description if plan.ovf is not None else ""
+    return VmOrder(
+        request.vm_name, description, _mark(request), cluster_id, Configuration("ovf", text), regenerate_ids=False
+    )
+
+
+def _order_attachment(one: DiskPlan) -> AttachmentOrder:
+    wish = one.wish
+    return AttachmentOrder(
+        one.disk_id, "", wish.interface, wish.is_bootable, wish.is_active, wish.is_read_only, wish.pass_discard
+    )
+
+
+def _correct_nics(plan: Plan, vm: Vm, work: Work) -> None:
+    """Put right what the engine made of the network interfaces otherwise than the configuration says."""
+    if not plan.nics:
+        return
+    api, ask = work.tools.api, work.tools.waiter.patiently
+    found = ask("the network interfaces of %s" % vm.name, lambda: api.list_nics(vm.id))
+    for nic in list_corrections(plan.nics, found):
+        work.change("network interface %s to be changed" % nic.name, partial(api.update_nic, vm.id, nic))
+
+
+def _prove(plan: Plan, vm: Vm, work: Work) -> Plan:
+    """Read everything back; return the plan with the MAC addresses that the engine gave."""
+    api, ask = work.tools.api, work.tools.waiter.patiently
+    disks = list_attached(vm, work.tools)
+    for disk_id, item in disks.items():
+        if item.disk is None:
+            disks[disk_id] = item._replace(disk=work.find_disk(disk_id))
+    nics = ask("the network interfaces of %s" % vm.name, lambda: api.list_nics(vm.id))
+    problems = compare_attachments(plan.disks, disks) + compare_nics(plan.nics, nics)
+    cluster_id = plan.cluster.id if plan.cluster is not None else ""
+    for what, wanted, found in (("name", plan.request.vm_name, vm.name), ("cluster", cluster_id, vm.cluster_id)):
+        if wanted != found:
+            problems.append(Problem("restore_differs", "its %s is %s instead of %s" % (what, found, wanted)))
+    if problems:
+        start = "Virtual machine %s is made, but not what was saved; it keeps the mark of this restore" % vm.name
+        raise NotProven(problems, start, vm=describe_vm(plan, vm.status))
+    macs = {nic.name: nic.mac for nic in nics}
+    return plan._replace(nics=tuple(one._replace(mac=macs.get(one.name, one.mac)) for one in plan.nics))
+
+
+def _take_marks_off(plan: Plan, vm: Vm, work: Work) -> None:
+    """Give disks and virtual machine the texts that they had.
+
+    The disks first: as long as the virtual machine has its mark, the rest is found again.
+    """
+    api = work.tools.api
+    saved = {disk.id: disk.description for disk in plan.ovf.disks} if plan.ovf is not None else {}
+    for one in plan.disks:
+        if one.existing is None or mark_of(plan.request, one.existing.description) is not None:
+            what = "the mark of disk %s to be taken off" % one.wish.alias
+            work.change(what, partial(api.describe_disk, one.disk_id, saved.get(one.wish.id, "")))
+    comment = plan.ovf.comment if plan.ovf is not None else ""
+    work.change("the mark of %s to be taken off" % vm.name, lambda: api.update_vm(vm.id, {"comment": comment}))
+
+
+# --- state: absent ---
+
+
+def _refuse_removal(removal: Removal) -> Removal:
+    if removal.problems:
+        raise Refused(removal.problems, phase="plan")
+    return removal
+
+
+def _remove(removal: Removal, work: Work) -> Result:
+    """Undo what an unfinished restore made."""
+    work.phase = "removing"
+    for vm in removal.vms:
+        work.remove_vm(vm)
+    for disk in removal.disks:
+        if disk.id in removal.attached and removal.backup_vm is not None:
+            work.detach(removal.backup_vm, disk.id)
+        work.remove_disk(disk.id, disk.alias)
+    if removal.request.events and work.changed:
+        work.tell("normal", "%s: undone" % _mark(removal.request), "", removal.request.now)
+    return _conclude_removal(removal, work.removed, work.warnings)
+
+
+def _conclude_removal(removal: Removal, removed: List[str], warnings: Sequence[str]) -> Result:
+    before = {"vm": {vm.name: vm.status for vm in removal.vms}, "disks": [tell_disk(disk) for disk in removal.disks]}
+    after: Dict[str, Any] = {"vm": {}, "disks": []}
+    return Result(
+        bool(removed), {}, [], [], removed, list(removal.kept), list(removal.warnings) + list(warnings), before, after
+    )

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The restore roles on kinds of engines: a hosted one, and one without Data Warehouse, Keycloak and Grafana."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import start, stop
+
+from .evidence import photograph
+from .playbooks import Engine, backup
+from .restore_ground import Ground
+from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome
+
+pytest_plugins = ["functional.restore_roles"]
+pytestmark = pytest.mark.faults
+
+HOSTED = "UPDATE vm_static SET origin = 6 WHERE vm_guid = (SELECT min(vm_guid::text)::uuid FROM vm_static)"
+RIGHT_WAY = "hosted-engine --deploy --restore-from-file="
+PASSWORD = "another-password-of-engine"
+
+
+def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
+    ground: Ground, archives: Path, tmp_path: Path
+) -> None:
+    """In the archive by every role, and in the engine that is there by those that would overwrite it."""
+    ground.in_use()
+    hosted = tmp_path / "hosted.backup"
+    with ground.driven(tmp_path) as engine:
+        roles = {
+            name: RestoreRole(name, ground, engine, archives, safety_directory=archives)
+            for name in ("engine_restore_overwrite", "engine_restore_credentials")
+        }
+        databases = {
+            kind: {"host": "localhost", "name": item.name, "user": item.owner, "password": item.password}
+            for kind, item in ground.lab.databases.items()
+        }
+        roles["engine_restore_credentials"].variables["databases"] = databases
+        roles["engine_restore_overwrite"].ask(HOSTED)
+        (made,) = engine.play(backup(path=hosted))
+        assert made["changed"], made.get("msg")
+        for role in roles.values():
+            before, kept = role.rows(), photograph(archives)
+            role.run(archive=archives / "engine.backup").refused(
+                "Refused before anything was changed", "is a hosted engine", RIGHT_WAY, f"{role.name}_allow_hosted")
+            assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
+        ground.in_use()
+        for role in roles.values():
+            before, kept = role.rows(), photograph(archives)
+            role.run(archive=hosted).refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
+            assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
+        ground.fresh()
+        fresh = RestoreRole("engine_restore_fresh", ground, engine, archives)
+        configured = photograph(ground.site.prefix / "etc")
+        fresh.run(archive=hosted).refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
+        assert photograph(ground.site.prefix / "etc") == configured
+        assert fresh.noted() == {}
+
+
+@pytest.fixture
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """An engine and nothing else, its service running."""
+    home = tmp_path_factory.mktemp("lonely") / "lab"
+    yield Ground(start(home, components="engine", services=True))
+    stop(home, remove=True)
+
+
+def test_engine_without_the_other_components_is_overwritten_and_gets_another_password(
+    lonely: Ground, tmp_path: Path
+) -> None:
+    directory = tmp_path / "archives"
+    directory.mkdir(mode=0o700)
+    archive = directory / "engine.backup"
+    with lonely.driven(tmp_path) as engine:
+        (made,) = engine.play(backup(path=archive))
+        assert made["changed"], made.get("msg")
+        role = alone("engine_restore_overwrite", lonely, engine, archive)
+        role.ask(MOVED_ON)
+        ran = role.run().made()
+        assert (outcome(ran), ran.statistics["engine_restore"]["scopes"]) == ("restored", ["files", "db"])
+        assert role.ask(HAS_MOVED_ON) == "0"
+        role.assert_is_well()
+        known = lonely.lab.databases["engine"]
+        given = {"host": "localhost", "port": lonely.lab.port, "name": known.name, "user": known.owner}
+        role = alone("engine_restore_credentials", lonely, engine, archive)
+        role.variables.update(
+            databases={"engine": {**given, "password": PASSWORD}}, prepare=True, postgresql_port=lonely.lab.port)
+        role.run().refused("Refused before anything was changed", "gives for engine")
+        assert outcome(role.run(again=True).made()) == "restored"
+        assert engine.site.configuration()["ENGINE_DB_PASSWORD"] == PASSWORD
+        role.assert_is_well()
+        assert role.run().made().changed == 0
+
+
+def alone(name: str, ground: Ground, engine: Engine, archive: Path) -> RestoreRole:
+    return RestoreRole(name, ground, engine, archive.parent, archive=archive, safety_directory=archive.parent)

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role vm_restore: what comes back is what was backed up, byte by byte; nothing is made that can not be."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import rest_engine
+
+from .machines import Machines, wait_until
+
+
+def made(machines: Machines) -> list[str]:
+    """What the engine has beyond the world it began with: virtual machines, disks, attachments to the backup VM."""
+    world = rest_engine.world(machines.lab.home)
+    backup = rest_engine.identify("vm", "backup")
+    return [
+        *(one.name for one in world.vms.values() if one.comment.startswith("ovirt.backup") or one.name == "again"),
+        *(one.alias for one in world.disks.values() if one.description.startswith("ovirt.backup")),
+        *(one.disk for one in world.attached_to(backup) if one.disk != rest_engine.identify("disk", "backup_Disk1")),
+    ]
+
+
+def test_check_run_check_run(machines: Machines, saved: Path) -> None:
+    contents = machines.contents("app")
+    attachments = described(machines, "app")
+    rest_engine.remove_vm(machines.lab.home, "app")
+    machines.restore(saved, options=["--check", "--diff"]).made().says("app: would be restored", "app_Disk2")
+    assert made(machines) == []
+    done = machines.restore(saved).made()
+    assert done.statistics["ovirt_restored_vms"] == ["app"]
+    assert machines.contents("app") == contents
+    assert described(machines, "app") == attachments
+    assert made(machines) == []
+    machines.restore(saved, options=["--check", "--diff"]).made().says("app: is restored already")
+    assert machines.restore(saved).made().says("app: is restored already").changed == 0
+    assert machines.contents("app") == contents
+
+
+def described(machines: Machines, vm: str) -> list[tuple[Any, ...]]:
+    """Attachments and network interfaces of a virtual machine, as somebody who uses it would see them."""
+    world = rest_engine.world(machines.lab.home)
+    (machine,) = [one for one in world.vms.values() if one.name == vm]
+    disks = [(one.disk, one.interface, one.bootable, one.active) for one in world.attached_to(machine.id)]
+    return [*disks, *((one.name, one.mac, one.profile, one.plugged) for one in machine.nics)]
+
+
+def test_beside_the_original_it_gets_other_ids_and_addresses(machines: Machines, saved: Path) -> None:
+    machines.restore(saved, each={"vm_name": "again"}).refused("MAC")
+    assert made(machines) == []
+    machines.restore(saved, each={"vm_name": "again", "macs": "new", "nics": "unplugged"}).made()
+    assert machines.contents("again") == machines.contents("app")
+    world = rest_engine.world(machines.lab.home)
+    both = {one.name: one for one in world.vms.values()}
+    assert not {nic.mac for nic in both["again"].nics} & {nic.mac for nic in both["app"].nics}
+    assert not any(nic.plugged for nic in both["again"].nics)
+
+
+def tamper(path: Path) -> None:
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["disks"][0]["alias"] = "other"
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+def cut(path: Path) -> None:
+    os.truncate(path / "manifest.json", 100)
+
+
+def renew(path: Path) -> None:
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 99}))
+
+
+def damage(path: Path) -> None:
+    image = next(path.glob("*.qcow2"))
+    with open(image, "r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        byte = stream.read(1)
+        stream.seek(-1, os.SEEK_END)
+        stream.write(bytes([byte[0] ^ 1]))
+
+
+def test_a_backup_that_is_not_what_was_written_is_refused_before_a_disk_is_made(
+    machines: Machines, saved: Path
+) -> None:
+    rest_engine.remove_vm(machines.lab.home, "app")
+    requests = len(list(rest_engine.requests(machines.lab.requests)))
+    copies = []
+    harms: list[Callable[[Path], None]] = [tamper, cut, renew, damage]
+    for harm in harms:
+        copy = machines.scratch / harm.__name__
+        os.spawnlp(os.P_WAIT, "cp", "cp", "-a", str(saved), str(copy))
+        harm(copy)
+        copies.append(copy)
+    ran = machines.restore(*copies)
+    ran.refused("4 of 4 backups were not restored", "digest", "can not be read", "update the collection", "SHA-256")
+    assert len(list(rest_engine.requests(machines.lab.requests))) == requests
+    assert made(machines) == []
+
+
+@pytest.mark.parametrize("fault", ["disk-fails", "import-fails"])
+def test_a_restore_that_fails_is_undone(machines: Machines, saved: Path, fault: str) -> None:
+    rest_engine.remove_vm(machines.lab.home, "app")
+    rest_engine.set_fault(machines.lab.faults, fault, "")
+    machines.restore(saved).refused("1 of 1 backups were not restored")
+    rest_engine.clear(machines.lab.faults)
+    assert made(machines) == []
+    assert not [one for one in rest_engine.world(machines.lab.home).vms.values() if one.name == "app"]
+
+
+def test_a_restore_that_was_killed_is_finished_by_the_next_one(machines: Machines, saved: Path) -> None:
+    contents = machines.contents("app")
+    rest_engine.remove_vm(machines.lab.home, "app")
+    tasks = machines.scratch / "hangs.yml"
+    tasks.write_text(json.dumps([{"name": "Hang", "ansible.builtin.wait_for": {"timeout": 100}}]))
+    running = machines.start_restore(saved, vm_restore_tasks=str(tasks))
+    wait_until(lambda: len(made(machines)) == 4)
+    os.killpg(running.pid, signal.SIGKILL)
+    machines.said(running)
+    machines.restore(saved).made()
+    assert machines.contents("app") == contents
+    assert made(machines) == []

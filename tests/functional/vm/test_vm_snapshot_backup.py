@@ -1,0 +1,278 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vm_snapshot_backup: what it attaches is what was there, what it refuses it refuses before the first write."""
+
+import hashlib
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import rest_engine
+
+from ..installation import environment, program
+from .machines import wait_until
+from .snapshots import NAME, Machine, SharedEngine
+
+HOUSEKEEPING = ("/sso/", "/services/sso-logout")
+PLAYBOOK = """
+- name: Back up one virtual machine by hand
+  hosts: all
+  gather_facts: false
+  module_defaults:
+    group/ovirt.backup.ovirt:
+      auth: "{{ ovirt_auth }}"
+      poll_interval: 1
+    ovirt.backup.vm_snapshot_backup:
+      vm: app
+      backup_vm: backup
+      name: by hand
+      configuration_path: "{{ saved }}"
+  tasks:
+    - name: Attach
+      ovirt.backup.vm_snapshot_backup:
+      register: attached
+    - name: Look at every device by the first of its names that is there
+      ansible.builtin.stat:
+        path: "{{ vm_devices }}/{{ item.devices | first }}"
+      register: looked
+      loop: "{{ attached.disks }}"
+      failed_when: not looked.stat.exists
+    - name: Detach
+      ovirt.backup.vm_snapshot_backup:
+        state: detached
+    - name: Remove
+      ovirt.backup.vm_snapshot_backup:
+        state: absent
+        outcome: success
+"""
+
+
+def writes(shared: SharedEngine) -> list[str]:
+    """Return the requests that change something."""
+    return [
+        f"{one.method} {one.path}" for one in rest_engine.requests(shared.lab.requests)
+        if one.method != "GET" and not any(part in one.path for part in HOUSEKEEPING)
+    ]  # fmt: skip
+
+
+def content(shared: SharedEngine, disk: str) -> bytes:
+    """Return what a disk holds now."""
+    target = shared.scratch / "export"
+    rest_engine.export(shared.lab.home, disk, target)
+    return target.read_bytes()
+
+
+def device(shared: SharedEngine, disk: dict[str, Any]) -> Path:
+    """Return the device of an attached disk, by the names of the result in their order; a guest needs a moment."""
+    paths = [rest_engine.devices_of(shared.lab) / name for name in disk["devices"]]
+    wait_until(lambda: any(path.exists() for path in paths))
+    return next(path for path in paths if path.exists())
+
+
+@pytest.mark.parametrize("interface", ["virtio_scsi", "virtio"])
+def test_devices_hold_what_was_there_while_the_guest_writes_on(shared: SharedEngine, interface: str) -> None:
+    machine = shared.machine(filled=True)
+    before = [content(shared, disk) for disk in machine.disks]
+    result = machine.attached(interface=interface)
+    rest_engine.write(shared.lab.home, machine.name, machine.disks[0], 4096, b"written later")
+    assert [device(shared, disk).read_bytes() for disk in result["disks"]] == before
+    machine.removed()
+    after = content(shared, machine.disks[0])
+    assert after[4096:4109] == b"written later" and after[8192:] == before[0][8192:]
+    assert content(shared, machine.disks[1]) == before[1]
+
+
+def test_devices_with_short_serial_numbers_are_among_the_names(shared: SharedEngine) -> None:
+    shared.fault("device-short-serial")
+    machine = shared.machine()
+    result = machine.attached()
+    assert all(device(shared, disk).exists() for disk in result["disks"])
+    machine.removed()
+
+
+def test_configuration_is_private_and_its_hash_is_true(shared: SharedEngine) -> None:
+    machine = shared.machine()
+    found = machine.attached()["configuration"]
+    saved = Path(found["path"])
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    assert (hashlib.sha256(saved.read_bytes()).hexdigest(), saved.stat().st_size) == (found["sha256"], found["size"])
+    assert found["type"] == "ovf" and machine.id in saved.read_text()
+    machine.removed()
+
+
+def test_check_mode_plans_all_and_writes_nothing(shared: SharedEngine) -> None:
+    machine = shared.machine()
+    before = writes(shared)
+    planned = machine.call("attached", check_mode=True)
+    assert planned["changed"] and writes(shared) == before and not machine.saved.exists()
+    done = machine.attached()
+    assert set(planned) == set(done) and planned["diff"] == done["diff"]
+    before = writes(shared)
+    assert not machine.call("attached", check_mode=True)["changed"]
+    assert machine.call("absent", check_mode=True)["removed"] == [f"ovirt.backup: {NAME}"]
+    assert writes(shared) == before
+    machine.removed()
+
+
+def test_each_state_is_reached_once(shared: SharedEngine) -> None:
+    machine = shared.machine()
+    assert machine.attached()["changed"]
+    before = writes(shared)
+    assert not machine.attached()["changed"] and writes(shared) == before
+    assert machine.call("detached")["detached"] == machine.disks
+    assert not machine.call("detached")["changed"]
+    assert len(machine.marks()) == 1
+    assert machine.attached()["changed"]
+    assert machine.removed(outcome="success", message="all is well")["changed"]
+    before = writes(shared)
+    assert not machine.removed(outcome="success")["changed"] and writes(shared) == before
+    assert [text.split(": ")[-1] for text in machine.told()] == [
+        f"the backup of virtual machine {machine.name} begins (2 disks, to the backup VM backup)", "all is well",
+    ]  # fmt: skip
+
+
+def test_a_machine_that_is_down_is_backed_up_and_at_rest(shared: SharedEngine) -> None:
+    machine = shared.machine(status="down")
+    consistency = machine.attached(consistency="require")["snapshot"]["consistency"]
+    assert (consistency["frozen"], "was down" in consistency["note"]) == (False, True)
+    machine.removed()
+
+
+def test_unsupported_disks_are_left_out_and_listed(shared: SharedEngine) -> None:
+    machine = shared.known("shared")
+    result = machine.call("attached", unsupported_disks="skip")
+    assert [disk["alias"] for disk in result["disks"]] == ["shared_Disk1"]
+    assert [(one["alias"], one["reason"].split(",")[0]) for one in result["skipped"]] == [
+        ("shared_Disk2", "it is shareable"), ("shared_Lun", "it is a direct LUN"),
+    ]  # fmt: skip
+    machine.call("absent")
+    assert machine.marks() == []
+    assert not machine.call("attached", disks=["shared_Disk1"])["skipped"]
+    machine.call("absent")
+    assert machine.marks() == []
+
+
+def test_checkpoints_that_detaching_invalidates_are_told(shared: SharedEngine) -> None:
+    machine = shared.machine()
+    rest_engine.add_checkpoint(shared.lab.home, machine.name, [machine.disks[0]])
+    warnings = json.dumps(machine.attached()["warnings"])
+    assert f"{machine.name}_Disk1" in warnings and "must be a full one" in warnings
+    machine.removed()
+
+
+# --- what is refused ---
+
+
+def paused(machine: Machine) -> dict[str, Any]:
+    machine.change("vms", "backup", status="paused")
+    return {}
+
+
+def in_preview(machine: Machine) -> dict[str, Any]:
+    machine.shared.snapshot(machine, "a state to go back to")
+    machine.change("snapshots", machine.snapshots()[0].id, status="in_preview")
+    return {}
+
+
+def busy(machine: Machine) -> dict[str, Any]:
+    machine.change("vms", machine.name, status="migrating")
+    return {}
+
+
+def stateless(machine: Machine) -> dict[str, Any]:
+    machine.change("vms", machine.name, stateless=True)
+    return {}
+
+
+def illegal(machine: Machine) -> dict[str, Any]:
+    machine.change("disks", machine.disks[1], status="illegal")
+    return {}
+
+
+def locked(machine: Machine) -> dict[str, Any]:
+    machine.change("disks", machine.disks[1], status="locked")
+    return {}
+
+
+def attached_by_others(machine: Machine) -> dict[str, Any]:
+    machine.shared.attach(machine, machine.shared.snapshot(machine, "of another tool"), machine.disks[0])
+    return {}
+
+
+def without_permits(machine: Machine) -> dict[str, Any]:
+    lab = machine.shared.lab
+    everything = ["login", "configure_vm_storage", "attach_disk", "inject_external_events"]
+    rest_engine.grant(lab.home, {"*": everything})
+    return {"auth": machine.shared.auth(username=lab.operator, password=lab.operator_password)}
+
+
+REFUSALS: dict[str, tuple[str, Callable[[Machine], dict[str, Any]], str]] = {
+    "paused backup VM": ("backup_vm_not_up", paused, "paused"),
+    "preview": ("vm_preview", in_preview, "previews"),
+    "migration": ("vm_busy", busy, "migrating"),
+    "stateless": ("vm_stateless", stateless, "stateless"),
+    "illegal disk": ("disk_illegal", illegal, "Disk2"),
+    "locked disk": ("disk_locked", locked, "Disk2"),
+    "disk attached by others": ("disk_attached", attached_by_others, "Disk1"),
+    "missing permit": ("not_permitted", without_permits, "MANIPULATE_VM_SNAPSHOTS"),
+    "itself": ("same_vm", lambda machine: {"vm": "backup"}, "itself"),
+    "no such machine": ("vm_not_found", lambda machine: {"vm": "nobody"}, "nobody"),
+    "no such backup VM": ("vm_not_found", lambda machine: {"backup_vm": "nobody"}, "backup_vm"),
+    "two of a name": ("vm_ambiguous", lambda machine: {"vm": "twin"}, "twin"),
+    "hosted engine": ("hosted_engine_vm", lambda machine: {"vm": "HostedEngine"}, "ovirt.backup.engine_backup"),
+    "full storage domain": ("storage_full", lambda machine: {"vm": "tight"}, "small"),
+    "shareable disk": ("disk_unsupported", lambda machine: {"vm": "shared"}, "shared_Disk2"),
+    "direct LUN": ("disk_unsupported", lambda machine: {"vm": "shared"}, "shared_Lun"),
+    "unknown disk": ("disk_not_found", lambda machine: {"disks": ["floppy"]}, "floppy"),
+    "other data center": (
+        "data_center_differs", lambda machine: {"vm": rest_engine.identify("vm", "twin Second")}, "data centers"),
+    "bad name": ("name_invalid", lambda machine: {"name": "a: b [c]"}, "a: b [c]"),
+    "no directory": (
+        "configuration_directory_missing",
+        lambda machine: {"configuration_path": str(machine.shared.scratch / "nowhere" / "x.ovf")}, "nowhere",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", list(REFUSALS))
+def test_refused_before_the_first_write(shared: SharedEngine, case: str) -> None:
+    code, prepare, named = REFUSALS[case]
+    machine = shared.machine()
+    changes = prepare(machine)
+    before = writes(shared)
+    for check_mode in (True, False):
+        result = machine.fails(code, check_mode=check_mode, **changes)
+        assert named in result["msg"] and result["phase"] == "plan"
+    assert writes(shared) == before
+    assert machine.marks() == [] and not machine.saved.exists()
+
+
+def test_all_reasons_are_named_at_once(shared: SharedEngine) -> None:
+    machine = shared.machine()
+    paused(machine)
+    illegal(machine)
+    result = machine.fails("disk_illegal", name="", disks=[machine.disks[1], "floppy"])
+    assert {item["code"] for item in result["problems"]} == {
+        "name_invalid", "disk_not_found", "backup_vm_not_up", "disk_illegal",
+    }  # fmt: skip
+
+
+def test_a_certificate_of_somebody_else_is_not_waited_for(shared: SharedEngine) -> None:
+    machine = shared.machine()
+    machine.fails("certificate_refused", auth=shared.auth(ca_file=str(shared.lab.other_ca_file)))
+    machine.fails("login_refused", auth=shared.auth(password="not this one"))
+
+
+def test_a_playbook_with_the_login_as_a_default_of_the_action_group(shared: SharedEngine) -> None:
+    machine = shared.known("app")
+    playbook = shared.scratch / "playbook.yml"
+    playbook.write_text(PLAYBOOK)
+    saved = shared.scratch / "app.ovf"
+    command = [program("ansible-playbook"), "-i", shared.lab.inventory, "-e", f"saved={saved}", "--diff", str(playbook)]
+    output = shared.run(command, environment({"TMPDIR": str(shared.scratch)}))
+    assert "failed=0" in output and "changed=3" in output, output
+    assert saved.exists() and machine.marks() == []

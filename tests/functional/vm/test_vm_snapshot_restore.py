@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vm_snapshot_restore on a stand-in engine: the bytes come back, everything that can refuse does so first."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import rest_engine
+
+from .restores import BACKUP, Restore
+from .snapshots import SharedEngine
+
+
+@pytest.fixture(scope="module")
+def saved(one_lab: SharedEngine) -> Restore:
+    """The backup of a machine that still exists."""
+    return Restore(one_lab, one_lab.machine())
+
+
+@pytest.fixture(autouse=True)
+def foreign(saved: Restore) -> Iterator[None]:
+    """What was there before a test is there after it, as it was."""
+    lab = saved.site.lab
+    before = rest_engine.world(lab.home)
+    yield
+    rest_engine.clear(lab.faults)
+    after = rest_engine.world(lab.home)
+    for kind in ("vms", "disks", "snapshots", "attachments"):
+        now = getattr(after, kind)
+        assert {key: now.get(key) for key in getattr(before, kind)} == getattr(before, kind)
+    assert [one.disk for one in after.attached_to(BACKUP)] == [rest_engine.identify("disk", "backup_Disk1")]
+    assert not [one.alias for one in after.disks.values() if one.description.startswith("ovirt.backup")]
+
+
+def copy(name: str, **changes: Any) -> dict[str, Any]:
+    """Options for a restore beside the original."""
+    return {"vm_name": name, "macs": "new", **changes}
+
+
+def test_a_lost_machine_comes_back_byte_by_byte_and_a_second_run_changes_nothing(one_lab: SharedEngine) -> None:
+    lost = Restore(one_lab, one_lab.machine())
+    rest_engine.remove_vm(one_lab.lab.home, lost.name)
+    planned = lost.succeeds("prepared", check_mode=True)
+    assert lost.made() == []
+    prepared = lost.succeeds("prepared")
+    assert {key: planned[key] for key in ("changed", "vm", "disks", "nics", "diff")} == {
+        key: prepared[key] for key in ("changed", "vm", "disks", "nics", "diff")
+    }
+    assert len(lost.made()) == 2
+    lost.fill(prepared)
+    assert not lost.succeeds("prepared")["changed"]
+    planned = lost.succeeds("restored", check_mode=True)
+    restored = lost.succeeds("restored")
+    assert {key: planned[key] for key in ("changed", "vm", "disks", "nics", "diff")} == {
+        key: restored[key] for key in ("changed", "vm", "disks", "nics", "diff")
+    }
+    assert restored["vm"]["id"] == lost.id
+    assert lost.shape_of(lost.id) == lost.shape
+    lost.is_whole(restored)
+    before = lost.count_writes()
+    again = lost.succeeds("restored")
+    assert not again["changed"] and again["disks"] == restored["disks"]
+    assert not lost.succeeds("absent")["changed"]
+    assert lost.count_writes() == before
+    assert not lost.succeeds("prepared")["changed"]
+    assert lost.count_writes() == before
+
+
+def test_a_copy_beside_the_original_has_ids_and_addresses_of_its_own(saved: Restore) -> None:
+    wanted = copy("beside", nics="unplugged", network_map={"ovirtmgmt": "storage"}, storage_domain="block")
+    restored = saved.restored(**wanted)
+    saved.is_whole(restored)
+    world = saved.world()
+    (nic,), (old,) = world.vms[restored["vm"]["id"]].nics, world.vms[saved.id].nics
+    assert (nic.mac != old.mac, nic.plugged, world.profiles[nic.profile].name) == (True, False, "storage")
+    assert {disk["storage_domain"]["name"] for disk in restored["disks"]} == {"block"}
+    assert not {disk["id"] for disk in restored["disks"]} & set(saved.contents)
+    assert not saved.succeeds("restored", **wanted)["changed"]
+
+
+def test_everything_that_stands_against_it_is_told_at_once(saved: Restore) -> None:
+    result = saved.refused("vm_exists", "mac_in_use")
+    assert "nothing is overwritten" in result["msg"]
+    assert [disk["source_id"] for disk in result["plan"]["disks"]] == list(saved.contents)
+    saved.refused("data_center_differs", "data_center_differs", **copy("a", storage_domain="data2"))
+    saved.refused("data_center_differs", "mac_in_use", "network_unknown", vm_name="a", cluster="Second",
+                  network_map={"ovirtmgmt": "nowhere"}, storage_domain="data2")  # fmt: skip
+    big = [dict(disk, sparse=False, provisioned_size=1 << 40) for disk in saved.disks]
+    saved.refused("storage_full", **copy("a", disks=big, storage_domain="small"))
+    saved.refused("storage_domain_missing", "storage_domain_missing", **copy("a", storage_domain="nowhere"))
+    saved.refused("vm_ambiguous", **copy("a", backup_vm="twin"))
+    saved.refused("vm_not_found", **copy("a", backup_vm="nobody"))
+    saved.refused("configuration_damaged", **copy("a", configuration_sha256="0" * 64))
+    saved.refused("cluster_not_found", **copy("a", cluster="nowhere"))
+
+
+def test_what_was_not_prepared_is_not_restored(saved: Restore) -> None:
+    before = saved.count_writes()
+    saved.fails("restore_not_prepared", "restored", **copy("nothing"))
+    assert saved.count_writes() == before
+    assert saved.succeeds("restored", check_mode=True, **copy("nothing"))["changed"]
+
+
+def test_a_user_without_permits_is_refused_before_anything_is_made(saved: Restore) -> None:
+    lab = saved.site.lab
+    login = saved.site.auth(username=lab.operator, password=lab.operator_password)
+    rest_engine.grant(lab.home, {"*": ["login", "create_disk", "create_vm"]})
+    result = saved.refused("not_permitted", "not_permitted", **copy("a", auth=login))
+    assert "CONFIGURE_VM_STORAGE" in result["msg"] and "IMPORT_EXPORT_VM" in result["msg"]
+
+
+def test_a_wrong_certificate_or_password_ends_it_at_once(saved: Restore) -> None:
+    lab = saved.site.lab
+    saved.fails("certificate_refused", "prepared", **copy("a", auth=saved.site.auth(ca_file=str(lab.other_ca_file))))
+    saved.fails("login_refused", "prepared", **copy("a", auth=saved.site.auth(password="not-the-password")))
+
+
+def test_an_unfinished_restore_is_undone_from_wherever_it_stopped(saved: Restore) -> None:
+    wanted = copy("undone")
+    for fault, text, state in (
+        ("disk-fails", "", "prepared"),
+        ("refuse-by-key", "attach-disk no-pci-slot 1", "prepared"),
+        ("plug-fails", "", "prepared"),
+        ("refuse-by-key", "detach-disk vm-status 1", "restored"),
+        ("import-fails", "", "restored"),
+    ):
+        if state == "restored":
+            saved.succeeds("prepared", **wanted)
+        saved.fault(fault, text)
+        result = saved.call(state, **dict(wanted, timeout=2))
+        assert result.get("failed"), result
+        assert result["phase"] in ("making disks", "attaching", "detaching", "making the virtual machine")
+        saved.heal()
+        undone = saved.succeeds("absent", **wanted)
+        assert undone["changed"] and len(undone["removed"]) >= 1
+        assert not saved.succeeds("absent", **wanted)["changed"]
+
+
+def test_a_disk_that_never_gets_ready_is_told_by_name_with_what_was_seen(saved: Restore) -> None:
+    saved.fault("disk-stays-locked")
+    result = saved.fails("timed_out", "prepared", **copy("slow", timeout=1))
+    assert "to be ok" in result["msg"] and "its status is locked" in result["msg"]
+    assert result["phase"] == "making disks"
+    saved.heal()
+    for disk in saved.world().disks.values():
+        if disk.description.startswith("ovirt.backup restore: slow"):
+            rest_engine.change(saved.site.lab.home, "disks", disk.id, status="ok")
+    saved.succeeds("absent", **copy("slow"))
+
+
+def test_begin_and_end_are_in_the_log_of_the_engine(saved: Restore) -> None:
+    saved.restored(**copy("logged"))
+    texts = [event.description for event in saved.world().events.values() if "restore: logged" in event.description]
+    assert sorted(texts) == [
+        "ovirt.backup restore: logged: begins to restore virtual machine logged",
+        "ovirt.backup restore: logged: virtual machine logged is restored, 2 disks",
+    ]
+
+
+def test_the_configuration_may_be_given_as_text(saved: Restore, tmp_path: Path) -> None:
+    text = saved.saved.read_text()
+    planned = saved.succeeds(
+        "prepared", check_mode=True, **copy("text", configuration=text, configuration_path=None)
+    )
+    assert planned["vm"]["name"] == "text"
