@@ -38,6 +38,7 @@ import multiprocessing
 import os
 from typing import Any, List, Optional
 
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ..module_utils._host.run_holder import identify_process
@@ -48,5 +49,8 @@ class LookupModule(LookupBase):
 
     def run(self, terms: List[Any], variables: Optional[Any] = None, **kwargs: Any) -> List[str]:
         """Return the identity, as the only element."""
+        self.set_options(var_options=variables, direct=kwargs)
+        if terms:
+            raise AnsibleLookupError("ovirt.backup.run_identity looks nothing up, but was given %r" % terms)
         parent = multiprocessing.parent_process()
         return [identify_process(os.getpid() if parent is None or parent.pid is None else parent.pid)]

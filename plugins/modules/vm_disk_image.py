@@ -39,7 +39,7 @@ options:
     choices: [saved, written]
     default: saved
   device:
-    description: The device, such as RV(ovirt.backup.vm_disk_device_info#module:disks[].device).
+    description: The device, the C(device) of an entry of RV(ovirt.backup.vm_disk_device_info#module:disks).
     type: path
     required: true
   path:

@@ -26,9 +26,9 @@ def judge_standing(kind: str, settings: Settings, found: Standing, will_be_empty
     if found.has_database:
         database = "the database '%s' is there with %d tables" % (settings.database, found.tables)
     text = (
-        "engine-backup can not make the %s database on %s:%d: %s, and %s. It would make time-stamped ones beside them and"
-        " give up, after it has overwritten the files. Give the role that password with engine_database, or remove what"
-        " nobody needs, or restore into other databases with 'credentials'"
+        "engine-backup can not make the %s database on %s:%d: %s, and %s. It would make time-stamped ones beside them"
+        " and give up, after it has overwritten the files. Give the role that password with engine_database, or remove"
+        " what nobody needs, or restore into other databases with 'credentials'"
     )
     where = (kind, settings.host, settings.port, role, database)
     return [Problem("provision_occupied", text % where)]

@@ -68,6 +68,8 @@ def restore_vm(request: Request, state: str, tools: Tools) -> Result:
         if state == ABSENT:
             return _remove(_refuse_removal(plan_removal(request, tools)), work)
         plan = _refuse(plan_restore(request, state, tools))
+        if plan.finished is not None:
+            return _conclude(plan, False, plan.finished.status, [], [])
         return _prepare(plan, work) if state == PREPARED else _restore(plan, work)
     except BackupError as error:
         error.facts.setdefault("phase", work.phase)
@@ -110,8 +112,6 @@ def _conclude(plan: Plan, changed: bool, status: str, removed: List[str], warnin
 
 def _prepare(plan: Plan, work: Work) -> Result:
     """Have a floating disk for each saved one, attached to the backup VM."""
-    if plan.finished is not None:
-        return _conclude(plan, False, plan.finished.status, [], [])
     backup_vm, request = _require(plan.backup_vm), plan.request
     if request.events and (list_removed(plan) or not _is_prepared(plan)):
         text = "%s: begins to restore virtual machine %s" % (_mark(request), request.vm_name)
@@ -172,8 +172,6 @@ def _require(vm: Optional[Vm]) -> Vm:
 
 def _restore(plan: Plan, work: Work) -> Result:
     """Have the virtual machine with its disks, as it was saved; proven by reading it back."""
-    if plan.finished is not None:
-        return _conclude(plan, False, plan.finished.status, [], [])
     backup_vm, request = _require(plan.backup_vm), plan.request
     work.phase = "detaching"
     for one in plan.disks:

@@ -8,7 +8,7 @@ Source: proc(5) (stat, field 22; sys/kernel/random/boot_id), pid_namespaces(7).
 import os
 import socket
 import time
-from typing import Callable, Optional
+from typing import Callable, List, Optional
 
 from .._core.backup_mark import Run, parse_run, render_run
 from .._core.errors import Interrupted
@@ -35,7 +35,7 @@ def sleep_while_alive(identity: str, sleep: Callable[[float], None] = time.sleep
 
     A task that Ansible runs asynchronously outlives a run that was killed.
     """
-    told = []
+    told: List[str] = []
 
     def wait(seconds: float) -> None:
         if not told and is_run_alive(identity) is False:

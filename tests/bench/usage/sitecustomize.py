@@ -11,21 +11,27 @@ import atexit
 import json
 import os
 import resource
-import sys
+import runpy
+from typing import Any
 
 MODULES = "ansible_collections.ovirt.backup.plugins.modules."
+run_module = runpy.run_module
 
 
-def note() -> None:
-    """Write the line, if this process is a module."""
-    names = [name[len(MODULES) :] for name in sys.modules if name.startswith(MODULES)]
-    if not names:
-        return
+def watch(mod_name: str, *arguments: Any, **named: Any) -> Any:
+    """Run a module as Ansible does, and see to it that it is noted at the end if it is one of the collection."""
+    if mod_name.startswith(MODULES):
+        atexit.register(note, mod_name[len(MODULES) :])
+    return run_module(mod_name, *arguments, **named)
+
+
+def note(name: str) -> None:
+    """Write the line."""
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     with open("/proc/self/io", encoding="ascii") as file:
         counters = dict(line.split(": ") for line in file.read().splitlines())
     noted = {
-        "module": names[0], "memory": own.ru_maxrss * 1024, "children": children.ru_maxrss * 1024,
+        "module": name, "memory": own.ru_maxrss * 1024, "children": children.ru_maxrss * 1024,
         "cpu": sum((own.ru_utime, own.ru_stime, children.ru_utime, children.ru_stime)), "read": int(counters["rchar"]),
     }  # fmt: skip
     with open(os.environ["BENCH_USAGE"], "a", encoding="utf-8") as file:
@@ -33,4 +39,4 @@ def note() -> None:
 
 
 if "BENCH_USAGE" in os.environ:
-    atexit.register(note)
+    runpy.run_module = watch

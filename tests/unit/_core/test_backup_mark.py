@@ -41,7 +41,8 @@ def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
     "text",
     [
         "", "Active VM", "ovirt.backup", "ovirt.backup:", "ovirt.backup: ", "my ovirt.backup: nightly",
-        "ovirt.backup: nightly [a b]", "ovirt.backup: nightly disk=1", "ovirt.backup: nightly\n", "OVIRT.BACKUP: nightly",
+        "ovirt.backup: nightly [a b]", "ovirt.backup: nightly disk=1", "ovirt.backup: nightly\n",
+        "OVIRT.BACKUP: nightly",
     ],
 )  # fmt: skip
 def test_what_somebody_else_wrote_is_no_mark(text: str) -> None:
@@ -76,7 +77,9 @@ def test_the_identity_of_a_run_is_read_as_it_was_written() -> None:
     ],
     ids=["own", "dead", "alive", "unknown and young", "unknown and old"],
 )
-def test_only_what_nobody_works_on_may_be_swept(run: str, is_alive: Optional[bool], age: float, codes: List[str]) -> None:
+def test_only_what_nobody_works_on_may_be_swept(
+    run: str, is_alive: Optional[bool], age: float, codes: List[str]
+) -> None:
     found = judge_holder("snapshot S", Mark(BACKUP, "nightly", RUN, ""), run, is_alive, age, 100)
     assert [problem.code for problem in found] == codes
     assert all("snapshot S" in problem.message and RUN in problem.message for problem in found)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What qemu-img says and how it ends. The outputs are those of qemu-img 7.2."""
 
+import json
 from typing import Optional
 
 import pytest
@@ -32,9 +33,11 @@ def test_progress_is_no_message() -> None:
 def test_info_is_read_and_everything_else_refused() -> None:
     text = '{"virtual-size": 1048576, "filename": "a", "format": "qcow2", "backing-filename": "b"}'
     assert read_info(text) == ImageInfo("qcow2", 1048576, "b")
-    for wrong in ("", "[]", '{"format": "raw"}'):
-        with pytest.raises(ValueError):
+    for wrong in ("[]", '{"format": "raw"}'):
+        with pytest.raises(ValueError, match="not the output of qemu-img info"):
             read_info(wrong)
+    with pytest.raises(json.JSONDecodeError):
+        read_info("")
 
 
 def test_version_is_read_from_its_line() -> None:
@@ -58,7 +61,8 @@ def test_each_end_has_its_name(returncode: Optional[int], said: str, code: str) 
 
 
 @pytest.mark.parametrize(
-    ("returncode", "code"), [(0, ""), (1, "image_differs"), (2, "tool_failed"), (None, "timed_out"), (-15, "tool_killed")]
+    ("returncode", "code"),
+    [(0, ""), (1, "image_differs"), (2, "tool_failed"), (None, "timed_out"), (-15, "tool_killed")],
 )
 def test_only_status_0_proves_equality(returncode: Optional[int], code: str) -> None:
     found = judge_comparison("comparing a with b", returncode, "Content mismatch at offset 0!", 5)
