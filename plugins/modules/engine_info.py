@@ -17,58 +17,19 @@ description:
     read, too.
   - Works on a host on which C(engine-setup) has not run. It then has no databases.
   - The databases are those of the host's own configuration, reached with the engine's own credentials.
+  - O(credentials) tells how some of them are meant to be reached. C(differs) in the result then says what the
+    configuration of this host says otherwise; whether a connection is encrypted is not compared.
 extends_documentation_fragment:
   - ovirt.backup.attributes
   - ovirt.backup.attributes.info
   - ovirt.backup.engine_host
+  - ovirt.backup.database_credentials
 options:
   identity:
     description:
       - The log path of a backup, as in C(archive.identity) of M(ovirt.backup.engine_backup).
       - The result then says in C(backup_mark) what the engine database knows of that backup.
     type: str
-  credentials:
-    description:
-      - How some databases are meant to be reached, by kind.
-      - The result then says in C(differs) what the configuration of this host says otherwise.
-    type: dict
-    suboptions:
-      engine: &credentials
-        description: The database of this kind.
-        type: dict
-        suboptions:
-          host:
-            description: Name or address of the server.
-            type: str
-            required: true
-          port:
-            description: Port of the server.
-            type: int
-            default: 5432
-          name:
-            description: Name of the database.
-            type: str
-            required: true
-          user:
-            description: The role that owns it.
-            type: str
-            required: true
-          password:
-            description: Its password.
-            type: str
-            required: true
-          secured:
-            description: Whether the connection is encrypted. It is not compared.
-            type: bool
-            default: false
-          secured_validation:
-            description: Whether the name in the server's certificate is checked. It is not compared.
-            type: bool
-            default: false
-      dwh: *credentials
-      cinderlib: *credentials
-      managedblock: *credentials
-      keycloak: *credentials
   count_rows:
     description: Whether to count the rows of every table.
     type: bool

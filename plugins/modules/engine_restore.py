@@ -24,12 +24,15 @@ description:
     the dumps were loaded; and that the files are those of the archive with their owners and modes.
   - Exit status 0 and C(Done.) are not taken as evidence. C(engine-backup) ignores the exit status of C(pg_restore) and
     reports success with not a row in the database.
+  - With O(credentials) it restores into these databases in place of those that the configuration names, and changes the
+    configuration accordingly. Databases that are not named there keep their credentials.
   - When credentials change, the lines that C(engine-backup) loses from configuration files are put back, and its
     time-stamped copies with the old passwords are removed.
   - Nothing is started. Run M(ovirt.backup.engine_setup) afterwards.
 extends_documentation_fragment:
   - ovirt.backup.attributes
   - ovirt.backup.engine_host
+  - ovirt.backup.database_credentials
 attributes:
   check_mode:
     support: full
@@ -74,49 +77,6 @@ options:
         that is missing and one that has another password look alike without it; the second can not be provisioned.
     type: path
     default: ""
-  credentials:
-    description:
-      - Databases to restore into in place of those that the configuration names, by kind.
-      - The configuration is changed accordingly. Databases that are not named here keep their credentials.
-    type: dict
-    suboptions:
-      engine: &credentials
-        description: The database of this kind.
-        type: dict
-        suboptions:
-          host:
-            description: Name or address of the server, as the engine host reaches it.
-            type: str
-            required: true
-          port:
-            description: Port of the server.
-            type: int
-            default: 5432
-          name:
-            description: Name of the database.
-            type: str
-            required: true
-          user:
-            description: The role that owns it.
-            type: str
-            required: true
-          password:
-            description:
-              - Its password. Only letters, digits and C(_ . @ % + = , / ~ ^ -) mean the same to all of oVirt's tools.
-            type: str
-            required: true
-          secured:
-            description: Whether the connection is encrypted.
-            type: bool
-            default: false
-          secured_validation:
-            description: Whether the name in the server's certificate is checked.
-            type: bool
-            default: false
-      dwh: *credentials
-      cinderlib: *credentials
-      managedblock: *credentials
-      keycloak: *credentials
   permissions:
     description:
       - Whether the owners and grants in the dumps are restored.

@@ -12,9 +12,9 @@ version_added: "0.2.0"
 author:
   - oVirt backup contributors (@oVirt)
 description:
-  - Logs in to each database as its owner, over the network and from this host, as C(engine-backup) and the engine will,
-    and refuses what M(ovirt.backup.engine_restore) would refuse of it. No archive is needed, so that everything that is
-    wrong with a new database server is known before an engine is stopped.
+  - Logs in to each database of O(credentials) and O(configured) as its owner, over the network and from this host, as
+    C(engine-backup) and the engine will, and refuses what M(ovirt.backup.engine_restore) would refuse of it. No archive
+    is needed, so that everything that is wrong with a new database server is known before an engine is stopped.
   - Refused are a database that can not be reached or logged in to, one with the wrong encoding, locale, owner or
     extensions, one that holds something, a server newer than the PostgreSQL client of this host, and a password with a
     character that one of the tools misreads.
@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - ovirt.backup.attributes
   - ovirt.backup.engine_host
+  - ovirt.backup.database_credentials
 attributes:
   check_mode:
     support: full
@@ -32,47 +33,6 @@ attributes:
   idempotent:
     support: full
 options:
-  credentials:
-    description: The databases, by kind.
-    type: dict
-    suboptions:
-      engine: &credentials
-        description: The database of this kind.
-        type: dict
-        suboptions:
-          host:
-            description: Name or address of the server, as the engine host reaches it.
-            type: str
-            required: true
-          port:
-            description: Port of the server.
-            type: int
-            default: 5432
-          name:
-            description: Name of the database.
-            type: str
-            required: true
-          user:
-            description: The role that owns it.
-            type: str
-            required: true
-          password:
-            description:
-              - Its password. Only letters, digits and C(_ . @ % + = , / ~ ^ -) mean the same to all of oVirt's tools.
-            type: str
-            required: true
-          secured:
-            description: Whether the connection is encrypted.
-            type: bool
-            default: false
-          secured_validation:
-            description: Whether the name in the server's certificate is checked.
-            type: bool
-            default: false
-      dwh: *credentials
-      cinderlib: *credentials
-      managedblock: *credentials
-      keycloak: *credentials
   configured:
     description: More databases by their kind, reached as the configuration of this host says.
     type: list

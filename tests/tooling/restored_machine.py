@@ -27,7 +27,7 @@ MARK = "ovirt.backup: "
 PAUSE = 0.1
 BLOCK = 4096
 READ_AT_ONCE = 1 << 20
-ROW = "  {:<12}{:>14}{:>14}   {:<20}{:<20}{}"
+ROW = "  {:<11}{:>12}{:>12}   {:<19}   {:<16}   {}"
 
 
 class Guest:

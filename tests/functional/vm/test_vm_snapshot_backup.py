@@ -231,10 +231,6 @@ REFUSALS: dict[str, tuple[str, Callable[[Machine], dict[str, Any]], str]] = {
     "other data center": (
         "data_center_differs", lambda machine: {"vm": rest_engine.identify("vm", "twin Second")}, "data centers"),
     "bad name": ("name_invalid", lambda machine: {"name": "a: b [c]"}, "a: b [c]"),
-    "no directory": (
-        "configuration_directory_missing",
-        lambda machine: {"configuration_path": str(machine.shared.scratch / "nowhere" / "x.ovf")}, "nowhere",
-    ),
 }  # fmt: skip
 
 
@@ -249,6 +245,14 @@ def test_refused_before_the_first_write(shared: SharedEngine, case: str) -> None
         assert named in result["msg"] and result["phase"] == "plan"
     assert writes(shared) == before
     assert machine.marks() == [] and not machine.saved.exists()
+
+
+def test_a_directory_that_a_play_may_still_make_is_missed_by_the_run_alone(shared: SharedEngine) -> None:
+    machine = shared.machine()
+    nowhere = str(shared.scratch / "nowhere" / "x.ovf")
+    assert machine.call("attached", check_mode=True, configuration_path=nowhere)["changed"]
+    assert "nowhere" in machine.fails("configuration_directory_missing", configuration_path=nowhere)["msg"]
+    assert machine.marks() == []
 
 
 def test_all_reasons_are_named_at_once(shared: SharedEngine) -> None:

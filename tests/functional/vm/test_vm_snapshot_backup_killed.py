@@ -6,6 +6,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,8 +87,10 @@ def test_two_backups_of_one_machine_do_not_meet(machine: Machine) -> None:
 
 
 def test_a_dead_run_is_swept_and_one_of_another_machine_after_its_time(machine: Machine) -> None:
-    dead = identify_process(os.getpid()).rsplit("/", 1)[0] + "/1"  # the process id is in use again
-    machine.call("attached", run=dead)
+    with subprocess.Popen(["sleep", "600"]) as process:
+        dead = identify_process(process.pid)
+        machine.attached(run=dead)
+        process.kill()
     planned = machine.call("attached", check_mode=True)
     result = machine.attached()
     assert result["swept"] == planned["swept"] and len(result["swept"]) == 3 and dead in str(result["swept"])
@@ -98,6 +101,12 @@ def test_a_dead_run_is_swept_and_one_of_another_machine_after_its_time(machine: 
     assert elsewhere in result["msg"] and "stale_after=0" in result["msg"]
     assert machine.attached(stale_after=0)["swept"]
     machine.removed()
+
+
+def test_a_call_that_outlives_its_run_takes_back_what_it_made(machine: Machine) -> None:
+    ended = identify_process(os.getpid()).rsplit("/", 1)[0] + "/1"  # the process id is in use again
+    assert "has ended" in machine.fails("interrupted", run=ended)["msg"]
+    assert (machine.marks(), machine.on_backup_vm()) == ([], [])
 
 
 def test_configuration_is_whole_or_not_there(machine: Machine) -> None:

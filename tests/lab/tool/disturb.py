@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -43,7 +44,10 @@ def _strike(server: Lab | Server, connection: Connection, fault: str, worker: st
     """Whether it hit: a worker that has not logged in yet has no session."""
     if fault == "kill-child":
         # A worker, as the system's memory killer would: the leader then says that it died unexpectedly.
-        subprocess.run(["kill", "-{}".format(int(signal.SIGKILL)), worker], check=False)
+        try:
+            os.kill(int(worker), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
     elif fault == "end-session":
         return query(server, "postgres", END.format(connection.database)) != "0"
     else:
