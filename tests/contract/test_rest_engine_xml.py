@@ -114,7 +114,7 @@ def test_nothing_is_lost_between_the_sdks_reader_and_writer(client: Client, path
     document = fetch(client, path)
     seen = reader.Reader.read(document)
     first = seen[0] if isinstance(seen, list) else seen
-    assert type(first) is PATHS[path]
+    assert first.__class__ is PATHS[path]
     assert lost(document) == set()
 
 

@@ -74,11 +74,10 @@ RESTORING = [
     Kill("stop/Stop what uses the databases"),
     Kill("empty_targets/Empty what the interrupted run had begun to fill"),
     Kill(TAKE_UP, "in", "slow-at loaded-dwh 200", "tool", variables=STAYS),
-    Kill("restore/Restore and prove every row", "in", "slow-at loaded-dwh 200", "connection"),
+    Kill("restore/Restore and prove every row", "in", "slow-at loaded-dwh 200"),
     Kill("users/Set the password of a role with grants"),
     Kill("guard/Keep the restored engine from fencing hosts"),
-    Kill("set_up/Run engine-setup and prove that it took the restored database", "in", "setup-slow-at schema 200",
-         "connection"),
+    Kill("set_up/Run engine-setup and prove that it took the restored database", "in", "setup-slow-at schema 200"),
     Kill("lift_guard/Put the old value back for the next start of the engine"),
 ]  # fmt: skip
 LAST = [Kill("finish/Remove the journal")]

@@ -102,6 +102,7 @@ class StorageDomain(NamedTuple):
     critical_space: int  # below this the engine refuses what needs space
     data_center_ids: Tuple[str, ...] = ()  # empty where the engine does not say
 
+
 Nic = NamedTuple(
     "Nic",
     [

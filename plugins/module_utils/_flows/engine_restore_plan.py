@@ -5,6 +5,7 @@
 
 What costs nothing is asked first, and refuses before the archive is read. This file is private to the collection.
 """
+import itertools
 import os.path
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -75,7 +76,7 @@ def plan_restore(request: Request, host: "RestoreHost") -> Plan:
     os_differs, notes = compare_systems(reading, host)
     plan = Plan(
         request, installation, reading, identify(manifest, reading), scopes, targets, looks, permissions,
-        log_path=default_log_path(request, installation, host.now()), tmpdir=tmpdir,
+        log_path=choose_log_path(request, installation, host), tmpdir=tmpdir,
         grafana_file=host.grafana_file(request.prefix), os_differs=os_differs,
         problems=problems + permissions.problems, notes=notes + permissions.notes,
         leftovers=host.list_leftovers(host.lock_directory(request.prefix)),
@@ -202,13 +203,15 @@ def compare_systems(reading: ArchiveReading, host: "RestoreHost") -> Tuple[bool,
     return True, [text % (there or "an unknown system", here or "unknown")]
 
 
-def default_log_path(request: Request, installation: Installation, now: float) -> str:
-    """Return the log: as asked, or named after the archive and the time."""
+def choose_log_path(request: Request, installation: Installation, host: "RestoreHost") -> str:
+    """Return the log: as asked, or named after the archive and the time, and a number within the same second."""
     if request.log_path:
         return request.log_path
-    stamp = to_iso(now).replace("-", "").replace(":", "")
+    stamp = to_iso(host.now()).replace("-", "").replace(":", "")
     stem = os.path.splitext(os.path.basename(request.path))[0]
-    return os.path.join(installation.log_directory, "restore-%s-%s.log" % (stem, stamp))
+    path = os.path.join(installation.log_directory, "restore-%s-%s" % (stem, stamp))
+    names = itertools.chain([path + ".log"], ("%s.%d.log" % (path, number) for number in itertools.count(2)))
+    return next(name for name in names if not host.exists(name))
 
 
 def judge_places(plan: Plan, host: "RestoreHost") -> List[Problem]:

@@ -72,4 +72,3 @@ def find_devices(wanted: Sequence[Wanted], directory: str, timeout: float) -> Li
 def _look(wanted: Sequence[Wanted], directory: str) -> Dict[str, Set[str]]:
     links = list_links(directory)
     return {one.disk_id: find_targets(one, links) for one in wanted}
-

@@ -77,4 +77,3 @@ class QemuImg:
 def compression_options(compression: str) -> List[str]:
     """Return the options of convert for a compression: zstd, zlib or none."""
     return [] if compression == "none" else ["-c", "-o", "compression_type=%s" % compression]
-

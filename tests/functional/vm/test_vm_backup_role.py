@@ -87,4 +87,3 @@ def test_a_run_that_is_killed_is_swept_up_by_the_next_one(machines: Machines) ->
     assert done.statistics["ovirt_backup_failed_vms"] == []
     assert leftovers(machines) == []
     assert len(machines.finished("app")) == 1
-

@@ -216,5 +216,3 @@ def list_checkpoint_disks(engine: Engine, request: Request, vm: str, identity: s
     checkpoint = found(engine.world.checkpoints.get(identity))
     return Answer(200, element("disks", *(
         views.disk_view(engine.disk(disk), engine.disks) for disk in checkpoint.disks)))
-
-

@@ -243,5 +243,3 @@ def _read_disk(described: Element, items: list[Element]) -> OvfDisk:
 
 def _read_nic(item: Element) -> OvfNic:
     return OvfNic(*(_resource(item, name) for name in ("Name", "MACAddress", "Connection", "OtherResourceType")))
-
-

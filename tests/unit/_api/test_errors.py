@@ -107,7 +107,7 @@ def test_a_page_is_no_engine_where_none_ever_answered(server: WebServer, api: En
 def test_a_page_is_a_restart_where_an_engine_answered_before(server: WebServer, api: EngineApi) -> None:
     server.answers = [xml(VM), page(404), page(200), xml(VM)]
     api.read_vm("v1")
-    for _ in range(2):
+    for _turn in range(2):
         with pytest.raises(Unavailable):
             api.read_vm("v1")
     assert api.read_vm("v1").name == "app"
@@ -116,7 +116,7 @@ def test_a_page_is_a_restart_where_an_engine_answered_before(server: WebServer, 
 def test_a_session_that_expired_is_renewed(server: WebServer, api: EngineApi) -> None:
     server.answers = [xml(VM), page(401, "<html>Unauthorized</html>"), xml(VM)]
     server.logins = [json(TOKEN), json(TOKEN.replace("tok-1", "tok-2"))]
-    assert [api.read_vm("v1").name for _ in range(2)] == ["app", "app"]
+    assert [api.read_vm("v1").name for _turn in range(2)] == ["app", "app"]
     assert [one.headers["Authorization"] for one in server.seen if "/sso" not in one.path] == [
         "Bearer tok-1", "Bearer tok-1", "Bearer tok-2",
     ]
@@ -191,7 +191,7 @@ def test_an_engine_that_goes_away_is_away(server: WebServer, api: EngineApi) -> 
     server.answers = [xml(VM)]
     api.read_vm("v1")
     server.stop()
-    for _ in range(3):
+    for _turn in range(3):
         with pytest.raises(Unavailable):
             api.read_vm("v1")
 

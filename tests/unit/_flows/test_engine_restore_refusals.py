@@ -183,7 +183,7 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
         "services_active"]),
     "notifier up": (having(services={"ovirt-engine-notifier": "active"}), {}, ["services_active"]),
     "log directory missing": (good, {"log_path": "/nowhere/x.log"}, ["log_directory_missing"]),
-    "log exists": (lambda host: host.existing.add(LOG), {}, ["log_exists"]),
+    "log exists": (lambda host: host.existing.add(LOG), {"log_path": LOG}, ["log_exists"]),
     "temporary directory missing": (good, {"tmpdir": "/nowhere"}, ["tmpdir_missing"]),
     "no room to unpack": (having(free={STATE: 1000}), {}, ["space_tmpdir"]),
     "no room for the databases": (having(free={DATA: 1000}), {}, ["space_data"]),

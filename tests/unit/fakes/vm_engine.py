@@ -41,6 +41,7 @@ OVF = "{http://schemas.dmtf.org/ovf/envelope/1/}"
 RASD = "{http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData}"
 XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
+
 class FakeEngine(Steering):
     """The oVirt of vm_world.py, good in every way until a test changes something."""
 
@@ -536,7 +537,7 @@ class FakeEngine(Steering):
     def _attach_what_is_written(self, envelope: "ElementTree.Element", vm_id: str) -> None:
         """As an engine does: free disks that the configuration names, to the virtual machine of the id in it."""
         for found in envelope.iter("File"):
-            disk_id = str(found.get(OVF + "href")).split("/")[0]
+            disk_id = str(found.get(OVF + "href")).split("/", 1)[0]
             is_free = disk_id in self.disks and not any(key[1] == disk_id for key in self.attachments)
             if is_free and vm_id in self.vms:
                 self.attachments[(vm_id, disk_id)] = vm_world.make_attachment(vm_id, disk_id)
@@ -608,4 +609,3 @@ class FakeWaiter(Waiter):
     ) -> Any:
         self.awaited.append(what)
         return super().until(what, look, is_done, describe, timeout)
-
