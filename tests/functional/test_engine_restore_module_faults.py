@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from lab import postgres
+from lab.postgres import query
 
 from .evidence import files_with, processes, release, sleepers, wait_for
 from .otopi_tasks import leftovers, state_file
-from .playbooks import Engine, Running, Task, checked, codes
+from .playbooks import Engine, Running, Task, backup, checked, codes
 from .restore_tasks import KINDS, Yard, copied, restore, said
 from .test_engine_restore_module_credentials import assert_only_credentials_changed, configuration
 from .test_engine_restore_module_runs import assert_holds_archive
@@ -27,21 +28,40 @@ pytestmark = pytest.mark.faults
 PLACEHOLDER = "etc/ovirt-engine/engine.conf.d/10-setup-cinderlib-database.conf"
 
 
+MANY_ROWS = (
+    "INSERT INTO audit_log (log_time, log_type, severity, message)"
+    " SELECT now(), 30, 0, 'row ' || g FROM generate_series(1, 100000) g"
+)
+
+
+@pytest.fixture(scope="module")
+def long_archive(yard: Yard, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with a table whose COPY takes long enough to die in the middle of."""
+    folder = tmp_path_factory.mktemp("long")
+    yard.ground.in_use()
+    query(yard.lab, "engine", MANY_ROWS)
+    with yard.ground.driven(folder) as engine:
+        (made,) = engine.play(backup(path=folder / "long.backup"))
+    assert not made.get("failed"), made
+    yard.emptied()
+    return folder / "long.backup"
+
+
 @pytest.mark.parametrize(
     ("fault", "parameter", "broken"),
     [
-        ("kill-child", "pg_restore engine", "engine"),
+        ("kill-child", "pg_restore engine public.audit_log 10000", "engine"),
         ("end-session", "dwh", "dwh"),
         ("restart-server", "keycloak", "keycloak"),
     ],
-    ids=["a worker of pg_restore killed", "its sessions ended", "PostgreSQL restarted"],
+    ids=["a worker of pg_restore killed in mid-COPY", "its sessions ended", "PostgreSQL restarted"],
 )
 def test_load_that_was_cut_off_is_found(
-    fault: str, parameter: str, broken: str, yard: Yard, tmp_path: Path
+    fault: str, parameter: str, broken: str, yard: Yard, long_archive: Path, tmp_path: Path
 ) -> None:
     yard.empty_databases()
     switch = yard.ground.fault(fault, parameter)
-    task = restore(yard.archives["stock"])
+    task = restore(long_archive if fault == "kill-child" else yard.archives["stock"])
     with yard.driven(tmp_path) as engine:
         (ended,) = engine.play(task)
         switch.unlink()

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """tests/run: the parts in their order, a table of what they took, and one closing line that CI reads."""
 
+import re
 import shutil
 import signal
 import sys
@@ -16,8 +17,9 @@ from .collection import build, install
 from .lint import lint, types
 from .places import BUILD, COLLECTIONS, ROOT
 from .sanity import sanity
-from .steps import Tally, pytest, pytest_side_by_side, skip
+from .steps import PYTHON, Tally, pytest, pytest_side_by_side, skip, start, stop
 
+CLOSING = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*\Z", re.MULTILINE)
 TARGET_PYTHONS = ("3.6", "3.9", "3.12")
 # They share a lab that is destroyed and rewound; the longest come first, and the other suite begins at the end.
 RESTORES = ("test_engine_restore_*role*.py", "test_engine_database_migration*.py", "test_engine_restore_*.py")
@@ -87,6 +89,49 @@ def run_part(part: str) -> Took:
     return Took(part, tally, time.monotonic() - began)
 
 
+class Beside:
+    """A part of a single process that runs beside others; what it said is shown when it has ended."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+        self.began = time.monotonic()
+        self.said = BUILD / "reports" / f"{part}.txt"
+        self.said.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.said, "w", encoding="utf-8") as output:
+            command = [PYTHON, "-m", "tooling.run", part]
+            self.process = start(command, ROOT, {"PYTHONPATH": str(ROOT / "tests")}, output)
+
+    def finish(self) -> Took:
+        status = self.process.wait()
+        text = self.said.read_text(encoding="utf-8", errors="replace")
+        print(text, flush=True)
+        return Took(self.part, tally_of_run(text, status), time.monotonic() - self.began)
+
+
+def tally_of_run(text: str, status: int) -> Tally:
+    """Return what the closing line of a run says; one that did not get so far is a failure."""
+    found = CLOSING.search(text)
+    if not found or (status == 0) != (found[2] == "0"):
+        return Tally(failed=1)
+    return Tally(int(found[1]), int(found[2]), int(found[3] or 0))
+
+
+def run_parts(wanted: Sequence[str]) -> list[Took]:
+    """The parts in their order; sanity begins beside the unit tests, and goes on beside what follows them."""
+    results: list[Took] = []
+    sanity_run = None
+    try:
+        for part in wanted:
+            if part == "unit" and "sanity" in wanted:
+                sanity_run = Beside("sanity")
+            results.append(sanity_run.finish() if part == "sanity" and sanity_run else run_part(part))
+    except BaseException:
+        if sanity_run:
+            stop(sanity_run.process)
+        raise
+    return results
+
+
 def summarise(results: Sequence[Took]) -> int:
     total = Tally()
     print(f"\n{'part':<12} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>9}")
@@ -108,7 +153,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, signal.default_int_handler)
     wanted = [part for part in PARTS if not arguments or part in arguments]
     try:
-        return summarise([run_part(part) for part in wanted])
+        return summarise(run_parts(wanted))
     except KeyboardInterrupt:
         print("interrupted; what was started is stopped", file=sys.stderr)
         return 130

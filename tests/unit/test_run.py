@@ -30,6 +30,20 @@ def test_last_line_is_the_sum(tallies: list[Tally], line: str, status: int, caps
     assert capsys.readouterr().out.splitlines()[-1] == line
 
 
+@pytest.mark.parametrize(
+    ("text", "status", "tally"),
+    [
+        ("ok\n\n29 passed, 0 failed, 3 skipped\n", 0, Tally(29, 0, 3)),
+        ("29 passed, 2 failed\n", 1, Tally(29, 2)),
+        ("29 passed, 0 failed\n", 1, Tally(failed=1)),
+        ("29 passed, 0 failed\nTraceback", 0, Tally(failed=1)),
+        ("", 130, Tally(failed=1)),
+    ],
+)
+def test_run_beside_others_counts_only_with_its_closing_line(text: str, status: int, tally: Tally) -> None:
+    assert run.tally_of_run(text, status) == tally
+
+
 def test_part_that_breaks_counts_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Tally:
         raise SystemExit("no such tool")
