@@ -120,7 +120,7 @@ options:
         it froze them.
     type: str
     choices: [success, failure]
-  message:
+  outcome_message:
     description: The text of the closing event.
     type: str
     default: ""
@@ -342,7 +342,7 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     unsupported_disks={"type": "str", "choices": ["refuse", "skip"], "default": "refuse"},
     events={"type": "bool", "default": True},
     outcome={"type": "str", "choices": ["success", "failure"]},
-    message={"type": "str", "default": ""},
+    outcome_message={"type": "str", "default": ""},
     state={"type": "str", "choices": ["attached", "detached", "absent"], "default": "attached"},
 )
 # So many looks at the engine may pass before a request whose answer was lost is taken as not carried out.
@@ -364,7 +364,7 @@ def read_request(params: Dict[str, Any]) -> Request:
         freeze_timeout=params["freeze_timeout"],
         skips_unsupported=params["unsupported_disks"] == "skip",
         outcome=params["outcome"] or "",
-        message=params["message"],
+        message=params["outcome_message"],
         events=params["events"],
         timeout=params["timeout"],
         settle=LOOKS * params["poll_interval"],

@@ -187,7 +187,7 @@ EXAMPLES = r"""
   diff: true
 
 - name: Floating disks for a copy beside the original, on another storage domain
-  ovirt.backup.vm_snapshot_restore: &restore
+  ovirt.backup.vm_snapshot_restore:
     auth: "{{ ovirt_auth }}"
     backup_vm: backup
     vm_name: app-copy
@@ -205,7 +205,18 @@ EXAMPLES = r"""
 
 - name: The virtual machine around them, after they were filled
   ovirt.backup.vm_snapshot_restore:
-    <<: *restore
+    auth: "{{ ovirt_auth }}"
+    backup_vm: backup
+    vm_name: app-copy
+    run: "{{ lookup('ovirt.backup.run_identity') }}"
+    configuration_path: /srv/backup/app/configuration.ovf
+    configuration_sha256: "{{ manifest.configuration.sha256 }}"
+    disks: "{{ manifest.disks }}"
+    storage_domain: data2
+    macs: new
+    nics: unplugged
+    network_map:
+      ovirtmgmt: isolated/isolated
     state: restored
 
 - name: Take away what an unfinished restore left

@@ -127,7 +127,7 @@ def test_each_state_is_reached_once(shared: SharedEngine) -> None:
     assert not machine.call("detached")["changed"]
     assert len(machine.marks()) == 1
     assert machine.attached()["changed"]
-    assert machine.removed(outcome="success", message="all is well")["changed"]
+    assert machine.removed(outcome="success", outcome_message="all is well")["changed"]
     before = writes(shared)
     assert not machine.removed(outcome="success")["changed"] and writes(shared) == before
     assert [text.split(": ")[-1] for text in machine.told()] == [
