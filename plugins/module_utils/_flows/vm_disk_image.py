@@ -107,7 +107,7 @@ def write_image(request: Request, host: ImageHost, acts: bool) -> Result:
     if problems:
         raise Refused(problems)
     if not host.compare(request.path, request.device):
-        return _result(False, request, host)
+        return _result(False, request, host, request.sha256.lower())
     if acts:
         unfinished = host.begin(request.path)
         try:
@@ -117,7 +117,7 @@ def write_image(request: Request, host: ImageHost, acts: bool) -> Result:
             host.discard(unfinished)
         if problems:
             raise NotProven(problems, NOT_WRITTEN, phase="compare")
-    return _result(True, request, host)
+    return _result(True, request, host, request.sha256.lower())
 
 
 def _judge_size(request: Request, host: ImageHost) -> List[Problem]:
@@ -179,8 +179,9 @@ def _differs(request: Request, host: ImageHost) -> bool:
         return True
 
 
-def _result(changed: bool, request: Request, host: ImageHost) -> Result:
-    info, sha256 = host.read_info(request.path), host.hash_file(request.path)
+def _result(changed: bool, request: Request, host: ImageHost, proven: str = "") -> Result:
+    """Return the result; ``proven`` is the SHA-256 that was found in the image already, empty where it was not read."""
+    info, sha256 = host.read_info(request.path), proven or host.hash_file(request.path)
     image = describe_image(request.path, info.virtual_size, host.size_of(request.path), sha256)
     return Result(changed, image, _device(request, host))
 

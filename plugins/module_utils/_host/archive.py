@@ -25,7 +25,7 @@ from .._core.errors import CommandError, Problem
 from .._core.manifest import LIMIT, SUFFIX, judge_manifest
 from . import streams
 from .archive_parts import read_dump_member, read_files_member
-from .files import read_json
+from .files import hash_stream, read_json
 
 DIRECTORIES = ("", "db")
 TRUNCATION_WORDS = ("truncated", "unexpected end", "premature end", "ended before")
@@ -61,9 +61,7 @@ def open_regular(path: str) -> BinaryIO:
 def hash_file(path: str) -> str:
     """Return the SHA-256 of a file."""
     with open_regular(path) as source:
-        reader = streams.HashingReader(source)
-        reader.drain()
-    return reader.digests()[0]
+        return hash_stream(source)
 
 
 def peek_version(path: str) -> str:

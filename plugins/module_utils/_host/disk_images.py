@@ -7,7 +7,6 @@ This file is private to the collection.
 """
 import contextlib
 import fcntl
-import hashlib
 import os
 import stat
 import time
@@ -17,16 +16,18 @@ from .._core.errors import BackupError, Problem
 from .._core.qemu_output import ImageInfo
 from .._core.times import to_iso
 from .block_devices import size_of
-from .files import UNFINISHED, is_read_only, remove_file, sync_directory, sync_file, write_json
+from .files import UNFINISHED, hash_stream, is_read_only, remove_file, sync_directory, sync_file, write_json
 from .files import judge_directory as judge
 from .qemu_img import QemuImg, compression_options
 
-BLOCK = 4 * 1024 * 1024
 STATE = ".state.json"
 
 
 class DiskImages:
-    """One run on one image. A state file beside it tells of long steps: phase, bytes done of how many, since when."""
+    """One run on one image.
+
+    While it holds the image, a state file beside it tells of long steps: phase, bytes done of how many, since when.
+    """
 
     def __init__(self, path: str, timeout: float) -> None:
         self._path = path
@@ -72,16 +73,8 @@ class DiskImages:
 
     def hash_file(self, path: str) -> str:
         """Return the SHA-256 of a file."""
-        digest = hashlib.sha256()
-        total = max(1, os.path.getsize(path))
-        done = 0
-        with open(path, "rb") as stream:
-            for block in iter(lambda: stream.read(BLOCK), b""):
-                digest.update(block)
-                done += len(block)
-                if done % (BLOCK * 64) == 0:
-                    self._report("hash", done / total)
-        return digest.hexdigest()
+        with open(path, "rb") as source:
+            return hash_stream(source)
 
     def begin(self, path: str) -> str:
         """Make and lock the unfinished file beside a path, or raise BackupError (locked)."""
@@ -135,6 +128,8 @@ class DiskImages:
             self._handle = -1
 
     def _report(self, phase: str, share: float) -> None:
+        if self._handle < 0:  # a preview, or a look before and after the work, leaves nothing behind
+            return
         state: Dict[str, Any] = {
             "phase": phase, "since": self._since, "now": to_iso(time.time()), "pid": os.getpid(),
             "bytes_done": int(self._bytes * share), "bytes_total": self._bytes,

@@ -8,11 +8,12 @@ This file is private to the collection.
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
 import stat
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, BinaryIO, Dict, List, Optional, Set
 
 from .._core.errors import BackupError, Problem
 
@@ -21,6 +22,7 @@ STATE_NAME = ".engine_backup.state.json"
 WORK_PREFIX = ".engine_backup-"
 UNFINISHED = ".unfinished"
 STATE_LIMIT = 64 * 1024
+HASH_BLOCK = 4 * 1024 * 1024
 
 
 def judge_directory(path: str, code: str, what: str, sticky_is_safe: bool = False) -> List[Problem]:
@@ -149,6 +151,14 @@ def read_json(path: str, limit: int) -> Optional[Dict[str, Any]]:
     if not isinstance(content, dict):
         raise ValueError("not a JSON object")
     return content
+
+
+def hash_stream(source: BinaryIO) -> str:
+    """Return the SHA-256 of what is left of a stream."""
+    digest = hashlib.sha256()
+    for block in iter(lambda: source.read(HASH_BLOCK), b""):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def sync_file(path: str) -> None:

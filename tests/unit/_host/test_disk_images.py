@@ -133,3 +133,16 @@ def test_a_limit_on_the_size_of_files_ends_in_a_named_failure_and_leaves_nothing
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.code in ("tool_failed", "tool_killed")
     assert names(tmp_path) == ["sdb"]
+
+
+def test_only_who_holds_an_image_tells_how_far_it_is(device: Path, tmp_path: Path) -> None:
+    wanted = request(device)
+    run = host(wanted)
+    run._report("compare", 0.5)
+    assert names(tmp_path) == ["sdb"]
+    unfinished = run.begin(wanted.path)
+    run._report("save", 0.5)
+    assert (tmp_path / ("disk.qcow2" + STATE)).exists()
+    run.discard(unfinished)
+    run._report("compare", 1.0)
+    assert names(tmp_path) == ["sdb"]
