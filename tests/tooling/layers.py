@@ -53,6 +53,7 @@ LAYERS = {
     "_ansible": layer("_core _ansible", "ansible"),
     "modules": layer("_core _host _api _flows _ansible", "ansible"),
     "lookup": layer("_core _host", "ansible"),
+    "action": layer("_core", "ansible"),
 }
 
 # What only one place may import or call.

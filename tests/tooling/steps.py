@@ -19,6 +19,7 @@ from .places import BUILD, ROOT, VENV
 
 PYTHON = str(VENV / "bin" / "python")
 MOST_LINES = 60
+SUITES = min((os.cpu_count() or 1) + 1, 4)  # at a time: each waits for others a good part of its time
 
 
 class Tally(NamedTuple):
@@ -137,16 +138,17 @@ def pytest(
 
 
 def pytest_side_by_side(part: str, files: Sequence[str], environment: Mapping[str, str]) -> Tally:
-    """Run files with tests in two suites at a time, each on labs and a network of its own.
+    """Run files with tests in some suites at a time, each on labs and a network of its own.
 
-    Each takes the next file that is left, from its end of the list; what it said is shown when it has ended. Where this
-    user may not make networks, one after the other: they want the same port.
+    Each takes the next file that is left, one of them from the end of the list; what it said is shown when it has
+    ended. Where this user may not make networks, one after the other: they want the same port.
     """
     queue = BUILD / "tmp" / f"{part}-queue"
     shutil.rmtree(queue, ignore_errors=True)
     queue.mkdir(parents=True)
     shared = ["-p", "tooling.work_queue", f"--queue={queue}", *files]
-    suites = {f"{part}-1": shared, f"{part}-2": [*shared, "--from-the-end"]}
+    suites = {f"{part}-{number + 1}": shared for number in range(SUITES)}
+    suites[f"{part}-2"] = [*shared, "--from-the-end"]
     environment = {"PYTHONPATH": str(ROOT / "tests"), **environment}
     running: dict[str, subprocess.Popen[str]] = {}
     total = Tally()
