@@ -10,6 +10,7 @@ from typing import Any, Optional, Tuple
 from .._core.engine_config import Settings
 from .._core.engine_state import HOSTED_ENGINE_ORIGINS, NO_MEMORY, Contents, Memory, Session, judge_mark
 from .database import NOT_SYSTEM, connect, fetch
+from .engine_marks import has_table, read_backup_marks, read_option
 
 # What pg_dump would create, which is what engine-backup looks for in a database that shall be empty. What belongs to an
 # extension and the schema public are always there.
@@ -40,16 +41,11 @@ INCARNATION = (
     " FROM pg_database d, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r'"
     " AND c.relpersistence <> 't' AND d.datname = current_database() AND " + NOT_SYSTEM + " GROUP BY d.oid"
 )
-HAS_TABLE = "SELECT to_regclass(%s) IS NOT NULL"
 HAS_ORIGIN = (
     "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('public.vm_static') AND attname = 'origin'"
 )
-OPTION = "SELECT option_value FROM vdc_options WHERE option_name = %s AND version = 'general'"
 DWH_FLAG = "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = 'DwhCurrentlyRunning'"
 HOSTED_ENGINE = "SELECT vm_name FROM vm_static WHERE origin IN %s ORDER BY vm_name"
-NOTED = "SELECT count(*) > 0 FROM audit_log WHERE log_type = %s AND right(message, length(%s)) = %s"
-RECORDED = "SELECT count(*) > 0 FROM engine_backup_log WHERE log_path = %s AND is_passed"
-STARTED_EVENT, COMPLETED_EVENT = 9024, 9025
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -85,10 +81,10 @@ def _contents(connection: Any) -> Contents:
 
 def _memory(connection: Any, identity: str) -> Memory:
     names = _hosted_engine(connection)
-    just_restored = _option(connection, "DbJustRestored")
+    just_restored = read_option(connection, "DbJustRestored")
     return Memory(
         just_restored=None if just_restored is None else just_restored == "1",
-        product_version=_option(connection, "ProductRPMVersion") or "",
+        product_version=read_option(connection, "ProductRPMVersion") or "",
         dwh_currently_running=_dwh_flag(connection),
         hosted_engine=None if names is None else bool(names),
         hosted_engine_vm=names[0] if names else "",
@@ -96,17 +92,8 @@ def _memory(connection: Any, identity: str) -> Memory:
     )
 
 
-def _has_table(connection: Any, name: str) -> bool:
-    return bool(fetch(connection, HAS_TABLE, ("public." + name,))[0][0])
-
-
-def _option(connection: Any, name: str) -> Optional[str]:
-    rows = fetch(connection, OPTION, (name,)) if _has_table(connection, "vdc_options") else []
-    return str(rows[0][0]) if rows else None
-
-
 def _dwh_flag(connection: Any) -> Optional[bool]:
-    rows = fetch(connection, DWH_FLAG) if _has_table(connection, "dwh_history_timekeeping") else []
+    rows = fetch(connection, DWH_FLAG) if has_table(connection, "dwh_history_timekeeping") else []
     return str(rows[0][0]) == "1" if rows else None
 
 
@@ -118,12 +105,5 @@ def _hosted_engine(connection: Any) -> Optional[Tuple[str, ...]]:
 
 
 def _backup_mark(connection: Any, identity: str) -> str:
-    has_log = _has_table(connection, "audit_log")
-    has_record = _has_table(connection, "engine_backup_log")
-    ends = "log=" + identity
-    noted = {
-        event: has_log and bool(fetch(connection, NOTED, (event, ends, ends))[0][0])
-        for event in (STARTED_EVENT, COMPLETED_EVENT)
-    }
-    recorded = has_record and bool(fetch(connection, RECORDED, (identity,))[0][0])
-    return judge_mark(noted[STARTED_EVENT], recorded or noted[COMPLETED_EVENT])
+    marks = read_backup_marks(connection, identity)
+    return judge_mark(marks.is_started, marks.is_finished)

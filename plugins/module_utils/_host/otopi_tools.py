@@ -23,6 +23,7 @@ from .archive_parts import read_files_member
 from .command import CommandResult, read_tail, run_command, run_long_command
 from .database import connect, fetch
 from .engine_host import EngineHost
+from .engine_marks import has_table, read_option
 from .installation import (
     SETUP_MARK,
     SETUP_STATE,
@@ -49,7 +50,6 @@ CREDENTIALS = (
 LOOK_LIMIT = 4 * 1024 * 1024
 MEMORY_LINE = re.compile(r"^MemTotal:\s+(\d+) kB", re.MULTILINE)
 CLOCK_SLACK = 2.0  # seconds; the time of a file may have whole seconds
-OPTION = "SELECT option_value FROM vdc_options WHERE option_name = %s AND version = 'general'"
 RECORDED_DWH = "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = 'dwhUuid'"
 
 
@@ -157,14 +157,12 @@ class OtopiHost(EngineHost):
     def read_setup_memory(self, settings: Settings) -> Optional[SetupMemory]:
         """Return what the engine database knows of its set-up, None where it is no engine database."""
         with connect(settings) as connection:
-            if not fetch(connection, "SELECT to_regclass('public.vdc_options')")[0][0]:
+            if not has_table(connection, "vdc_options"):
                 return None
-            values = {name: fetch(connection, OPTION, (name,)) for name in ("DbJustRestored", "ProductRPMVersion")}
-            has_dwh = fetch(connection, "SELECT to_regclass('public.dwh_history_timekeeping')")[0][0]
-            dwh = fetch(connection, RECORDED_DWH) if has_dwh else []
-        texts = {name: str(rows[0][0] or "") if rows else "" for name, rows in values.items()}
-        return SetupMemory(
-            texts["DbJustRestored"] == "1", texts["ProductRPMVersion"], str(dwh[0][0] or "") if dwh else "")
+            just_restored = read_option(connection, "DbJustRestored") == "1"
+            version = read_option(connection, "ProductRPMVersion") or ""
+            dwh = fetch(connection, RECORDED_DWH) if has_table(connection, "dwh_history_timekeeping") else []
+        return SetupMemory(just_restored, version, str(dwh[0][0] or "") if dwh else "")
 
     def read_setup_state(self) -> SetupState:
         """Return what engine-setup would find on this host."""

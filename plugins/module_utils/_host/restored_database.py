@@ -10,11 +10,8 @@ from typing import Dict, Iterable, List
 from .._core.engine_config import Settings
 from .._core.restore_model import Marks
 from .database import connect, count_before, fetch
+from .engine_marks import BackupMarks, read_backup_marks, read_option
 
-JUST_RESTORED = "SELECT option_value FROM vdc_options WHERE option_name = 'DbJustRestored' AND version = 'general'"
-# The message ends with the path; nothing else of a backup is in the database that it is a dump of.
-STARTED = "SELECT count(*) FROM audit_log WHERE log_type = 9024 AND right(message, length(%s)) = %s"
-FINISHED = "SELECT count(*) FROM engine_backup_log WHERE is_passed AND log_path = %s"
 ROLES = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)"
 
 
@@ -24,13 +21,11 @@ def count_rows(settings: Settings) -> Dict[str, int]:
 
 
 def read_marks(settings: Settings, identity: str) -> Marks:
-    """Return what ties the engine database to the backup whose log has the path ``identity``."""
+    """Return what ties the engine database to the backup whose log has the path ``identity``; empty: none does."""
     with connect(settings) as connection:
-        rows = fetch(connection, JUST_RESTORED)
-        text = "log=" + identity
-        started = fetch(connection, STARTED, (text, text))[0][0]
-        finished = fetch(connection, FINISHED, (identity,))[0][0]
-    return Marks(rows[0][0] if rows else "", bool(identity and started), bool(identity and finished))
+        just_restored = read_option(connection, "DbJustRestored") or ""
+        marks = read_backup_marks(connection, identity) if identity else BackupMarks(False, False)
+    return Marks(just_restored, marks.is_started, marks.is_finished)
 
 
 def find_roles(settings: Settings, names: Iterable[str]) -> List[str]:
