@@ -20,7 +20,8 @@ options:
     description:
       - Seconds between two looks at what the engine is doing.
       - A long wait is looked at less often, after a tenth of the time waited so far, but every 30 seconds at least
-        where this is not longer.
-    type: int
+        where this is not longer. The first look comes after the shortest time that the engine can need.
+      - It must be more than V(0).
+    type: float
     default: 3
 """

@@ -24,6 +24,8 @@ description:
     has twice the size of that database free. The answer C(OVESETUP_DB/dumper) overrules this.
   - The answers stand in a private file while C(engine-setup) runs. It writes down those to its questions itself, in
     C(/var/lib/ovirt-engine/setup/answers), readable by root only.
+  - C(engine-setup) keeps a copy of each file that it replaces. Of a file with the credentials of a database it is
+    removed where the password in it is another one.
 extends_documentation_fragment:
   - ovirt.backup.attributes
   - ovirt.backup.engine_host
@@ -157,7 +159,7 @@ errors:
   type: list
   elements: str
 last_lines:
-  description: The last lines of the log, 20 at most.
+  description: The last lines of the log that are not of debugging, 20 at most.
   returned: when engine-setup failed
   type: list
   elements: str

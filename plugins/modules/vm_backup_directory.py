@@ -14,7 +14,7 @@ author:
 description:
   - A backup begins as a directory with the configuration of the virtual machine. Its images are put there.
   - It is finished by C(manifest.json), which is written last and read back; then the directory gets its final name.
-    A directory without a manifest is no backup.
+    A directory without a manifest is no backup, and files that are not proven get none.
   - The manifest tells what is needed to restore without this collection, too. It holds no secret.
 extends_documentation_fragment:
   - ovirt.backup.attributes
@@ -31,7 +31,7 @@ options:
   state:
     description:
       - V(begun) removes what an unfinished backup left in O(directory), and makes it with the configuration in it.
-      - V(finished) writes the manifest beside what is there, and gives the directory its final name.
+      - V(finished) proves what is there, writes the manifest beside it, and gives the directory its final name.
     type: str
     choices: [begun, finished]
     required: true
@@ -49,6 +49,16 @@ options:
         another host. Left out, it is read from there.
       - Its SHA-256 must be the one in O(backup).
     type: str
+  device_directory:
+    description:
+      - With O(state=begun), where udev names the devices of the disks, such as C(/dev/disk/by-id). They are looked for
+        before anything is made, as M(ovirt.backup.vm_disk_device_info) does.
+      - Left out, no devices are looked for.
+    type: path
+  device_timeout:
+    description: How long to wait for the devices of all disks together, in seconds.
+    type: int
+    default: 60
   path:
     description: The final name of the directory, on the same file system. Left out, it keeps its name.
     type: path
@@ -64,23 +74,42 @@ options:
   started:
     description: When the backup began, ISO 8601 in UTC. Needed with O(state=finished).
     type: str
+  verify:
+    description:
+      - How far the files are proven before the manifest is written with O(state=finished), and those of a backup that
+        is finished already.
+      - V(none) compares only the sizes of the files.
+      - V(checksums) reads every file and compares its SHA-256.
+      - V(full) also checks the structure of each image with C(qemu-img check) and its virtual size.
+    type: str
+    choices: [none, checksums, full]
+    default: none
+  timeout:
+    description: The longest time that C(qemu-img check) of one image may take, in seconds.
+    type: int
+    default: 86400
 requirements:
   - Python 3.6 or newer
+  - qemu-img, for O(verify=full)
 seealso:
   - module: ovirt.backup.vm_backup_info
+  - module: ovirt.backup.vm_disk_device_info
   - module: ovirt.backup.vm_disk_image
 """
 
 EXAMPLES = r"""
-- name: Begin a backup
+- name: Begin a backup, and find the devices of its disks
   ovirt.backup.vm_backup_directory:
     state: begun
     directory: /srv/vm-backups/app/unfinished
     backup: "{{ attached }}"
+    device_directory: /dev/disk/by-id
+  register: begun
 
-- name: Finish it
+- name: Finish it, when every file was read once more
   ovirt.backup.vm_backup_directory:
     state: finished
+    verify: checksums
     directory: /srv/vm-backups/app/unfinished
     path: /srv/vm-backups/app/20261122T210000Z
     name: nightly
@@ -94,6 +123,11 @@ backup:
   description: C(path) of the directory and, with O(state=finished), the content of the manifest.
   returned: success
   type: dict
+disks:
+  description: The disks in the order of O(backup), each with C(id), the path of its C(device) and the C(size) of that.
+  returned: with O(device_directory)
+  type: list
+  elements: dict
 code:
   description: A stable name of the error, explained in docs/troubleshooting.md.
   returned: failure
@@ -112,15 +146,19 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.run import run
 from ..module_utils._core.errors import BackupError, Problem, Refused
+from ..module_utils._core.vm_devices import read_wanted
 from ..module_utils._core.vm_manifest import build_vm_manifest
+from ..module_utils._host.block_devices import find_devices
 from ..module_utils._host.interruption import interruptible
 from ..module_utils._host.vm_backups import (
+    LEVELS,
     begin_directory,
     describe_configuration,
     judge_beginning,
     judge_places,
     name_of_configuration,
     now,
+    prove_files,
     read_configuration,
     read_manifest,
     tool_of_host,
@@ -132,10 +170,14 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "directory": {"type": "path", "required": True},
     "backup": {"type": "dict", "required": True},
     "configuration": {"type": "str", "no_log": True},  # cloud-init puts passwords there
+    "device_directory": {"type": "path"},
+    "device_timeout": {"type": "int", "default": 60},
     "path": {"type": "path"},
     "name": {"type": "str"},
     "images": {"type": "dict", "default": {}},
     "started": {"type": "str"},
+    "verify": {"type": "str", "choices": list(LEVELS), "default": "none"},
+    "timeout": {"type": "int", "default": 86400},
 }
 REQUIRED_IF = [("state", "finished", ["name", "started"])]
 NEEDED = ("vm", "snapshot", "configuration", "disks")
@@ -147,11 +189,20 @@ def begin(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     refuse(judge_beginning(directory))
     text = None if params["configuration"] is None else params["configuration"].encode("utf-8")
     data = read_configuration(said, text)
-    if not check_mode:
-        with interruptible("the directory has no manifest"):
+    with interruptible("the directory has no manifest"):
+        found = find(params)
+        if not check_mode:
             begin_directory(directory, name_of_configuration(said), data)
     after = "%s holds the configuration of %s\n" % (directory, params["backup"]["vm"]["name"])
-    return {"changed": True, "backup": {"path": directory}, "diff": {"before": "", "after": after}}
+    return dict(found, changed=True, backup={"path": directory}, diff={"before": "", "after": after})
+
+
+def find(params: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the devices of the disks, where they are asked for."""
+    if params["device_directory"] is None:
+        return {}
+    wanted = [read_wanted(disk) for disk in params["backup"]["disks"]]
+    return {"disks": find_devices(wanted, params["device_directory"], params["device_timeout"])}
 
 
 def finish(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
@@ -159,12 +210,13 @@ def finish(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     final = params["path"] or params["directory"]
     done = read_finished(final, params)
     if done is not None:
+        prove_files(final, done, params["verify"], params["timeout"])
         return describe(False, final, done)
     manifest = plan(params)
     refuse(judge_places(params["directory"], final))
     if not check_mode:
         with interruptible("the directory has no manifest, or is finished"):
-            write_manifest(params["directory"], manifest, final)
+            write_manifest(params["directory"], manifest, final, params["verify"], params["timeout"])
     return describe(True, final, manifest)
 
 

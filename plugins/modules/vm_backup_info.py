@@ -70,9 +70,8 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.run import run
-from ..module_utils._core.errors import NotProven
 from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.vm_backups import BAD, LEVELS, read_manifest, verify_files
+from ..module_utils._host.vm_backups import LEVELS, prove_files, read_manifest
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "path": {"type": "path", "required": True},
@@ -85,9 +84,7 @@ def look(params: Dict[str, Any]) -> Dict[str, Any]:
     """Return the result of the module."""
     with interruptible("nothing was changed"):
         manifest = read_manifest(params["path"])
-        problems = verify_files(params["path"], manifest, params["verify"], params["timeout"])
-    if problems:
-        raise NotProven(problems, BAD)
+        prove_files(params["path"], manifest, params["verify"], params["timeout"])
     return {"changed": False, "backup": dict(manifest, path=params["path"], verified=params["verify"])}
 
 

@@ -81,8 +81,7 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.run import run
-from ..module_utils._core.errors import Problem, Refused
-from ..module_utils._core.vm_devices import Wanted
+from ..module_utils._core.vm_devices import read_wanted
 from ..module_utils._host.block_devices import find_devices
 from ..module_utils._host.interruption import interruptible
 
@@ -96,17 +95,8 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
 def look(params: Dict[str, Any]) -> Dict[str, Any]:
     """Return the result of the module."""
     with interruptible("nothing was changed"):
-        wanted = [read_disk(disk) for disk in params["disks"]]
+        wanted = [read_wanted(disk) for disk in params["disks"]]
         return {"changed": False, "disks": find_devices(wanted, params["directory"], params["timeout"])}
-
-
-def read_disk(disk: Dict[str, Any]) -> Wanted:
-    """Return what a disk of the option says; raise Refused where that is no disk."""
-    try:
-        names = [str(one) for one in disk.get("devices", [])]
-        return Wanted(str(disk["id"]), int(disk.get("provisioned_size", 0)), names)
-    except (KeyError, TypeError, ValueError):
-        raise Refused([Problem("disk_invalid", "a disk needs an id, and a size in bytes if any: %r" % disk)]) from None
 
 
 def main() -> None:

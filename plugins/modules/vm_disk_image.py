@@ -18,7 +18,8 @@ description:
   - An image that already equals the device is not made again, nor a device written that already equals the image.
   - An image whose SHA-256 is another than the given one, that is no qcow2, or that has a backing file is not written.
   - A device that is mounted or held by LVM is not written.
-  - While it works, C(PATH.state.json) beside the image tells phase, bytes done of how many, and since when.
+  - While it works, C(PATH.state.json) beside the image tells phase, bytes done of how many, and since when. The screen
+    shows it every O(progress) seconds.
 extends_documentation_fragment:
   - ovirt.backup.attributes
 attributes:
@@ -65,6 +66,10 @@ options:
     description: The longest time that one copy or one comparison may take, in seconds.
     type: int
     default: 86400
+  progress:
+    description: Seconds between two lines on the screen that tell how far it is. V(0) shows none.
+    type: int
+    default: 60
 requirements:
   - Python 3.6 or newer
   - qemu-img
@@ -136,6 +141,7 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "sha256": {"type": "str", "default": ""},
     "compression": {"type": "str", "choices": ["zstd", "zlib", "none"], "default": "zstd"},
     "timeout": {"type": "int", "default": 86400},
+    "progress": {"type": "int", "default": 60},  # for the action plugin
 }
 OUTCOME = {"saved": "the unfinished image was removed", "written": "the device holds a part of the image"}
 

@@ -267,7 +267,7 @@ backup_vm:
   type: dict
 engine_version:
   description: The engine's version.
-  returned: success
+  returned: with state attached
   type: str
 swept:
   description: What dead runs of this backup had left and this one took away, or would take away in check mode.
@@ -367,6 +367,7 @@ def read_request(params: Dict[str, Any]) -> Request:
         message=params["outcome_message"],
         events=params["events"],
         timeout=params["timeout"],
+        poll_interval=params["poll_interval"],
         settle=LOOKS * params["poll_interval"],
     )
 

@@ -71,6 +71,7 @@ options:
     description:
       - Who works on it, usually from the lookup plugin P(ovirt.backup.run_identity#lookup). Work of another run that
         still lives is refused, that of a dead one is taken away.
+      - When that run ends while this module still waits, this module ends, too. What it had made is marked.
     type: str
     default: ""
   stale_after:
@@ -229,6 +230,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+finished:
+  description:
+    - Whether nothing is left to do, or nothing would be. V(true) for O(state=prepared) means that this backup was
+      restored before, so there are no disks to fill.
+  returned: success
+  type: bool
 vm:
   description: The virtual machine that is made, or going to be. Empty for O(state=absent).
   returned: success, and when what was made differs from what was saved
@@ -322,11 +329,13 @@ from ..module_utils._ansible.argspecs import CONNECTION, WAITING
 from ..module_utils._ansible.run import require, run
 from ..module_utils._api.sdk import IMPORT_ERROR, LIBRARY, open_api
 from ..module_utils._api.waiting import Waiter
+from ..module_utils._core.errors import BackupError, Refused
+from ..module_utils._core.vm_backup_rules import judge_poll_interval
 from ..module_utils._core.vm_restore_model import Request
 from ..module_utils._flows.vm_restore import Result, preview_restore, restore_vm
 from ..module_utils._flows.vm_restore_world import Tools
 from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.run_holder import is_run_alive
+from ..module_utils._host.run_holder import is_run_alive, sleep_while_alive
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     CONNECTION,
@@ -404,6 +413,7 @@ def describe_result(result: Result) -> Dict[str, Any]:
     """Return the result of the module."""
     return {
         "changed": result.changed,
+        "finished": result.is_finished,
         "vm": result.vm,
         "disks": result.disks,
         "nics": result.nics,
@@ -417,11 +427,18 @@ def describe_result(result: Result) -> Dict[str, Any]:
 def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring the restore into the wanted state, or say what would be done; return the result of the module."""
     request = read_request(params, time.time())
-    waiter = Waiter(time.monotonic, time.sleep, params["timeout"], params["poll_interval"])
+    waiter = Waiter(time.monotonic, sleep_while_alive(params["run"]), params["timeout"], params["poll_interval"])
     work = preview_restore if check_mode else restore_vm
     outcome = "what it had made so far is marked, and the next run goes on with it"
-    with interruptible(outcome), open_api(params["auth"]) as api:
-        return describe_result(work(request, params["state"], Tools(api, waiter, is_run_alive)))
+    try:
+        problems = judge_poll_interval(params["poll_interval"])
+        if problems:
+            raise Refused(problems)
+        with interruptible(outcome), open_api(params["auth"]) as api:
+            return describe_result(work(request, params["state"], Tools(api, waiter, is_run_alive)))
+    except BackupError as error:
+        error.facts.setdefault("phase", "plan")  # such as a login that was refused
+        raise
 
 
 def main() -> None:
@@ -431,7 +448,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     require(module, LIBRARY, IMPORT_ERROR)
-    run(module, lambda: act(module.params, module.check_mode), [module.params["auth"]["password"] or ""])
+    secrets = [module.params["auth"].get(key) for key in ("password", "token")]
+    run(module, lambda: act(module.params, module.check_mode), [secret for secret in secrets if secret])
 
 
 if __name__ == "__main__":

@@ -97,11 +97,11 @@ class Site:
 
 
 def sum_tasks(said: list[tuple[float, str]]) -> dict[str, float]:
-    """Return the seconds of each task: from its heading to the next one."""
+    """Return the seconds of each task: from its heading to the next one; what it says of this time is left out."""
     headings = [(when, line) for when, line in said if line.startswith(HEADING)]
     seconds: dict[str, float] = {}
     for (when, line), (then, _next) in zip(headings, headings[1:], strict=False):
-        name = line.removeprefix(HEADING).partition("]")[0].rpartition(" : ")[2]
+        name = line.removeprefix(HEADING).partition("]")[0].rpartition(" : ")[2].partition(": ")[0]
         seconds[name] = seconds.get(name, 0.0) + then - when
     return seconds
 

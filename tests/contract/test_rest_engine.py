@@ -72,9 +72,28 @@ def test_follow_brings_disks_and_permits_along(client: Client) -> None:
     assert [one.disk.alias for one in whole.disk_attachments] == ["app_Disk1", "app_Disk2"]
     assert [nic.vnic_profile.name for nic in whole.nics] == ["ovirtmgmt"]
     assert [one.description for one in whole.snapshots] == ["Active VM"]
+    [listed] = client.vms.list(search="id=" + vm, follow="snapshots.disks,cluster,nics")
+    assert [list(one.disks) for one in listed.snapshots] == [[]]
+    assert (listed.cluster.name, len(listed.nics)) == ("Default", 1)
     permissions = client.vm(vm).permissions_service().list(follow="role.permits")
     names = {permit.name for one in permissions for permit in one.role.permits}
     assert {"manipulate_vm_snapshots", "configure_vm_storage"} <= names
+
+
+def test_a_link_that_can_not_be_followed_fails_the_whole_request(client: Client) -> None:
+    vm = rest_engine.identify("vm", "app")
+    profiles = client.system.vnic_profiles_service()
+    assert {one.network.data_center.id for one in profiles.list(follow="network")} != {None}
+    for call in (
+        lambda: client.vms.list(follow="no_such_link"),
+        lambda: client.vms.list(follow="disk_attachments.disk.storage_domains"),
+        # The active snapshot has no links, except below a list of virtual machines.
+        lambda: client.vm(vm).get(follow="snapshots.disks"),
+        lambda: client.snapshots(vm).list(follow="disks"),
+        lambda: client.snapshots(vm).snapshot_service(client.snapshots(vm).list()[0].id).get(follow="disks"),
+    ):
+        with refused(500, "Internal Engine Error"):
+            call()
 
 
 def test_a_snapshot_keeps_the_bytes_of_its_moment(client: Client, backup: str, tmp_path: Path) -> None:

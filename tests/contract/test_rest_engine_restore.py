@@ -208,5 +208,9 @@ def test_permissions_tell_whose_role_permits_what(client: Client, operator: Clie
     found = {permit.name for one in listed if one.user and one.user.id == mine for permit in one.role.permits}
     assert found == (set() if through_group else {"manipulate_vm_snapshots"})
     assert any(one.group for one in listed) == through_group
+    own = operator.system.users_service().user_service(mine).permissions_service().list()
+    assert [(one.id, one.vm.id) for one in own] == [
+        (one.id, one.vm.id) for one in listed if one.role.name == "Operator on vms/app"
+    ]
     cold = operator.vm(rest_engine.identify("vm", "cold")).permissions_service().list()
     assert [one.user.id for one in cold] == [rest_engine.identify("user", "admin@internal")]

@@ -22,6 +22,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import
     DiskOrder,
     Snapshot,
     Vm,
+    VmAround,
     VmOrder,
 )
 from contract.vm_grounds import GROUNDS, Ground
@@ -47,8 +48,12 @@ def quiet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def vm_of(ground: Ground, name: str) -> Vm:
-    [vm] = ground.api.find_vms(name)
-    return vm
+    return look_at(ground, name).vm
+
+
+def look_at(ground: Ground, name: str) -> VmAround:
+    [found] = ground.api.look_at_vms([name], with_snapshots=True, with_nics=True, with_clusters=True)
+    return found
 
 
 def disks_of(ground: Ground, name: str) -> list[str]:
@@ -94,18 +99,57 @@ def disk_order(domain_id: str, **changes: Any) -> DiskOrder:
 # --- reading ---
 
 
-def test_the_engine_tells_its_version_and_who_is_logged_in(quiet: Ground) -> None:
+def test_the_engine_tells_its_version(quiet: Ground) -> None:
     assert quiet.api.read_version().startswith("4.5.")
-    assert len(quiet.api.read_user_id()) == 36
 
 
 def test_a_virtual_machine_is_found_by_exactly_its_name_or_its_id(quiet: Ground) -> None:
     app = vm_of(quiet, "app")
     assert (app.name, app.status, app.configuration) == ("app", "up", None)
-    assert quiet.api.find_vms(app.id) == [app]
+    assert [one.vm for one in quiet.api.look_at_vms([app.id])] == [app]
     for name in ("APP", "ap", "ap*", "*", NOWHERE, 'a"b', "it's; --"):
-        assert quiet.api.find_vms(name) == []
+        assert quiet.api.look_at_vms([name], with_snapshots=True) == []
     assert quiet.api.read_vm(app.id) == app
+
+
+def test_machines_are_seen_with_what_belongs_to_them_in_one_look(ground: Ground) -> None:
+    app, backup = vm_of(ground, "app"), vm_of(ground, "backup")
+    found = {one.vm.name: one for one in ground.api.look_at_vms(["app", backup.id])}
+    assert {name: one.vm for name, one in found.items()} == {"app": app, "backup": backup}
+    assert found["app"].attachments == ground.api.list_attachments(app.id)
+    assert (found["app"].snapshots, found["app"].nics, found["app"].cluster) == ([], [], None)
+    snapshot = make_snapshot(ground, "app")
+    [seen] = ground.api.look_at_vms(["app"], with_snapshots=True, with_nics=True, with_clusters=True)
+    assert [nic.name for nic in seen.nics] == ["nic1"]
+    assert seen.cluster in ground.api.list_clusters() and seen.cluster.id == app.cluster_id
+    kept = {one.kind: one for one in seen.snapshots}
+    assert kept["active"].disks is None
+    whole = ground.api.read_snapshot(app.id, snapshot.id, with_disks=True)
+    assert kept["regular"] == whole
+    assert [one.disk_id for one in whole.disks or ()] == disks_of(ground, "app")
+    assert ground.api.look_at_vms([]) == []
+
+
+def test_a_machine_without_disks_is_seen_too(quiet: Ground) -> None:
+    cold = quiet.api.read_vm(vm_of(quiet, "cold").id, with_configuration=True)
+    assert cold.configuration is not None
+    made = quiet.api.create_vm(VmOrder("bare", "", "", cold.cluster_id, cold.configuration, True))
+    quiet.waiter.until("it", lambda: quiet.api.read_vm(made.id), lambda one: one.status == "down", str)
+    [seen] = quiet.api.look_at_vms(["bare"], with_snapshots=True)
+    assert (seen.attachments, [one.kind for one in seen.snapshots]) == ([], ["active"])
+    quiet.api.remove_vm(made.id)
+    wait_until_gone(quiet, lambda: quiet.api.read_vm(made.id))
+
+
+def test_a_snapshot_without_disks_holds_none(ground: Ground) -> None:
+    app = vm_of(ground, "app").id
+    made = ground.api.create_snapshot(app, "only the configuration", [])
+    done = ground.waiter.until(
+        "it", lambda: ground.api.read_snapshot(app, made.id, with_disks=True), lambda one: one.status == "ok", str
+    )
+    assert done.disks == ()
+    [seen] = ground.api.look_at_vms([app], with_snapshots=True)
+    assert () in [one.disks for one in seen.snapshots]
 
 
 def test_the_hosted_engine_is_told_from_the_others(quiet: Ground) -> None:
@@ -124,7 +168,6 @@ def test_what_is_not_there_is_not_found(quiet: Ground) -> None:
         lambda: quiet.api.remove_snapshot(app, NOWHERE),
         lambda: quiet.api.remove_disk(NOWHERE),
         lambda: quiet.api.detach_disk(app, NOWHERE),
-        lambda: quiet.api.deactivate_disk(app, NOWHERE),
         lambda: quiet.api.remove_vm(NOWHERE),
     ):
         with pytest.raises(NotFound):
@@ -166,13 +209,13 @@ def test_surroundings(quiet: Ground) -> None:
 
 def test_network_interfaces_are_changed_and_their_addresses_found(quiet: Ground) -> None:
     app = vm_of(quiet, "app").id
-    [nic] = quiet.api.list_nics(app)
+    [nic] = look_at(quiet, app).nics
     assert nic.name == "nic1" and nic.mac == nic.mac.lower() and nic.is_plugged and nic.profile_id
     assert quiet.api.find_macs([nic.mac, "56:6f:de:ad:00:00"]) == {nic.mac: "app"}
     quiet.api.update_nic(app, nic._replace(profile_id="", is_plugged=False))
-    assert quiet.api.list_nics(app) == [nic._replace(profile_id="", is_plugged=False)]
+    assert look_at(quiet, app).nics == [nic._replace(profile_id="", is_plugged=False)]
     quiet.api.update_nic(app, nic)
-    assert quiet.api.list_nics(app) == [nic]
+    assert look_at(quiet, app).nics == [nic]
 
 
 def test_checkpoints_tell_their_disks(ground: Ground) -> None:
@@ -191,14 +234,14 @@ def test_events_are_written_once_and_found(quiet: Ground) -> None:
     assert (event.event_code, event.severity, event.description) == (9802, "warning", "a <line> & more")
 
 
-def test_permits_are_those_of_the_user(ground: Ground) -> None:
+def test_permits_are_those_of_the_user_and_of_the_users_groups(ground: Ground) -> None:
     app, backup = vm_of(ground, "app").id, vm_of(ground, "backup").id
-    permits = ground.api.list_permits("vms", app)
-    assert permits is not None and permits >= {"manipulate_vm_snapshots", "configure_vm_storage"}
+    needed = {"manipulate_vm_snapshots", "configure_vm_storage"}
+    assert needed <= (ground.api.list_permits("vms", app, needed) or set())
     ground.permit("vms", app, {"manipulate_vm_snapshots"})
-    assert ground.api.list_permits("vms", app) == {"manipulate_vm_snapshots"}
+    assert ground.api.list_permits("vms", app, needed) == {"manipulate_vm_snapshots"}
     ground.permit("vms", backup, {"configure_vm_storage"}, through_group=True)
-    assert ground.api.list_permits("vms", backup) is None
+    assert ground.api.list_permits("vms", backup, {"configure_vm_storage"}) == {"configure_vm_storage"}
 
 
 # --- snapshots ---
@@ -220,7 +263,7 @@ def test_a_snapshot_takes_the_id_of_the_active_one_and_keeps_the_images(ground: 
     assert done._replace(date="") == begun._replace(status="ok", date="")
     assert done.date.endswith("Z") and len(done.date) == 20
     assert sorted(one.kind for one in ground.api.list_snapshots(app)) == ["active", "regular"]
-    kept = ground.api.list_snapshot_disks(app, done.id)
+    kept = ground.api.read_snapshot(app, done.id, with_disks=True).disks or ()
     assert {one.disk_id: one.image_id for one in kept} == images
     assert all(ground.api.read_disk(disk_id).image_id != images[disk_id] for disk_id in disks)
     configuration = ground.api.read_vm(app, with_configuration=True).configuration
@@ -318,8 +361,6 @@ def test_a_snapshot_is_attached_to_the_backup_machine_and_detached(ground: Groun
     with pytest.raises(Conflict, match="(?i)paused status"):
         ground.api.detach_disk(backup, disks[0])
     ground.change_vm("backup", status="up")
-    ground.api.deactivate_disk(backup, disks[0])
-    assert not ground.api.read_attachment(backup, disks[0]).is_active
     ground.api.detach_disk(backup, disks[0])
     wait_until_gone(ground, lambda: ground.api.read_attachment(backup, disks[0]))
     assert ground.api.read_disk(disks[0]).status == "ok"
@@ -366,7 +407,10 @@ def test_a_disk_is_made_found_by_its_mark_described_and_removed(quiet: Ground) -
     with pytest.raises(Conflict, match="The selected disk ID"):
         quiet.api.create_disk(wanted)
     assert [one.id for one in quiet.api.find_disks("mark: ")] == [made.id]
-    assert quiet.api.find_disks("ark: ") == quiet.api.find_disks("mark: disks") == []
+    assert quiet.api.find_disks("ark: ") == quiet.api.find_disks("mark: disks") == quiet.api.find_disks("") == []
+    boot = disks_of(quiet, "cold")[0]
+    assert {one.id for one in quiet.api.find_disks("mark: ", [boot, NOWHERE])} == {made.id, boot}
+    assert [one.id for one in quiet.api.find_disks("", [boot])] == [boot]
     quiet.api.describe_disk(made.id, "")
     assert (quiet.api.read_disk(made.id).description, quiet.api.find_disks("mark: ")) == ("", [])
     quiet.api.remove_disk(made.id)

@@ -44,7 +44,7 @@ class Ground(Protocol):
 
 
 class FakeGround:
-    """The engine in memory; a permit that only a group has is an unknown one to it."""
+    """The engine in memory; it knows no groups."""
 
     def __init__(self, home: Path) -> None:
         self.engine = FakeEngine()
@@ -52,7 +52,8 @@ class FakeGround:
         self.waiter: Waiter = FakeWaiter(self.engine)
 
     def change_vm(self, name: str, **changes: Any) -> None:
-        self.engine.change_vm(self.engine.find_vms(name)[0].id, **changes)
+        [vm_id] = [vm.id for vm in self.engine.vms.values() if vm.name == name]
+        self.engine.change_vm(vm_id, **changes)
 
     def end_snapshots(self, how: str) -> None:
         self.engine.snapshot_ends = how
@@ -70,7 +71,7 @@ class FakeGround:
         self.engine.restart(5)
 
     def permit(self, kind: str, object_id: str, permits: set[str], through_group: bool = False) -> None:
-        self.engine.permits[(kind, object_id)] = None if through_group else frozenset(permits)
+        self.engine.permits[(kind, object_id)] = frozenset(permits)
 
     def add_checkpoint(self, vm_id: str, disk_ids: list[str]) -> None:
         self.engine.checkpointed[vm_id] = set(disk_ids)

@@ -92,13 +92,14 @@ def files_with(secrets: Iterable[str], roots: Iterable[Path]) -> list[str]:
 class Witness(threading.Thread):
     """Notes the command line and the environment of every process while something runs, as anybody on the host can."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float = PAUSE) -> None:
         super().__init__(daemon=True)
         self.seen: set[bytes] = set()
+        self._pause = pause
         self._done = threading.Event()
 
     def run(self) -> None:
-        while not self._done.wait(PAUSE):
+        while not self._done.wait(self._pause):
             self.seen |= set(read_each("cmdline")) | set(read_each("environ"))
 
     def __enter__(self) -> "Witness":

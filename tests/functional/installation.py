@@ -16,10 +16,15 @@ from typing import Any, NamedTuple
 from lab import Lab, load
 from tooling.places import BUILD, link_checkout
 
+INVENTORY = "OVIRT_BACKUP_INVENTORY"  # names the installation under test; without it a lab is started
 COLLECTION = Path("ansible_collections/ovirt/backup")
 CONFIGURATION = Path(__file__).with_name("ansible.cfg")
 QUICK_START = Path(__file__).with_name("quick_start")
 COMPILED = BUILD / "cache" / "compiled"
+OPTIONAL = {
+    "dwhdb": "OVESETUP_DWH_CORE/enable", "keycloakdb": "OVESETUP_CONFIG/keycloakEnable",
+    "grafanadb": "OVESETUP_GRAFANA_CORE/enable",
+}  # fmt: skip
 ASSIGNMENT = re.compile(r'^(\w+)="?([^"\n]*)"?$', re.MULTILINE)
 
 
@@ -31,6 +36,7 @@ class Site(NamedTuple):
     prefix: Path
     fqdn: str
     faults: Path | None
+    is_expendable: bool = False
 
     @property
     def lab(self) -> Lab:
@@ -45,6 +51,20 @@ class Site(NamedTuple):
     @property
     def setup_state(self) -> Path:
         return self.prefix / "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"
+
+    @property
+    def scopes(self) -> list[str]:
+        """What is set up and can be backed up, the least work last."""
+        state = self.setup_state.read_text(encoding="utf-8")
+        return ["files", "db", *(scope for scope, key in OPTIONAL.items() if f"{key}=bool:True" in state)]
+
+    @property
+    def block_scopes(self) -> tuple[str, str]:
+        """The scope of block storage that its engine-backup backs up, and the one that it does not."""
+        text = (self.prefix / "share/ovirt-engine/setup/ovirt_engine_setup/config.py").read_text(encoding="utf-8")
+        found = re.search(r"^PACKAGE_VERSION = '4\.5\.(\d+)", text, re.MULTILINE)
+        scopes = ("cinderlibdb", "managedblockdb")
+        return scopes if found and int(found[1]) < 8 else scopes[::-1]
 
     def configuration(self) -> dict[str, str]:
         """The engine's own settings, those of the Data Warehouse included."""
@@ -74,7 +94,8 @@ def read_site(inventory: Path) -> Site:
     name = listed["engine"]["hosts"][0]
     known: dict[str, Any] = listed["_meta"]["hostvars"][name]
     faults = Path(known["lab_faults"]) if "lab_faults" in known else None
-    return Site(inventory, name, Path(known.get("ovirt_prefix", "/")), known.get("engine_fqdn", ""), faults)
+    prefix, is_expendable = Path(known.get("ovirt_prefix", "/")), known.get("engine_may_be_destroyed", False)
+    return Site(inventory, name, prefix, known.get("engine_fqdn", ""), faults, is_expendable)
 
 
 def program(name: str) -> str:

@@ -30,7 +30,7 @@ READERS = frozenset(("assert", "debug", "fail", "set_fact", "set_stats", "setup"
 READING = frozenset(("engine_backup_info", "engine_info"))
 STEPS = "engine_restore_steps"
 ONLY_PLANNED = frozenset(("plan_set_up/See what engine-setup would be told",))  # never but in check mode
-ONLY_READ = frozenset(("guard/Read how long the engine fences no host after its start",))  # an option without a value
+WRITES_WITH = {"engine_restore_target": "clear", "engine_config": "value"}  # without this option they only look
 KEYWORDS = frozenset((
     "name", "when", "vars", "register", "loop", "loop_control", "changed_when", "failed_when", "check_mode", "become",
     "become_user", "delegate_to", "block", "rescue", "always", "no_log", "run_once", "until", "retries", "delay",
@@ -54,8 +54,7 @@ class Kill(NamedTuple):
 def writing_stages(role: str) -> set[str]:
     """Every task of a role that writes, with the files and roles that it includes."""
     found = {f"{path.stem}/{task['name']}" for path, task in walk(ROOT / "roles" / role / "tasks/main.yml", set())}
-    assert found >= ONLY_READ
-    return found - ONLY_PLANNED - ONLY_READ
+    return found - ONLY_PLANNED
 
 
 def walk(path: Path, seen: set[Path]) -> Iterator[tuple[Path, Task]]:
@@ -80,7 +79,7 @@ def walk(path: Path, seen: set[Path]) -> Iterator[tuple[Path, Task]]:
 
 def is_reading(module: str, options: Task) -> bool:
     """Does a task leave everything as it is?"""
-    return module in READERS | READING or (module == "engine_restore_target" and "clear" not in options)
+    return module in READERS | READING or (module in WRITES_WITH and WRITES_WITH[module] not in options)
 
 
 def flattened(tasks: list[Task]) -> Iterator[Task]:

@@ -14,20 +14,18 @@ from .installation import Site
 from .playbooks import Engine, Result, backup, checked, codes
 from .shelf import Shelf, copy_archive, fill_shelf
 
-SCOPE = ["grafanadb"]  # the least work, where the scope does not matter
-
 
 class Refusal(NamedTuple):
     options: dict[str, Any]
     code: str
 
 
-def refusals(shelf: Shelf, scratch: Path, log: Path) -> dict[str, Refusal]:
-    """What is asked for, and the name of what forbids it."""
+def refusals(shelf: Shelf, scratch: Path, log: Path, known: str = "", lacking: str = "") -> dict[str, Refusal]:
+    """What is asked for, and the name of what forbids it; a scope that the tool knows, one that it lacks."""
     here, (closed, open_to_all) = shelf.directory, (scratch / "closed", scratch / "open")
     return {
-        "the_scope_is_not_set_up": Refusal({"directory": here, "scope": ["cinderlibdb"]}, "scope_not_set_up"),
-        "the_tool_lacks_the_scope": Refusal({"directory": here, "scope": ["managedblockdb"]}, "scope_unsupported"),
+        "the_scope_is_not_set_up": Refusal({"directory": here, "scope": [known]}, "scope_not_set_up"),
+        "the_tool_lacks_the_scope": Refusal({"directory": here, "scope": [lacking]}, "scope_unsupported"),
         "the_target_directory_is_missing": Refusal({"directory": scratch / "nowhere"}, "directory_missing"),
         "the_target_directory_is_a_file": Refusal({"directory": here / "older.backup"}, "directory_missing"),
         "the_target_directory_is_open_to_all": Refusal({"directory": open_to_all}, "directory_unsafe"),
@@ -68,11 +66,12 @@ def answers(
     (shelf.directory / "foreign.backup").write_bytes(b"not ours")
     damaged = copy_archive(proven["stock"], shelf.directory / "damaged.backup")
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
-    copy_archive(proven["stock"], shelf.directory / "fewer.backup", scopes=["files", "db"])
+    copy_archive(proven["stock"], shelf.directory / "fewer.backup", scopes=["files"])
     shelf = fill_shelf(scratch / "shelf", proven["stock"])
 
-    asked = refusals(shelf, scratch, scratch / "old.log")
-    tasks = {name: [backup(**{"scope": SCOPE, **refusal.options})] for name, refusal in asked.items()}
+    asked = refusals(shelf, scratch, scratch / "old.log", *site.block_scopes)
+    least = site.scopes[-1:]  # the least work, where the scope does not matter
+    tasks = {name: [backup(**{"scope": least, **refusal.options})] for name, refusal in asked.items()}
     for name in PREVIEWED:
         tasks[name].append(checked(tasks[name][0]))
     host, before = Engine(site, scratch / "ansible"), processes(site)

@@ -150,6 +150,8 @@ def test_databases_that_nobody_prepares_are_tried_first_and_emptied_after_a_kill
         assert query(server, "others", "SELECT count(*) FROM precious") == "0"
         assert outcome(role.run().made()) == "restored"
         assert role.noted() == {}
+        replaced = [ground.lab.databases[kind].password for kind in wanted]
+        assert files_with(replaced, [engine.site.prefix / "etc"]) == []
 
 
 def test_a_failure_with_new_passwords_is_rolled_back_with_them(ground: Ground, archives: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from bench.measure_vm import merge
+from bench.measure_vm import FIRST, merge, seconds_of_work
 from bench.vm_site import Usage, sum_tasks
 from tooling.restored_machine import BLOCK, count_changed
 
@@ -13,7 +13,7 @@ SAID = [
     (0.5, "PLAY [Back up] ***\n"),
     (1.0, "TASK [ovirt.backup.vm_backup : Save each disk] ***\n"),
     (2.5, "changed: [backup]\n"),
-    (3.0, "TASK [Show it] ***\n"),
+    (3.0, "TASK [ovirt.backup.vm_backup : Show it: app, since 2026-11-22T21:00:00Z] ***\n"),
     (3.25, "TASK [ovirt.backup.vm_backup : Save each disk] ***\n"),
     (4.0, "TASK ["),
 ]
@@ -21,6 +21,10 @@ SAID = [
 
 def test_a_task_takes_from_its_heading_to_the_next_one() -> None:
     assert sum_tasks(SAID) == {"Save each disk": 2.75, "Show it": 0.25}
+
+
+def test_what_a_run_takes_once_is_no_work_on_a_virtual_machine() -> None:
+    assert seconds_of_work({"Check the settings": 3.0, FIRST: 1.0, "Save each disk": 0.5}) == 1.5
 
 
 def test_runs_of_a_module_are_one_row_of_sums_and_peaks() -> None:

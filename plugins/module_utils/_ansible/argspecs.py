@@ -51,7 +51,7 @@ CONNECTION: Dict[str, Dict[str, Any]] = {
 }
 WAITING: Dict[str, Dict[str, Any]] = {
     "timeout": {"type": "int", "default": 3600},
-    "poll_interval": {"type": "int", "default": 3},
+    "poll_interval": {"type": "float", "default": 3},
 }
 
 CREDENTIALS_OF_ONE: Dict[str, Any] = {

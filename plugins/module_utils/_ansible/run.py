@@ -23,7 +23,7 @@ def run(module: AnsibleModule, body: Body, secrets: Iterable[str] = ()) -> NoRet
     except BackupError as error:
         fail(module, error, secrets)
     except Interrupted as error:
-        fail(module, BackupError(error.message, error.code), secrets)
+        fail(module, BackupError(error.message, error.code, **error.facts), secrets)
     except OSError as error:
         code = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "os_error"
         text = "%s: %s" % (error.strerror or error, error.filename) if error.filename else str(error)

@@ -18,19 +18,20 @@ class AttachmentRequests(Requests):
 
     def list_attachments(self, vm_id: str) -> List[Attachment]:
         """Return the disk attachments of a virtual machine, with their disks."""
-        with self._request("list the disk attachments of the virtual machine %s" % vm_id):
-            found = [
-                read_attachment(one, vm_id) for one in self._vm(vm_id).disk_attachments_service().list(follow="disk")
-            ]
-        return [self._complete(one) for one in found]
+        what = "list the disk attachments of the virtual machine %s" % vm_id
+        found = self._following(what, "disk", self._vm(vm_id).disk_attachments_service().list)
+        return [self._with_disk(read_attachment(one, vm_id)) for one in found]
 
-    def _complete(self, attachment: Attachment) -> Attachment:
-        """Read the disk of an attachment where the engine did not send it along."""
+    def _with_disk(self, attachment: Attachment) -> Attachment:
+        """Read the disk of an attachment where the engine did not send it along; one that is gone stays away."""
         if attachment.disk is not None:
             return attachment
-        with self._request("read the disk %s" % attachment.disk_id):
-            disk = self._services.disks_service().disk_service(attachment.disk_id).get()
-            return attachment._replace(disk=read_disk(disk))
+        try:
+            with self._request("read the disk %s" % attachment.disk_id):
+                disk = self._services.disks_service().disk_service(attachment.disk_id).get()
+        except NotFound:
+            return attachment
+        return attachment._replace(disk=read_disk(disk))
 
     def read_attachment(self, vm_id: str, disk_id: str) -> Attachment:
         """Return one disk attachment, without its disk."""
@@ -51,11 +52,6 @@ class AttachmentRequests(Requests):
         )
         with self._request("attach %s to the virtual machine %s" % (source, vm_id)):
             return read_attachment(self._vm(vm_id).disk_attachments_service().add(attachment), vm_id)
-
-    def deactivate_disk(self, vm_id: str, disk_id: str) -> None:
-        """Unplug an attached disk."""
-        with self._request("unplug the disk %s from the virtual machine %s" % (disk_id, vm_id)):
-            self._attachment(vm_id, disk_id).update(types.DiskAttachment(active=False))
 
     def detach_disk(self, vm_id: str, disk_id: str) -> None:
         """Detach a disk; always with detach_only=true: without it the engine would remove the disk for good."""

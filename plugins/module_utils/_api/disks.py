@@ -2,13 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests about disks and storage domains. This file is private to the collection."""
-from typing import Any, List
+from typing import Any, Dict, List, Sequence
 
 from .._core.vm_model import Disk, DiskOrder, StorageDomain
 from .library import types
 from .reading import read_disk, read_storage_domain
 from .requests import Requests
-from .searching import begins
+from .searching import begins, equals, is_id
+
+# One search for so many of them: they stand in the address of the request.
+AT_A_TIME = 50
 
 
 class DiskRequests(Requests):
@@ -19,11 +22,19 @@ class DiskRequests(Requests):
         with self._request("read the disk %s" % disk_id):
             return read_disk(self._disk(disk_id).get())
 
-    def find_disks(self, mark: str) -> List[Disk]:
-        """Return the disks whose description begins with a mark."""
-        with self._request("search for the disks described with '%s'" % mark):
-            found = self._services.disks_service().list(search=begins("description", mark))
-        return [disk for disk in map(read_disk, found) if disk.description.startswith(mark)]
+    def find_disks(self, mark: str, ids: Sequence[str] = ()) -> List[Disk]:
+        """Return the disks whose description begins with a mark (empty: none), or whose id is one of these."""
+        wanted = [begins("description", mark)] if mark else []
+        wanted += [equals("id", number) for number in ids if is_id(number)]
+        found: Dict[str, Disk] = {}
+        for start in range(0, len(wanted), AT_A_TIME):
+            search = " or ".join(wanted[start:start + AT_A_TIME])
+            with self._request("search for the disks with %s" % search):
+                disks = map(read_disk, self._services.disks_service().list(search=search))
+                found.update((disk.id, disk) for disk in disks)
+        return [
+            disk for disk in found.values() if disk.id in ids or (mark and disk.description.startswith(mark))
+        ]
 
     def create_disk(self, order: DiskOrder) -> Disk:
         """Begin to make a floating disk."""

@@ -4,14 +4,13 @@
 """The engine's API: one function per request of _flows/vm_protocols.py. This file is private to the collection."""
 from typing import Any
 
-from .attachments import AttachmentRequests
 from .disks import DiskRequests
-from .snapshots import SnapshotRequests
+from .looking import Looks
+from .permits import PermitRequests
 from .surroundings import SurroundingRequests
-from .vms import VmRequests
 
 
-class EngineApi(VmRequests, AttachmentRequests, SnapshotRequests, DiskRequests, SurroundingRequests):
+class EngineApi(Looks, DiskRequests, PermitRequests, SurroundingRequests):
     """All requests on one session; as a context manager it logs out at the end."""
 
     def __enter__(self) -> "EngineApi":

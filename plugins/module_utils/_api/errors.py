@@ -35,6 +35,11 @@ class NotTheEngine(Exception):
         self.status = status
 
 
+def could_not_follow(error: ApiError) -> bool:
+    """May it be that the engine only could not follow a link? Then the whole request fails, as an internal error."""
+    return error.status is not None and error.status >= 500 and not isinstance(error, Unavailable)
+
+
 def translate(error: Exception, what: str, where: str, was_reached: bool) -> ApiError:
     """Return the error of ours. ``was_reached``: the engine at that address has answered before."""
     start = "Could not %s: " % what

@@ -98,6 +98,8 @@ def read_snapshot(snapshot: Any, vm_id: str) -> Snapshot:
     return Snapshot(
         word(snapshot.id), vm_id, word(snapshot.description), word(snapshot.snapshot_status),
         word(snapshot.snapshot_type), time_of(snapshot.date),
+        # An empty list also stands for disks that did not come along.
+        tuple(map(read_snapshot_disk, snapshot.disks)) if snapshot.disks else None,
     )
 
 
@@ -129,9 +131,9 @@ def read_nic(nic: Any) -> Nic:
     return Nic(word(nic.id), word(nic.name), mac, bool(nic.plugged), id_of(nic.vnic_profile))
 
 
-def read_vnic_profile(profile: Any, network_name: str) -> VnicProfile:
-    """Return a vNIC profile."""
-    return VnicProfile(word(profile.id), word(profile.name), id_of(profile.network), network_name)
+def read_vnic_profile(profile: Any, network: Any) -> VnicProfile:
+    """Return a vNIC profile of a network."""
+    return VnicProfile(word(profile.id), word(profile.name), word(network.id), word(network.name))
 
 
 def read_event(event: Any) -> Event:

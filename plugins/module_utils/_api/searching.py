@@ -34,6 +34,11 @@ def begins(field: str, text: str) -> str:
     return "%s=%s" % (field, quote(text.rstrip() + "*"))
 
 
+def named(names: Sequence[str]) -> str:
+    """Return the search for objects of these names or ids, and for some more."""
+    return " or ".join(equals("id" if is_id(name) else "name", name) for name in names)
+
+
 def any_equals(field: str, texts: Sequence[str]) -> str:
     """Return the search for objects whose field is one of the texts, and for some more."""
     return " or ".join(equals(field, text) for text in texts)

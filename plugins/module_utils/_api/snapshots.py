@@ -19,10 +19,26 @@ class SnapshotRequests(Requests):
         with self._request("list the snapshots of the virtual machine %s" % vm_id):
             return [read_snapshot(one, vm_id) for one in self._vm(vm_id).snapshots_service().list()]
 
-    def read_snapshot(self, vm_id: str, snapshot_id: str) -> Snapshot:
+    def read_snapshot(self, vm_id: str, snapshot_id: str, with_disks: bool = False) -> Snapshot:
         """Return one snapshot."""
-        with self._request("read the snapshot %s of the virtual machine %s" % (snapshot_id, vm_id)):
-            return read_snapshot(self._snapshot(vm_id, snapshot_id).get(), vm_id)
+        service = self._snapshot(vm_id, snapshot_id)
+        what = "read the snapshot %s of the virtual machine %s" % (snapshot_id, vm_id)
+        if with_disks:
+            return self._with_held(read_snapshot(self._following(what, "disks", service.get), vm_id))
+        with self._request(what):
+            return read_snapshot(service.get(), vm_id)
+
+    def _with_held(self, snapshot: Snapshot) -> Snapshot:
+        """Read the disks of a snapshot where the engine did not send them along.
+
+        The active one has none of its own, and one that is still being made may have none yet.
+        """
+        if snapshot.disks is not None or snapshot.kind == "active" or snapshot.status == "locked":
+            return snapshot
+        try:
+            return snapshot._replace(disks=tuple(self.list_snapshot_disks(snapshot.vm_id, snapshot.id)))
+        except NotFound:
+            return snapshot
 
     def list_snapshot_disks(self, vm_id: str, snapshot_id: str) -> List[SnapshotDisk]:
         """Return the disks of a snapshot."""
@@ -47,16 +63,22 @@ class SnapshotRequests(Requests):
         """Return the ids of the disks that a changed-block checkpoint holds; none where the engine knows none."""
         checkpoints = self._vm(vm_id).checkpoints_service()
         try:
-            with self._request("list the checkpoints of the virtual machine %s" % vm_id):
-                found = checkpoints.list(follow="disks")
-                # Where the engine does not follow the link, its list of disks is there, and empty.
-                return {id_of(disk) for one in found for disk in self._disks_of(checkpoints, one)}
+            found = self._following(
+                "list the checkpoints of the virtual machine %s" % vm_id, "disks", checkpoints.list)
         except NotFound:
             return set()
+        return {id_of(disk) for one in found for disk in self._list_checkpoint_disks(checkpoints, one)}
 
-    @staticmethod
-    def _disks_of(checkpoints: Any, checkpoint: Any) -> Sequence[Any]:
-        disks: Sequence[Any] = checkpoint.disks or checkpoints.checkpoint_service(checkpoint.id).disks_service().list()
+    def _list_checkpoint_disks(self, checkpoints: Any, checkpoint: Any) -> Sequence[Any]:
+        """Return the disks of a checkpoint, from the engine where they did not come along."""
+        disks: Sequence[Any] = checkpoint.disks
+        if disks:
+            return disks
+        try:
+            with self._request("list the disks of the checkpoint %s" % checkpoint.id):
+                disks = checkpoints.checkpoint_service(checkpoint.id).disks_service().list()
+        except NotFound:  # gone meanwhile
+            return []
         return disks
 
     def _snapshot(self, vm_id: str, snapshot_id: str) -> Any:

@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests about virtual machines and their network interfaces. This file is private to the collection."""
-from typing import Dict, List, Sequence
+"""Requests about virtual machines, their network interfaces and clusters. This file is private to the collection."""
+import functools
+from typing import Any, Dict, List, Sequence
 
 from .._core.api_errors import NotFound
-from .._core.vm_model import Nic, Vm, VmOrder
+from .._core.vm_model import Cluster, Nic, Vm, VmOrder
 from .library import types
-from .reading import read_nic, read_vm
+from .reading import read_cluster, read_nic, read_vm
 from .requests import Requests
 from .searching import any_equals, equals, is_id
 
@@ -74,6 +75,15 @@ class VmRequests(Requests):
         with self._request("list the network interfaces of the virtual machine %s" % vm_id):
             return [read_nic(nic) for nic in self._vm(vm_id).nics_service().list()]
 
+    def _read_nics(self, vm: Any) -> List[Nic]:
+        """Return the network interfaces of a virtual machine, from the engine where they did not come along."""
+        if vm.nics:
+            return [read_nic(nic) for nic in vm.nics]
+        try:
+            return self.list_nics(vm.id)
+        except NotFound:  # gone meanwhile
+            return []
+
     def update_nic(self, vm_id: str, nic: Nic) -> None:
         """Give a network interface this profile (empty: none) and plug or unplug it."""
         profile = types.VnicProfile(id=nic.profile_id or None)
@@ -86,8 +96,13 @@ class VmRequests(Requests):
         found: Dict[str, str] = {}
         for start in range(0, len(macs), MACS_AT_A_TIME):
             search = any_equals("vnic.mac", macs[start:start + MACS_AT_A_TIME])
-            with self._request("search for the virtual machines with the MAC addresses %s" % ", ".join(macs)):
-                vms = self._services.vms_service().list(search=search, follow="nics")
+            what = "search for the virtual machines with the MAC addresses %s" % ", ".join(macs)
+            vms = self._following(what, "nics", functools.partial(self._services.vms_service().list, search=search))
             for vm in vms:
-                found.update((nic.mac, vm.name) for nic in map(read_nic, vm.nics or []))
+                found.update((nic.mac, vm.name) for nic in self._read_nics(vm))
         return {mac: found[mac] for mac in macs if mac in found}
+
+    def list_clusters(self) -> List[Cluster]:
+        """Return the clusters that this user sees."""
+        with self._request("list the clusters"):
+            return [read_cluster(cluster) for cluster in self._services.clusters_service().list()]

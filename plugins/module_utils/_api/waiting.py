@@ -32,21 +32,29 @@ class Waiter:
         """Return seconds that no clock change moves."""
         return self._clock()
 
+    def notice_end(self) -> None:
+        """Raise Interrupted where the run for which this works has ended; who sleeps for it tells."""
+        self._sleep(0.0)
+
     def patiently(self, what: str, request: Callable[[], Seen]) -> Seen:
         """Send a request that changes nothing; while the engine is unavailable, again, up to the time-out."""
         return self.until(what, request, lambda _seen: True, str)
 
     def until(
         self, what: str, look: Callable[[], Seen], is_done: Callable[[Seen], bool], describe: Callable[[Seen], str],
-        timeout: Optional[float] = None,
+        timeout: Optional[float] = None, head_start: float = 0.0,
     ) -> Seen:
         """Look until it is done, at least once; return what was seen last.
+
+        ``head_start``: for so many poll intervals it can not be done, so the first look comes after them.
 
         An engine that is unavailable meanwhile is waited for. ``is_done`` and ``look`` raise where waiting is
         hopeless. ``timeout`` can only shorten what is left of the run's time.
         """
         began = self._clock()
         deadline = self._deadline if timeout is None else min(self._deadline, began + timeout)
+        if head_start and deadline > began:
+            self._sleep(min(head_start * self._poll_interval, deadline - began))
         while True:
             try:
                 seen = look()

@@ -115,7 +115,8 @@ def _host_answers(facts: SetupFacts) -> Answers:
         found = {"OVESETUP_CONFIG/updateFirewall": NO}
     if facts.memory < MEMORY_NEEDED:
         found["OVESETUP_SYSTEM/memCheckEnabled"] = NO
-    if facts.state.get(APACHE) != YES:
+    # A development installation leaves Apache alone unless it is told otherwise, and may not write there.
+    if facts.state.get(APACHE) != YES and not facts.is_unprivileged:
         found["OVESETUP_APACHE/configureRootRedirection"] = YES
         found["OVESETUP_APACHE/configureSsl"] = YES
     return found

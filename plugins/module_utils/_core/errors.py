@@ -63,6 +63,7 @@ class Interrupted(BaseException):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.facts: Dict[str, Any] = {}
 
 
 def describe_problems(start: str, problems: Sequence[Problem]) -> str:

@@ -10,7 +10,7 @@ This file is private to the collection.
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .engine_output import Outcome, shorten, signal_of
+from .engine_output import Outcome, last_lines, shorten, signal_of
 
 Printed = NamedTuple(
     "Printed",
@@ -43,6 +43,9 @@ _DUMP = re.compile(
     r"Backing\s+up\s+database\s+\S+\s+to\s+'([^'\n]+)'|A\s+backup\s+of\s+the\s+[\w\s-]+?\s+database\s+is\s+available"
     r"\s+at\s+(\S+)")
 _QUERY = re.compile(r"DEBUG \S*\bdialog\S* \S+ query (\S+)$", re.MULTILINE)
+_TOLD = re.compile(r"^\d{4}-[\d-]+ [\d:,+-]+ (?:INFO|WARNING|ERROR|CRITICAL) .*$", re.MULTILINE)
+_COMMAND_ERRORS = re.compile(r" execute-output: \([^\n]*\) stderr:\n(.*?)\n(?=\d{4}-\d\d-\d\d )", re.DOTALL)
+_COMMAND_FAILED = "failed to execute"
 _NOTE_INDENT = " " * 10
 _RESTORED = "The engine DB has been restored from a backup"
 _END_OF_INPUT = "End of file"
@@ -96,6 +99,22 @@ def asked_questions(log: str) -> List[str]:
     return [str(name) for name in _QUERY.findall(log)]
 
 
+def last_told(log: str) -> List[str]:
+    """Return the last lines of a log that tell what happened.
+
+    The lines of debugging come by the hundred, behind a failure too: they hold everything that the tool was told.
+    """
+    return last_lines("\n".join(_TOLD.findall(log)) or log)
+
+
+def command_errors(printed: Printed, log: str) -> str:
+    """Return what a command said that made the tool fail, which stands only in its log."""
+    if not printed.reason.endswith(_COMMAND_FAILED):
+        return ""
+    said = [text for text in _COMMAND_ERRORS.findall(log) if text.strip()]
+    return " ".join(said[-1].strip().splitlines()[-3:]) if said else ""
+
+
 def endless_question(counts: Dict[str, int]) -> str:
     """Return the question that is asked again and again, an empty string where there is none."""
     return next((name for name, count in sorted(counts.items()) if count > REPEATS), "")
@@ -109,8 +128,8 @@ def judge_otopi(
     ``returncode`` is None where the tool was ended: because it ``repeated`` a question, or because its time was up.
     """
     if repeated:
-        text = "%s was ended: it asked the question %s more than %d times: %s"
-        return Outcome("question_repeated", text % (tool, repeated, REPEATS, printed.question))
+        text = "%s was ended: it asked the question %s more than %d times: %s%s"
+        return Outcome("question_repeated", text % (tool, repeated, REPEATS, printed.question, _causes(printed)))
     if returncode is None:
         text = "%s was ended: it took longer than the timeout, in the stage '%s'"
         return Outcome("tool_timeout", text % (tool, _stage_of(printed)))
@@ -147,8 +166,9 @@ def _stage_of(printed: Printed) -> str:
 
 def _causes(printed: Printed) -> str:
     """Return the errors that say more than the failure of the stage does."""
-    more = [text for text in printed.errors if not text.startswith(("Failed to execute", "Execution of"))]
-    return "; it said: " + "; ".join(shorten(text) for text in more[:3]) if more else ""
+    general = ("Failed to execute", "Execution of")
+    more = [text for text in printed.errors if not text.startswith(general) and text not in printed.reason]
+    return "; it said: " + "; ".join(shorten(text) for text in list(dict.fromkeys(more))[:3]) if more else ""
 
 
 def describe_question(printed: Printed, asked: List[str], repeated: str) -> Optional[Dict[str, Any]]:

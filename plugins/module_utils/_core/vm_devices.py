@@ -5,14 +5,23 @@
 
 The serial number of a virtual disk is its whole id, of which virtio-blk keeps 20 characters; udev makes names of it.
 """
-from typing import List, Mapping, NamedTuple, Sequence, Set
+from typing import Any, List, Mapping, NamedTuple, Sequence, Set
 
-from .errors import Problem
+from .errors import Problem, Refused
 
 SHORT = 20
 
 Wanted = NamedTuple("Wanted", [("disk_id", str), ("size", int), ("names", Sequence[str])])
 """A disk to be found: its id, its size in bytes (0: any), and names to try first, relative to /dev/disk/by-id."""
+
+
+def read_wanted(disk: Mapping[str, Any]) -> Wanted:
+    """Return what the result of a module says of a disk; raise Refused where that is no disk."""
+    try:
+        names = [str(one) for one in disk.get("devices", [])]
+        return Wanted(str(disk["id"]), int(disk.get("provisioned_size", 0)), names)
+    except (KeyError, TypeError, ValueError):
+        raise Refused([Problem("disk_invalid", "a disk needs an id, and a size in bytes if any: %r" % disk)]) from None
 
 
 def find_targets(wanted: Wanted, links: Mapping[str, str]) -> Set[str]:

@@ -6,7 +6,7 @@
 Sizes are bytes, times ISO 8601 in UTC, ids the engine's UUIDs; enumerations are the words of the API in lower case. A
 text that the engine left out is empty. This file is private to the collection.
 """
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 Configuration = NamedTuple("Configuration", [("kind", str), ("data", str)])
 """A virtual machine's configuration: kind ``ovf`` or ``ova``, data the XML text."""
@@ -63,19 +63,6 @@ Attachment = NamedTuple(
     ],
 )
 
-Snapshot = NamedTuple(
-    "Snapshot",
-    [
-        ("id", str),
-        ("vm_id", str),
-        ("description", str),
-        ("status", str),  # ok, locked, in_preview
-        ("kind", str),  # active, regular, stateless, preview
-        ("date", str),
-    ],
-)
-
-
 class SnapshotDisk(NamedTuple):
     """A disk as it is in a snapshot. The engine may report its sizes as 0, so they are not here.
 
@@ -88,6 +75,18 @@ class SnapshotDisk(NamedTuple):
     status: str
     format: str = ""  # cow, raw; empty where the engine does not say
     is_sparse: bool = True
+
+
+class Snapshot(NamedTuple):
+    """A snapshot, also the active one: the state in which the virtual machine is."""
+
+    id: str
+    vm_id: str
+    description: str
+    status: str  # ok, locked, in_preview
+    kind: str  # active, regular, stateless, preview
+    date: str
+    disks: Optional[Tuple[SnapshotDisk, ...]] = None  # None: not asked for, or the engine does not say
 
 
 class StorageDomain(NamedTuple):
@@ -117,6 +116,17 @@ Nic = NamedTuple(
 VnicProfile = NamedTuple("VnicProfile", [("id", str), ("name", str), ("network_id", str), ("network_name", str)])
 Cluster = NamedTuple("Cluster", [("id", str), ("name", str), ("data_center_id", str)])
 Event = NamedTuple("Event", [("id", str), ("event_code", int), ("description", str), ("severity", str), ("time", str)])
+
+
+class VmAround(NamedTuple):
+    """A virtual machine and what belongs to it, seen in one look; empty where it was not asked for."""
+
+    vm: Vm
+    attachments: List[Attachment]  # with their disks
+    snapshots: List[Snapshot] = []  # with their disks, the active one without
+    nics: List[Nic] = []
+    cluster: Optional[Cluster] = None
+
 
 DiskOrder = NamedTuple(
     "DiskOrder",

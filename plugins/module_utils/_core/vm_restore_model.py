@@ -101,7 +101,8 @@ World = NamedTuple(
         ("marked", List[Disk]),  # with the mark of this restore, whoever runs it
         ("vms", List[Vm]),  # of the wanted name
         ("own", Dict[str, Attachment]),  # to the only one of them, by disk
-        ("original", Optional[Vm]),  # with the saved id
+        ("vm_ids", Dict[str, bool]),  # ids that were looked for: whether a virtual machine has them
+        ("disk_ids", Dict[str, bool]),  # ids that were looked for: whether a disk has them
         ("domains", List[StorageDomain]),
         ("clusters", List[Cluster]),
         ("problems", List[Problem]),

@@ -225,6 +225,8 @@ def _compare_attachment(plan: DiskPlan, found: Optional[Attachment]) -> List[str
     what = "disk %s (%s)" % (plan.wish.alias, plan.disk_id)
     if found is None:
         return ["%s is not attached" % what]
+    if found.disk is None:
+        return ["%s is attached, and the engine does not say what it is" % what]
     wish = plan.wish
     pairs: List[Tuple[str, Any, Any]] = [
         ("interface", wish.interface, found.interface),
@@ -232,8 +234,7 @@ def _compare_attachment(plan: DiskPlan, found: Optional[Attachment]) -> List[str
         ("active", wish.is_active, found.is_active),
         ("read_only", wish.is_read_only, found.is_read_only),
         ("pass_discard", wish.pass_discard, found.pass_discard),
+        ("provisioned_size", wish.provisioned_size, found.disk.provisioned_size),
+        ("status", "ok", found.disk.status),
     ]
-    if found.disk is not None:
-        pairs.append(("provisioned_size", wish.provisioned_size, found.disk.provisioned_size))
-        pairs.append(("status", "ok", found.disk.status))
     return ["%s: %s is %s, saved was %s" % (what, key, is_now, was) for key, was, is_now in pairs if was != is_now]

@@ -129,7 +129,7 @@ def judge_host(request: Request, installation: Installation, host: "RestoreHost"
     """Return what of this host forbids a restore: programs that are missing, services that are up."""
     problems = []
     for name in installation.missing_programs:
-        problems.append(Problem("program_missing", "%s is not in PATH; engine-backup needs it" % name))
+        problems.append(Problem("program_missing", "%s is not found on this host; engine-backup needs it" % name))
     if request.cleanup_planned:
         return problems
     pid = host.engine_is_running(request.prefix)

@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optiona
 from .._core.engine_answers import Answers, judge_answers, mask_answers, render_answers, secret_values
 from .._core.engine_config import Settings
 from .._core.engine_model import Installation
-from .._core.engine_output import Outcome, last_lines
+from .._core.engine_output import Outcome, shorten
 from .._core.errors import CommandError, Problem
 from .._core.otopi_model import Holdings, Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, command_of
-from .._core.otopi_output import Printed, describe_question, judge_otopi, read_output
+from .._core.otopi_output import (
+    Printed,
+    command_errors,
+    describe_question,
+    judge_otopi,
+    last_told,
+    read_output,
+)
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -166,10 +173,12 @@ def run_tool(order: Order, host: OtopiHost) -> Done:
 def _failure(order: Order, argv: List[str], ran: Ran, printed: Printed, outcome: Outcome) -> CommandError:
     text = outcome.message
     if not printed.stages and ran.stderr.strip():
-        text += ": " + " ".join(ran.stderr.split())
+        text += ": " + shorten(ran.stderr.strip().splitlines()[-1])  # of a traceback that of a missing module
+    said = command_errors(printed, ran.log)
+    text += "; it printed: " + shorten(said) if said else ""
     if outcome.code == "question_unanswered" and ran.asked:
         text += " (name it in 'answers' as QUESTION/1/%s)" % ran.asked[-1]
-    facts = dict(describe_end(order, argv, ran.returncode, ran.log), errors=list(printed.errors))
+    facts = dict(describe_end(order, argv, ran.returncode, ran.log), errors=list(dict.fromkeys(printed.errors)))
     facts["last_question"] = ran.asked[-1] if ran.asked else ""
     question = describe_question(printed, list(ran.asked), ran.repeated)
     if question is not None:
@@ -182,5 +191,5 @@ def describe_end(order: Order, argv: List[str], returncode: Optional[int], log: 
     """Return the facts that go with every failure after the tool ran."""
     return {
         "phase": order.tool.name, "rc": returncode, "cmd": argv, "log_path": order.places.log_path,
-        "last_lines": last_lines(log), "answers": mask_answers(order.answers, order.secret_keys),
+        "last_lines": last_told(log), "answers": mask_answers(order.answers, order.secret_keys),
     }

@@ -7,7 +7,6 @@ This file is private to the collection.
 """
 from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .._core.api_errors import NotFound
 from .._core.backup_mark import BACKUP, judge_holder, judge_name, parse_mark, render_mark
 from .._core.errors import Problem
 from .._core.times import from_iso
@@ -21,11 +20,12 @@ from .._core.vm_backup_rules import (
     judge_foreign,
     judge_held,
     judge_permits,
+    judge_poll_interval,
     judge_space,
     judge_vm,
     select_disks,
 )
-from .._core.vm_model import Attachment, Cluster, Snapshot, SnapshotDisk, StorageDomain, Vm
+from .._core.vm_model import Attachment, Cluster, Snapshot, SnapshotDisk, StorageDomain, Vm, VmAround
 from .vm_protocols import VmApi, Waiter
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ Request = NamedTuple(
         ("message", str),
         ("events", bool),
         ("timeout", int),
+        ("poll_interval", float),
         ("settle", float),  # seconds after which a request whose answer was lost is taken as not carried out
     ],
 )
@@ -96,7 +97,7 @@ Plan = NamedTuple(
     [
         ("request", Request),
         ("mark", str),
-        ("version", str),
+        ("version", str),  # of the engine; only read where something is to be attached
         ("vm", Optional[Vm]),
         ("backup_vm", Optional[Vm]),
         ("cluster", str),
@@ -117,36 +118,64 @@ NOTHING_SELECTED = Selection([], [], [])
 
 def plan_attaching(request: Request, tools: Tools) -> Plan:
     """Return what it takes to have the disks of a snapshot attached to the backup VM."""
-    problems = judge_request(request) + tools.configuration.judge()
-    version = tools.waiter.patiently("the engine's version", tools.api.read_version)
-    vm, unknown = find_vm(request.vm, "vm", tools)
-    backup_vm, unknown_too = find_vm(request.backup_vm, "backup_vm", tools)
-    problems += unknown + unknown_too
-    mark = render_mark(BACKUP, request.name, request.run)
-    plan = Plan(request, mark, version, vm, backup_vm, "", [], None, [], NOTHING_SELECTED, {}, {}, [], problems)
+    seen = _look_at_vms(request, tools, with_clusters=True)
+    vm, unknown = _choose(seen, request.vm, "vm")
+    backup_vm, unknown_too = _choose(seen, request.backup_vm, "backup_vm")
+    plan = _begin(request, vm, backup_vm)
+    problems = judge_request(request) + tools.configuration.judge() + unknown + unknown_too
+    plan = plan._replace(problems=problems)
     if vm is None or backup_vm is None:
         return plan
-    return _judge_attaching(_look_around(plan, vm, backup_vm, tools), vm, backup_vm, tools)
+    return _judge_attaching(_look_around(plan, vm, tools), vm, backup_vm, tools)
 
 
 def plan_removing(request: Request, tools: Tools) -> Plan:
     """Return what is to be detached, and removed; a virtual machine that is gone took everything with it."""
-    problems = judge_request(request)
-    version = tools.waiter.patiently("the engine's version", tools.api.read_version)
-    vm, unknown = find_vm(request.vm, "vm", tools)
-    backup_vm, unknown_too = find_vm(request.backup_vm, "backup_vm", tools)
+    seen = _look_at_vms(request, tools, with_clusters=False)
+    vm, unknown = _choose(seen, request.vm, "vm")
+    backup_vm, unknown_too = _choose(seen, request.backup_vm, "backup_vm")
     missing = [item for item in unknown + unknown_too if item.code == "vm_not_found"]
-    problems += [item for item in unknown + unknown_too if item not in missing]
+    problems = judge_request(request) + [item for item in unknown + unknown_too if item not in missing]
     warnings = ["%s, so nothing of this backup is left there" % item.message for item in missing]
-    mark = render_mark(BACKUP, request.name, request.run)
-    plan = Plan(request, mark, version, vm, backup_vm, "", [], None, [], NOTHING_SELECTED, {}, {}, warnings, problems)
+    plan = _begin(request, vm, backup_vm)._replace(warnings=warnings, problems=problems)
     if vm is None:
         return plan
-    present = _list_present(backup_vm, tools) if backup_vm is not None and backup_vm.id != vm.id else {}
-    plan = _find_marked(plan._replace(present=present, snapshots=_list_snapshots(vm, tools)), vm, tools)
+    plan = _find_marked(plan, vm.vm, tools)
     if backup_vm is not None and any(one.attached for one in marked(plan)):
-        return plan._replace(problems=plan.problems + judge_detachable(backup_vm))
+        return plan._replace(problems=plan.problems + judge_detachable(backup_vm.vm))
     return plan
+
+
+def _look_at_vms(request: Request, tools: Tools, with_clusters: bool) -> List[VmAround]:
+    names = [request.vm, request.backup_vm]
+    return tools.waiter.patiently(
+        "the virtual machines %s" % " and ".join(names),
+        lambda: tools.api.look_at_vms(names, with_snapshots=True, with_clusters=with_clusters),
+    )
+
+
+def _choose(seen: Sequence[VmAround], name: str, option: str) -> Tuple[Optional[VmAround], List[Problem]]:
+    """Return the virtual machine of a name or id."""
+    found = [one for one in seen if one.vm.name == name or one.vm.id == name.lower()]
+    if len(found) == 1:
+        return found[0], []
+    if not found:
+        text = "there is no virtual machine '%s' (option %s), or this user may not see it"
+        return None, [Problem("vm_not_found", text % (name, option))]
+    text = "there are %d virtual machines '%s' (option %s): give the id of one: %s"
+    ids = ", ".join(sorted(one.vm.id for one in found))
+    return None, [Problem("vm_ambiguous", text % (len(found), name, option, ids))]
+
+
+def _begin(request: Request, vm: Optional[VmAround], backup_vm: Optional[VmAround]) -> Plan:
+    """Return the plan with what was seen in the first look."""
+    is_other = vm is not None and backup_vm is not None and vm.vm.id != backup_vm.vm.id
+    present = {item.disk_id: item for item in backup_vm.attachments} if backup_vm is not None and is_other else {}
+    return Plan(
+        request, render_mark(BACKUP, request.name, request.run), "", vm.vm if vm is not None else None,
+        backup_vm.vm if backup_vm is not None else None, "", vm.snapshots if vm is not None else [], None, [],
+        NOTHING_SELECTED, present, {}, [], [],
+    )  # fmt: skip
 
 
 def judge_request(request: Request) -> List[Problem]:
@@ -156,20 +185,7 @@ def judge_request(request: Request) -> List[Problem]:
         text = "stale_after is %d, freeze_timeout %d, timeout %d seconds; only the first may be 0, none negative"
         numbers = (request.stale_after, request.freeze_timeout, request.timeout)
         problems.append(Problem("option_out_of_range", text % numbers))
-    return problems
-
-
-def find_vm(name: str, option: str, tools: Tools) -> Tuple[Optional[Vm], List[Problem]]:
-    """Return the virtual machine of a name or id."""
-    found = tools.waiter.patiently("virtual machine %s" % name, lambda: tools.api.find_vms(name))
-    if len(found) == 1:
-        return found[0], []
-    if not found:
-        text = "there is no virtual machine '%s' (option %s), or this user may not see it"
-        return None, [Problem("vm_not_found", text % (name, option))]
-    text = "there are %d virtual machines '%s' (option %s): give the id of one: %s"
-    ids = ", ".join(sorted(vm.id for vm in found))
-    return None, [Problem("vm_ambiguous", text % (len(found), name, option, ids))]
+    return problems + judge_poll_interval(request.poll_interval)
 
 
 def marked(plan: Plan) -> List[Held]:
@@ -200,7 +216,7 @@ def _find_marked(plan: Plan, vm: Vm, tools: Tools) -> Plan:
         running = judge_holder(what, mark, plan.request.run, is_alive, age, plan.request.stale_after)
         problems += running
         if not running:
-            (own if mark.run == plan.request.run else leftovers).append(_read_held(snapshot, plan.present, tools))
+            (own if mark.run == plan.request.run else leftovers).append(_hold(snapshot, plan.present))
     # Two of one run can not be; should somebody have copied the mark, the newest counts.
     own.sort(key=lambda one: one.snapshot.date)
     return plan._replace(
@@ -215,38 +231,23 @@ def _time_of(snapshot: Snapshot, tools: Tools) -> float:
         return tools.now()
 
 
-def _read_held(snapshot: Snapshot, present: Dict[str, Attachment], tools: Tools) -> Held:
+def _hold(snapshot: Snapshot, present: Dict[str, Attachment]) -> Held:
     """Return what a snapshot holds; one that ends meanwhile holds nothing."""
-    try:
-        what = "the disks of snapshot %s" % snapshot.id
-        disks = tools.waiter.patiently(what, lambda: tools.api.list_snapshot_disks(snapshot.vm_id, snapshot.id))
-    except NotFound:
-        disks = []
+    disks = list(snapshot.disks or ())
     return Held(snapshot, disks, [one.disk_id for one in disks if one.disk_id in present])
 
 
-def _list_snapshots(vm: Vm, tools: Tools) -> List[Snapshot]:
-    return tools.waiter.patiently("the snapshots of %s" % vm.name, lambda: tools.api.list_snapshots(vm.id))
-
-
-def _list_present(backup_vm: Vm, tools: Tools) -> Dict[str, Attachment]:
-    what = "the disks of %s" % backup_vm.name
-    found = tools.waiter.patiently(what, lambda: tools.api.list_attachments(backup_vm.id))
-    return {item.disk_id: item for item in found}
-
-
-def _look_around(plan: Plan, vm: Vm, backup_vm: Vm, tools: Tools) -> Plan:
+def _look_around(plan: Plan, vm: VmAround, tools: Tools) -> Plan:
     """Return the plan with what is there: snapshots, disks, storage domains."""
-    ask, request = tools.waiter.patiently, plan.request
-    present = _list_present(backup_vm, tools) if backup_vm.id != vm.id else {}
-    plan = _find_marked(plan._replace(present=present, snapshots=_list_snapshots(vm, tools)), vm, tools)
-    attachments = [
-        _with_disk(item, tools)
-        for item in ask("the disks of %s" % vm.name, lambda: tools.api.list_attachments(vm.id))
-    ]
-    selection = select_disks(vm, attachments, request.disks, request.skips_unsupported)
-    domains = {one.id: one for one in ask("the storage domains", tools.api.list_storage_domains)}
-    return plan._replace(selection=selection, domains=domains, problems=plan.problems + selection.problems)
+    plan = _find_marked(plan, vm.vm, tools)
+    attachments = [_with_disk(item, tools) for item in vm.attachments]
+    selection = select_disks(vm.vm, attachments, plan.request.disks, plan.request.skips_unsupported)
+    listed = tools.waiter.patiently("the storage domains", tools.api.list_storage_domains)
+    version = tools.waiter.patiently("the engine's version", tools.api.read_version)
+    return plan._replace(
+        version=version, cluster=vm.cluster.name if vm.cluster is not None else "", selection=selection,
+        domains={one.id: one for one in listed}, problems=plan.problems + selection.problems,
+    )
 
 
 def _with_disk(item: Attachment, tools: Tools) -> Attachment:
@@ -256,24 +257,23 @@ def _with_disk(item: Attachment, tools: Tools) -> Attachment:
     return item._replace(disk=disk)
 
 
-def _judge_attaching(plan: Plan, vm: Vm, backup_vm: Vm, tools: Tools) -> Plan:
+def _judge_attaching(plan: Plan, vm: VmAround, backup_vm: VmAround, tools: Tools) -> Plan:
     """Return the plan with everything that forbids it, and what a person should know."""
-    ask, selected = tools.waiter.patiently, plan.selection.selected
-    clusters: Dict[str, Cluster] = {one.id: one for one in ask("the clusters", tools.api.list_clusters)}
+    selected = plan.selection.selected
+    clusters: Dict[str, Cluster] = {one.cluster.id: one.cluster for one in (vm, backup_vm) if one.cluster is not None}
     foreign = set(plan.present) - {disk_id for held in marked(plan) for disk_id in held.attached}
     if any(item.code == "backup_running" for item in plan.problems):  # it is that run that has them attached
         foreign = set()
-    problems = judge_backup_vm(vm, backup_vm, clusters) + judge_foreign(selected, foreign, backup_vm)
+    problems = judge_backup_vm(vm.vm, backup_vm.vm, clusters) + judge_foreign(selected, foreign, backup_vm.vm)
     if plan.own is None:
-        problems += _judge_others(plan, vm, tools.is_run_alive) + _judge_permits(plan, vm, backup_vm, tools)
+        problems += _judge_others(plan, vm.vm, tools.is_run_alive) + _judge_permits(plan, vm.vm, backup_vm.vm, tools)
         if not is_settling(plan):  # what works on the disks now is ours, and is waited for
-            problems += judge_vm(vm, plan.snapshots, plan.request.consistency)
-            problems += judge_disk_states(vm, selected) + judge_space(selected, plan.domains)
+            problems += judge_vm(vm.vm, plan.snapshots, plan.request.consistency)
+            problems += judge_disk_states(vm.vm, selected) + judge_space(selected, plan.domains)
     elif not is_settling(plan):
         problems += judge_held(plan.own.snapshot, plan.own.disks, selected)
-    cluster = clusters[vm.cluster_id].name if vm.cluster_id in clusters else ""
-    warnings = plan.warnings + _warn(vm, backup_vm, selected, tools)
-    return plan._replace(cluster=cluster, warnings=warnings, problems=plan.problems + problems)
+    warnings = plan.warnings + _warn(vm.vm, backup_vm.vm, selected, tools)
+    return plan._replace(warnings=warnings, problems=plan.problems + problems)
 
 
 def _judge_others(plan: Plan, vm: Vm, is_run_alive: Callable[[str], Optional[bool]]) -> List[Problem]:
@@ -299,14 +299,14 @@ def _judge_permits(plan: Plan, vm: Vm, backup_vm: Vm, tools: Tools) -> List[Prob
     needed += [("disks", "disk", item.disk.id, item.disk.alias, [ATTACH]) for item in plan.selection.selected]
     problems: List[Problem] = []
     for kind, what, object_id, name, permits in needed:
-        found = _list_permits(kind, object_id, tools)
+        found = _list_permits(kind, object_id, set(permits), tools)
         problems += judge_permits(what, name, permits, found)
     return problems
 
 
-def _list_permits(kind: str, object_id: str, tools: Tools) -> Optional[Set[str]]:
+def _list_permits(kind: str, object_id: str, needed: Set[str], tools: Tools) -> Optional[Set[str]]:
     what = "the permits on %s %s" % (kind, object_id)
-    return tools.waiter.patiently(what, lambda: tools.api.list_permits(kind, object_id))
+    return tools.waiter.patiently(what, lambda: tools.api.list_permits(kind, object_id, needed))
 
 
 def _warn(vm: Vm, backup_vm: Vm, selected: Sequence[Selected], tools: Tools) -> List[str]:

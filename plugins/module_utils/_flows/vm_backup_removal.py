@@ -6,19 +6,21 @@
 This file is private to the collection.
 """
 import functools
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 from .._core.api_errors import Conflict, NotFound
 from .._core.errors import BackupError
-from .._core.vm_backup_rules import describe_snapshot
+from .._core.vm_backup_rules import describe_snapshot, is_attached_elsewhere
 from .._core.vm_model import Snapshot, Vm
 from .vm_backup_plan import Held, Tools
 from .vm_backup_snapshot import tell_events
-from .vm_delivery import Delivery
+from .vm_delivery import Delivery, deliver_removal
 from .vm_protocols import Waiter
 
 # A merge that failed is often taken at the next try, but not for ever.
 ATTEMPTS = 3
+# An engine merges in several rounds of its own, so before so many poll intervals a look is not worth its request.
+MERGING = 5
 
 
 class Remover:
@@ -32,50 +34,78 @@ class Remover:
         self._tools = tools
 
     def take_away(self, held: Held) -> None:
-        """Detach the disks of a snapshot, and remove it."""
-        self.detach_all(held)
-        self.remove(held.snapshot)
+        """Detach the disks of a snapshot, and remove it.
+
+        The engine removes no snapshot that is attached anywhere: that it begins is the proof that nothing is.
+        """
+        for disk_id in held.attached:
+            self._order_detachment(disk_id)
+        try:
+            is_proof = self.remove(held.snapshot)
+        except Conflict as error:
+            if not held.attached or not is_attached_elsewhere(error.detail):
+                raise
+            self._wait_detached(held.attached)
+            self.remove(held.snapshot)
+            return
+        if held.attached and not is_proof:
+            self._wait_detached(held.attached)
 
     def detach_all(self, held: Held) -> None:
         """Detach those disks of a snapshot that are attached."""
         for disk_id in held.attached:
-            self.detach(disk_id)
+            self._order_detachment(disk_id)
+        if held.attached:
+            self._wait_detached(held.attached)
 
     def detach(self, disk_id: str) -> None:
         """Detach a disk, never remove it; nothing where it is not attached."""
+        self._order_detachment(disk_id)
+        self._wait_detached([disk_id])
+
+    def _order_detachment(self, disk_id: str) -> None:
+        backup_vm, api = self._backup_vm, self._tools.api
+        if backup_vm is None:
+            return
+        vm_id = backup_vm.id
+        deliver_removal(
+            "disk %s to be detached from the backup VM %s" % (disk_id, backup_vm.name),
+            lambda: api.detach_disk(vm_id, disk_id), lambda: api.read_attachment(vm_id, disk_id),
+            self._settle, self._waiter,
+        )  # fmt: skip
+
+    def _wait_detached(self, disk_ids: Sequence[str]) -> None:
         backup_vm = self._backup_vm
         if backup_vm is None:
             return
         vm_id = backup_vm.id
 
-        def is_gone() -> bool:
+        def look() -> List[str]:
             try:
-                self._tools.api.read_attachment(vm_id, disk_id)
+                found = self._tools.api.list_attachments(vm_id)
             except NotFound:
-                return True
-            return False
+                return []
+            return [item.disk_id for item in found if item.disk_id in disk_ids]
 
-        def send() -> bool:
-            try:
-                self._tools.api.detach_disk(vm_id, disk_id)
-            except NotFound:
-                return True
-            except Conflict:
-                if is_gone():
-                    return True
-                raise
-            return True
+        what = "the disks %s to be detached from the backup VM %s" % (", ".join(disk_ids), backup_vm.name)
+        self._waiter.until(
+            what, look, lambda left: not left, lambda left: "still attached: " + ", ".join(left)
+        )  # fmt: skip
 
-        what = "disk %s to be detached from the backup VM %s" % (disk_id, backup_vm.name)
-        Delivery(what, send, lambda: True if is_gone() else None, self._settle, self._waiter).carry_out()
-        self._waiter.until(what, is_gone, bool, lambda gone: "detached" if gone else "still attached")
+    def remove(self, snapshot: Snapshot) -> bool:
+        """Remove a snapshot; one that the engine still works on is waited for first.
 
-    def remove(self, snapshot: Snapshot) -> None:
-        """Remove a snapshot; one that the engine still works on is waited for first."""
+        Return whether the engine took the request; where not, the snapshot was gone already.
+        """
         name = "snapshot '%s' (%s) of virtual machine %s" % (snapshot.description, snapshot.id, self._vm.name)
-        for _attempt in range(ATTEMPTS):
-            if self.wait_at_rest(snapshot) is None or self._is_removed(snapshot, name):
-                return
+        for attempt in range(ATTEMPTS):
+            is_moving = attempt > 0 or snapshot.status == "locked"
+            if is_moving and self.wait_at_rest(snapshot) is None:
+                return attempt > 0
+            if self._order_removal(snapshot, name):
+                return False
+            if self._is_removed(snapshot, name):
+                return True
         text = "The removal of %s failed %d times%s. It is still there: run state=absent again later"
         raise BackupError(text % (name, ATTEMPTS, tell_events(self._vm, self._tools)), "snapshot_not_removed")
 
@@ -97,21 +127,25 @@ class Remover:
             lambda: self._look(snapshot), lambda seen: seen is None or seen.status != "locked", describe_snapshot,
         )  # fmt: skip
 
-    def _is_removed(self, snapshot: Snapshot, name: str) -> bool:
-        """Remove it once; return whether it is gone in the end, or came back."""
+    def _order_removal(self, snapshot: Snapshot, name: str) -> bool:
+        """Let the engine begin to remove it; return whether it was gone before."""
 
-        def send() -> bool:
+        def send() -> Optional[bool]:
             try:
                 self._tools.api.remove_snapshot(self._vm.id, snapshot.id)
             except NotFound:
                 return True
-            return True
+            return False
 
         def is_begun() -> Optional[bool]:
             seen = self._look(snapshot)
-            return True if seen is None or seen.status == "locked" else None
+            return False if seen is None or seen.status == "locked" else None
 
-        Delivery("the removal of %s to begin" % name, send, is_begun, self._settle, self._waiter).carry_out()
+        delivery = Delivery("the removal of %s to begin" % name, send, is_begun, self._settle, self._waiter)
+        return bool(delivery.carry_out())
+
+    def _is_removed(self, snapshot: Snapshot, name: str) -> bool:
+        """Wait for the end of the removal; return whether the snapshot is gone then, or came back."""
         began = self._waiter.monotonic()
         was_locked: List[bool] = []
 
@@ -124,4 +158,6 @@ class Remover:
             return seen.status != "locked" and (any(was_locked) or is_late)
 
         look = functools.partial(self._look, snapshot)
-        return self._waiter.until("%s to be gone" % name, look, is_over, describe_snapshot) is None
+        return self._waiter.until(
+            "%s to be gone" % name, look, is_over, describe_snapshot, head_start=MERGING
+        ) is None  # fmt: skip

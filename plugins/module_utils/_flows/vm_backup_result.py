@@ -52,6 +52,7 @@ def describe_attached(plan: Plan, path: str, done: Done) -> Dict[str, Any]:
     held = {item.disk_id: item for item in done.held}
     return dict(
         _describe(plan, done.changed, done.swept, plan.warnings + done.warnings),
+        engine_version=plan.version,
         snapshot=_describe_snapshot(plan, done),
         configuration=_describe_configuration(path, done.configuration),
         disks=[
@@ -99,7 +100,7 @@ def _describe_own(plan: Plan) -> Optional[Dict[str, Any]]:
 
 def _describe(plan: Plan, changed: bool, swept: List[str], warnings: List[str]) -> Dict[str, Any]:
     return {
-        "changed": changed, "engine_version": plan.version, "vm": _describe_vm(plan.vm, plan.cluster),
+        "changed": changed, "vm": _describe_vm(plan.vm, plan.cluster),
         "backup_vm": _describe_vm(plan.backup_vm, ""), "swept": swept, "warnings": warnings,
     }
 

@@ -25,6 +25,8 @@ NOT_GOOD = "The snapshot was made and is not good"
 # The codes of the events that tell why a snapshot could not be made, or not be removed.
 FAILED_EVENTS = (69, 117, 357, 359)
 EVENTS_READ = 20
+# The answer to the order is a look already, so the next one comes after so many poll intervals.
+MAKING = 1
 
 
 class Creation:
@@ -64,7 +66,7 @@ class Creation:
         if self._ordered is None:
             self._ordered = self._delivery.carry_out(timeout)
         left = None if timeout is None else began + timeout - self._tools.waiter.monotonic()
-        return wait_whole(self._ordered, self._plan.mark, self._vm, self._tools, left)
+        return wait_whole(self._ordered, self._plan.mark, self._vm, self._tools, left, MAKING)
 
 
 def make_snapshot(plan: Plan, vm: Vm, creation: Creation, systems: FileSystems) -> Tuple[Snapshot, Dict[str, Any]]:
@@ -91,13 +93,13 @@ def make_snapshot(plan: Plan, vm: Vm, creation: Creation, systems: FileSystems) 
 
 
 def wait_whole(
-    snapshot: Snapshot, mark: str, vm: Vm, tools: Tools, timeout: Optional[float] = None
+    snapshot: Snapshot, mark: str, vm: Vm, tools: Tools, timeout: Optional[float] = None, head_start: float = 0.0
 ) -> Snapshot:
-    """Wait until a snapshot is made; raise where it never will be."""
+    """Wait until a snapshot is made, and return it with its disks; raise where it never will be."""
 
     def look() -> Snapshot:
         try:
-            seen = tools.api.read_snapshot(vm.id, snapshot.id)
+            seen = tools.api.read_snapshot(vm.id, snapshot.id, with_disks=True)
         except NotFound:
             raise _failed(snapshot, "it is gone", vm, tools) from None
         reason = failure_of(seen, mark)
@@ -106,26 +108,33 @@ def wait_whole(
         return seen
 
     what = "snapshot '%s' (%s) of virtual machine %s to be whole" % (mark, snapshot.id, vm.name)
-    return tools.waiter.until(what, look, lambda seen: is_whole(seen, mark), describe_snapshot, timeout)
+    return tools.waiter.until(
+        what, look, lambda seen: is_whole(seen, mark), describe_snapshot, timeout, head_start
+    )  # fmt: skip
 
 
 def wait_disks(
     snapshot: Snapshot, selected: Sequence[Selected], vm: Vm, tools: Tools
 ) -> List[SnapshotDisk]:
     """Return the disks of a whole snapshot once nothing works on them any more; raise where one broke or is missing."""
+    seen = [snapshot]  # the first look is the one that found it whole
 
-    def look() -> List[SnapshotDisk]:
-        held = tools.api.list_snapshot_disks(vm.id, snapshot.id)
+    def look() -> Optional[List[SnapshotDisk]]:
+        found = seen.pop() if seen else tools.api.read_snapshot(vm.id, snapshot.id, with_disks=True)
+        if found.disks is None:  # they did not come along, so it is in motion
+            return None
+        held = list(found.disks)
         problems = judge_held_states(held) + judge_held(snapshot, held, selected)
         if problems:
             raise NotProven(problems, NOT_GOOD)
         return held
 
-    return tools.waiter.until(
+    held = tools.waiter.until(
         "the disks of snapshot %s to be unlocked" % snapshot.id, look,
-        lambda held: all(one.status in ("ok", "") for one in held),
-        lambda held: ", ".join("%s is %s" % (one.alias, one.status) for one in held),
+        lambda held: held is not None and all(one.status in ("ok", "") for one in held),
+        lambda held: ", ".join("%s is %s" % (one.alias, one.status) for one in held or ()) or "none was told",
     )  # fmt: skip
+    return held or []
 
 
 def _failed(snapshot: Snapshot, reason: str, vm: Vm, tools: Tools) -> BackupError:

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one call of a backup makes, step by step, and how it is taken back. This file is private to the collection."""
 import functools
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-from .._core.api_errors import ApiError, Conflict, NotFound
+from .._core.api_errors import ApiError, NotFound
 from .._core.errors import BackupError, Interrupted
-from .._core.vm_backup_rules import Selected, describe_snapshot, event_id, is_same_configuration
+from .._core.vm_backup_rules import Selected, describe_snapshot, is_same_configuration, is_whole
 from .._core.vm_model import Attachment, AttachmentOrder, Configuration, Snapshot, Vm
 from .vm_backup_freeze import FileSystems
 from .vm_backup_plan import Plan, Tools
@@ -15,13 +15,13 @@ from .vm_backup_removal import Remover
 from .vm_backup_result import RESUMED_NOTE, Done, name_snapshot, unknown_consistency
 from .vm_backup_snapshot import Creation, make_snapshot, wait_disks, wait_whole
 from .vm_delivery import Delivery
+from .vm_event_log import write_event
 from .vm_protocols import Waiter
 
 # How long the engine may go on leaving the configuration out after the snapshot is whole, in seconds.
 CONFIGURATION_PATIENCE = 300.0
 # How long a hot plug may take until the engine says that the disk is active, in seconds.
 PLUG_PATIENCE = 120.0
-ORIGIN = "ovirt.backup"
 
 
 class Work:
@@ -44,30 +44,49 @@ class Work:
         plan = self._plan
         snapshot, consistency = self._have_snapshot()
         held = wait_disks(snapshot, plan.selection.selected, self._vm, self._tools)
-        self._phase = "configuration"
-        configuration = read_configuration(self._vm, self._tools)
-        is_saved = differs(configuration, self._tools)
-        if is_saved and configuration is not None:
-            self._tools.configuration.save(configuration.data)
-        elif configuration is not None:  # what is reported is what is in the file
-            configuration = configuration._replace(data=self._tools.configuration.read() or "")
         self._phase = "attaching"
         missing = list_missing(plan)
         for item in missing:
             self._attach(item, snapshot)
-        if missing:
-            self._wait_active([item.disk.id for item in missing])
+        configuration, active = self._look_at_both()
+        lacking = [item.disk.id for item in plan.selection.selected if item.disk.id not in active]
+        if lacking:
+            self._wait_active(lacking)
+        self._phase = "configuration"
+        configuration, is_saved = self._save(configuration or read_configuration(self._vm, self._tools))
         warnings = self._warnings + self._systems.warnings
         return Done(
             snapshot, consistency, held, configuration, is_saved, [], warnings,
             plan.own is None or is_saved or bool(missing),
         )  # fmt: skip
 
+    def _save(self, configuration: Configuration) -> Tuple[Configuration, bool]:
+        """Have a configuration in the file; return what is in it, and whether it had to be written."""
+        if differs(configuration, self._tools):
+            self._tools.configuration.save(configuration.data)
+            return configuration, True
+        return configuration._replace(data=self._tools.configuration.read() or ""), False
+
+    def _look_at_both(self) -> Tuple[Optional[Configuration], Set[str]]:
+        """Return the configuration of the one machine, and the ids of the active disks of the other, in one look."""
+        ids = [self._vm.id, self._backup_vm.id]
+        what = "the configuration of virtual machine %s, and the disks of the backup VM %s" % (
+            self._vm.name, self._backup_vm.name)
+        seen = self._tools.waiter.patiently(what, lambda: self._tools.api.look_at_vms(ids, with_configuration=True))
+        configurations = [one.vm.configuration for one in seen if one.vm.id == self._vm.id]
+        active = {
+            item.disk_id for one in seen if one.vm.id == self._backup_vm.id for item in one.attachments
+            if item.is_active
+        }
+        return configurations[0] if configurations else None, active
+
     def _have_snapshot(self) -> Tuple[Snapshot, Dict[str, Any]]:
         plan = self._plan
         if plan.own is not None:
-            snapshot = wait_whole(plan.own.snapshot, plan.mark, self._vm, self._tools)
-            return snapshot, unknown_consistency(plan.request.consistency, RESUMED_NOTE)
+            own = plan.own.snapshot
+            if own.disks is None or not is_whole(own, plan.mark):
+                own = wait_whole(own, plan.mark, self._vm, self._tools)
+            return own, unknown_consistency(plan.request.consistency, RESUMED_NOTE)
         count = len(plan.selection.selected)
         text = "the backup of virtual machine %s begins (%d disks, to the backup VM %s)"
         self._is_told = True
@@ -179,12 +198,16 @@ def list_missing(plan: Plan) -> List[Selected]:
     ]
 
 
-def read_configuration(vm: Vm, tools: Tools) -> Optional[Configuration]:
+def read_configuration(vm: Vm, tools: Tools) -> Configuration:
+    """Return the configuration of a virtual machine as soon as the engine tells it."""
     what = "the configuration of virtual machine %s, which the engine leaves out while something is locked" % vm.name
-    return tools.waiter.until(
+    found = tools.waiter.until(
         what, lambda: tools.api.read_vm(vm.id, with_configuration=True), lambda seen: seen.configuration is not None,
         lambda seen: "status %s, no configuration" % seen.status, CONFIGURATION_PATIENCE,
     ).configuration  # fmt: skip
+    if found is None:  # until returns only what is done
+        raise ApiError("%s: there is none" % what)
+    return found
 
 
 def differs(configuration: Optional[Configuration], tools: Tools) -> bool:
@@ -197,21 +220,7 @@ def tell(plan: Plan, vm: Vm, severity: str, text: str, waiter: Waiter, tools: To
     """Write a line into the engine's event log; return a warning where that does not work: it fails no backup."""
     if not plan.request.events:
         return []
-    number = event_id(plan.mark, vm.id, text, repr(tools.now()))
-
-    def send() -> bool:
-        try:
-            tools.api.add_event(ORIGIN, number, severity, "%s: %s" % (plan.mark, text), vm.id)
-        except Conflict as error:
-            if "already exists" not in error.detail:  # the first answer was lost
-                raise
-        return True
-
-    try:
-        waiter.patiently("the engine to take an event", send)
-    except ApiError as error:
-        return ["No event could be written into the engine's log: %s" % error.message]
-    return []
+    return write_event(severity, "%s: %s" % (plan.mark, text), vm.id, tools.now(), tools.api, waiter)
 
 
 def explain(error: BaseException, phase: str, undone: List[str], standing: List[str]) -> None:
@@ -224,6 +233,5 @@ def explain(error: BaseException, phase: str, undone: List[str], standing: List[
     text = " ".join(said) or "Nothing of it is left in the engine."
     if isinstance(error, (BackupError, Interrupted)):
         error.message = "%s. %s" % (error.message.rstrip("."), text)
-    if isinstance(error, BackupError):
         error.facts.setdefault("phase", phase)
         error.facts.update(undone=undone, standing=standing)

@@ -4,7 +4,7 @@
 """Send a request that writes until it is carried out, and never twice. This file is private to the collection."""
 from typing import Callable, Generic, Optional, Tuple, TypeVar
 
-from .._core.api_errors import ApiError, Conflict, Unavailable
+from .._core.api_errors import ApiError, Conflict, NotFound, Unavailable
 from .._core.vm_backup_rules import is_passing
 from .vm_protocols import Waiter
 
@@ -16,16 +16,21 @@ class Delivery(Generic[Made]):
 
     Where its answer is lost, ``look`` finds what it made; only when that did not show up for ``settle`` seconds is the
     request sent again. A refusal that passes by itself is waited for.
+
+    Where nobody else can have made what ``look`` finds (``is_ours``), every refusal is followed by a look: the request
+    may be one that a run sent before it was killed.
     """
 
     def __init__(
-        self, what: str, send: Callable[[], Made], look: Callable[[], Optional[Made]], settle: float, waiter: Waiter
+        self, what: str, send: Callable[[], Made], look: Callable[[], Optional[Made]], settle: float, waiter: Waiter,
+        is_ours: bool = False,
     ) -> None:
         self._what = what
         self._send = send
         self._look = look
         self._settle = settle
         self._waiter = waiter
+        self._is_ours = is_ours
         self._lost_at: Optional[float] = None
         self._may_be_done = False
 
@@ -50,6 +55,7 @@ class Delivery(Generic[Made]):
                 return found, ""
             if self._waiter.monotonic() < self._lost_at + self._settle:
                 return None, "the answer to the request was lost, and there is no trace yet of what it was to make"
+        self._waiter.notice_end()  # the next run may be at work by now
         self._may_be_done = True  # also where a signal ends the run before there is an answer
         try:
             return self._send(), ""
@@ -65,7 +71,32 @@ class Delivery(Generic[Made]):
 
     def _judge(self, error: Conflict) -> Tuple[Optional[Made], str]:
         # After a lost answer the refusal may be of a second request, because the first was carried out after all.
-        found = self._look() if self._lost_at is not None else None
+        found = self._look() if self._is_ours or self._lost_at is not None else None
         if found is None and not is_passing(error.detail):
             raise error
         return found, error.message
+
+
+def deliver_removal(
+    what: str, send: Callable[[], object], read: Callable[[], object], settle: float, waiter: Waiter
+) -> None:
+    """Send a request that takes something away; that it is gone already is as good: ``read`` raises NotFound then."""
+
+    def is_gone() -> Optional[bool]:
+        try:
+            read()
+        except NotFound:
+            return True
+        return None
+
+    def attempt() -> bool:
+        try:
+            send()
+        except NotFound:
+            return True
+        except Conflict:
+            if not is_gone():
+                raise
+        return True
+
+    Delivery(what, attempt, is_gone, settle, waiter).carry_out()

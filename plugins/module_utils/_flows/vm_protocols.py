@@ -17,9 +17,9 @@ from .._core.vm_model import (
     Event,
     Nic,
     Snapshot,
-    SnapshotDisk,
     StorageDomain,
     Vm,
+    VmAround,
     VmOrder,
     VnicProfile,
 )
@@ -38,14 +38,17 @@ class Waiter(Protocol):
     def monotonic(self) -> float:
         """Seconds that no clock change moves."""
 
+    def notice_end(self) -> None:
+        """Raise Interrupted where the run for which this works has ended, and nobody waits for it any more."""
+
     def patiently(self, what: str, request: Callable[[], Seen]) -> Seen:
         """Send a request that changes nothing; while the engine is unavailable, again, up to the time-out."""
 
     def until(
         self, what: str, look: Callable[[], Seen], is_done: Callable[[Seen], bool], describe: Callable[[Seen], str],
-        timeout: Optional[float] = None,
+        timeout: Optional[float] = None, head_start: float = 0.0,
     ) -> Seen:
-        """Look again and again until it is done; return what was seen last.
+        """Look again and again until it is done, first after so many poll intervals; return what was seen last.
 
         An engine that is unavailable meanwhile is waited for. ``is_done`` raises where waiting is hopeless. At the
         deadline raise ApiError (timed_out) that says what was awaited and what was seen last.
@@ -58,20 +61,20 @@ class VmApi(Protocol):
     def read_version(self) -> str:
         """The engine's full version."""
 
-    def read_user_id(self) -> str:
-        """The id of the user that is logged in; empty where the engine does not say."""
-
-    def find_vms(self, name: str) -> List[Vm]:
-        """Virtual machines of exactly this name or id."""
+    def look_at_vms(
+        self, names: Sequence[str], with_snapshots: bool = False, with_nics: bool = False, with_clusters: bool = False,
+        with_configuration: bool = False,
+    ) -> List[VmAround]:
+        """Virtual machines of exactly these names or ids, with what belongs to them, in one request."""
 
     def read_vm(self, vm_id: str, with_configuration: bool = False) -> Vm:
         """One virtual machine."""
 
-    def list_permits(self, kind: str, object_id: str) -> Optional[Set[str]]:
-        """The permits (lower case, such as manipulate_vm_snapshots) of the user on an object.
+    def list_permits(self, kind: str, object_id: str, needed: Set[str]) -> Optional[Set[str]]:
+        """The permits (lower case, such as manipulate_vm_snapshots) of the user on an object; ``needed`` all are there.
 
-        ``kind`` is vms, disks, storagedomains or clusters; ``object_id`` its id. None where that can not be told, for
-        example because a group has the role and nobody knows whether the user is in it.
+        ``kind`` is vms, disks, storagedomains or clusters; ``object_id`` its id. Where those that are needed are among
+        what the user may do everywhere the answer is that, without a request of its own. None where nobody can tell.
         """
 
     def list_attachments(self, vm_id: str) -> List[Attachment]:
@@ -83,20 +86,14 @@ class VmApi(Protocol):
     def attach_disk(self, vm_id: str, order: AttachmentOrder) -> Attachment:
         """Attach a disk or a snapshot of one."""
 
-    def deactivate_disk(self, vm_id: str, disk_id: str) -> None:
-        """Unplug an attached disk."""
-
     def detach_disk(self, vm_id: str, disk_id: str) -> None:
         """Detach a disk; always with detach_only=true."""
 
     def list_snapshots(self, vm_id: str) -> List[Snapshot]:
         """All snapshots, the active one included."""
 
-    def read_snapshot(self, vm_id: str, snapshot_id: str) -> Snapshot:
+    def read_snapshot(self, vm_id: str, snapshot_id: str, with_disks: bool = False) -> Snapshot:
         """One snapshot."""
-
-    def list_snapshot_disks(self, vm_id: str, snapshot_id: str) -> List[SnapshotDisk]:
-        """The disks of a snapshot."""
 
     def create_snapshot(self, vm_id: str, description: str, disk_ids: Sequence[str]) -> Snapshot:
         """Begin a snapshot of these disks, without memory."""
@@ -116,8 +113,8 @@ class VmApi(Protocol):
     def read_disk(self, disk_id: str) -> Disk:
         """One disk."""
 
-    def find_disks(self, mark: str) -> List[Disk]:
-        """Disks whose description begins with a mark."""
+    def find_disks(self, mark: str, ids: Sequence[str] = ()) -> List[Disk]:
+        """Disks whose description begins with a mark (empty: none of them), or whose id is one of these."""
 
     def create_disk(self, order: DiskOrder) -> Disk:
         """Begin to make a floating disk."""
@@ -142,9 +139,6 @@ class VmApi(Protocol):
 
     def remove_vm(self, vm_id: str) -> None:
         """Remove a virtual machine and keep its disks."""
-
-    def list_nics(self, vm_id: str) -> List[Nic]:
-        """The network interfaces of a virtual machine."""
 
     def update_nic(self, vm_id: str, nic: Nic) -> None:
         """Give a network interface this profile (empty: none) and plug or unplug it."""

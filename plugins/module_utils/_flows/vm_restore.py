@@ -12,8 +12,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 from .._core.backup_mark import RESTORE, render_mark
 from .._core.errors import BackupError, NotProven, Problem, Refused
 from .._core.ovf import edit_ovf
-from .._core.vm_model import AttachmentOrder, Configuration, Disk, DiskOrder, Vm, VmOrder
-from .._core.vm_restore_model import ABSENT, PREPARED, DiskPlan, Plan, Request
+from .._core.vm_model import AttachmentOrder, Configuration, Disk, DiskOrder, Vm, VmAround, VmOrder
+from .._core.vm_restore_model import ABSENT, PREPARED, RESTORED, DiskPlan, Plan, Request
 from .._core.vm_restore_networks import compare_nics, edit_of, list_corrections
 from .._core.vm_restore_report import (
     describe_after,
@@ -28,12 +28,13 @@ from .._core.vm_restore_rules import compare_attachments, initial_size
 from .vm_restore_plan import plan_restore
 from .vm_restore_removal import Removal, plan_removal
 from .vm_restore_work import Work
-from .vm_restore_world import Tools, list_attached, mark_of
+from .vm_restore_world import Tools, attachments_of, mark_of
 
 Result = NamedTuple(
     "Result",
     [
         ("changed", bool),
+        ("is_finished", bool),  # or would be: nothing of this restore is left to do
         ("vm", Dict[str, str]),
         ("disks", List[Dict[str, Any]]),
         ("nics", List[Dict[str, Any]]),
@@ -101,7 +102,8 @@ def _is_ready(plan: Plan, one: DiskPlan) -> bool:
 
 def _conclude(plan: Plan, changed: bool, status: str, removed: List[str], warnings: Sequence[str]) -> Result:
     return Result(
-        changed, describe_vm(plan, status), [describe_disk(one, plan.request.interface) for one in plan.disks],
+        changed, plan.finished is not None or plan.state == RESTORED, describe_vm(plan, status),
+        [describe_disk(one, plan.request.interface) for one in plan.disks],
         [describe_nic(one) for one in plan.nics], removed, [], list(plan.warnings) + list(warnings),
         describe_before(plan), describe_after(plan),
     )
@@ -119,18 +121,22 @@ def _prepare(plan: Plan, work: Work) -> Result:
     work.phase = "cleaning"
     _sweep(plan, work)
     work.phase = "making disks"
+    disks = [one.existing or work.make_disk(_order_disk(request, one)) for one in plan.disks]
+    found = work.await_disks(disks, are_seen=True)
     for one in plan.disks:
-        if one.existing is None:
-            work.make_disk(_order_disk(request, one))
-    for one in plan.disks:
-        _prove_size(one, work.await_disk(one.disk_id, one.wish.alias))
+        _prove_size(one, found[one.disk_id])
     work.phase = "attaching"
-    for one in plan.disks:
-        if not _is_ready(plan, one):
-            if one.disk_id in plan.attached:  # and not active: it is attached anew
-                work.detach(backup_vm, one.disk_id)
-            work.attach(backup_vm, AttachmentOrder(one.disk_id, "", request.interface, False, True, False, False))
+    _show(plan, backup_vm, work)
     return _conclude(plan, work.changed, "none yet", work.removed, work.warnings)
+
+
+def _show(plan: Plan, backup_vm: Vm, work: Work) -> None:
+    """Attach those disks to the backup VM that it does not see yet."""
+    lacking = [one.disk_id for one in plan.disks if not _is_ready(plan, one)]
+    work.detach(backup_vm, [one for one in lacking if one in plan.attached])  # and not active: it is attached anew
+    orders = [AttachmentOrder(one, "", plan.request.interface, False, True, False, False) for one in lacking]
+    if orders:
+        work.attach(backup_vm, orders)
 
 
 def _sweep(plan: Plan, work: Work) -> None:
@@ -139,10 +145,8 @@ def _sweep(plan: Plan, work: Work) -> None:
     for vm in (plan.vm, plan.leftover_vm):
         if vm is not None:
             work.remove_vm(vm)
-    for disk in plan.leftovers:
-        if disk.id in plan.attached:
-            work.detach(backup_vm, disk.id)
-        work.remove_disk(disk.id, disk.alias)
+    work.detach(backup_vm, [disk.id for disk in plan.leftovers if disk.id in plan.attached])
+    work.remove_disks(plan.leftovers)
 
 
 def _order_disk(request: Request, one: DiskPlan) -> DiskOrder:
@@ -174,28 +178,23 @@ def _restore(plan: Plan, work: Work) -> Result:
     """Have the virtual machine with its disks, as it was saved; proven by reading it back."""
     backup_vm, request = _require(plan.backup_vm), plan.request
     work.phase = "detaching"
-    for one in plan.disks:
-        if one.disk_id in plan.attached:
-            work.detach(backup_vm, one.disk_id)
-    for one in plan.disks:
-        work.await_disk(one.disk_id, one.wish.alias)
+    work.detach(backup_vm, [one.disk_id for one in plan.disks if one.disk_id in plan.attached])
+    work.await_disks([one.existing for one in plan.disks if one.existing is not None], are_seen=False)
     work.phase = "making the virtual machine"
-    if plan.vm is None:
-        work.make_vm(_order_vm(plan), plan.vm_id)
-    vm = work.await_vm(plan.vm_id, request.vm_name)
+    vm = work.await_vm(plan.vm or work.make_vm(_order_vm(plan), plan.vm_id))
     work.phase = "attaching"
-    for one in plan.disks:
-        if one.disk_id not in plan.own or plan.vm is None:
-            work.attach(vm, _order_attachment(one))
-    _correct_nics(plan, vm, work)
+    missing = [_order_attachment(one) for one in plan.disks if one.disk_id not in plan.own or plan.vm is None]
+    around = work.attach(vm, missing)
+    if _correct_nics(plan, around, work):
+        around = work.look_at(vm)
     work.phase = "proving"
-    plan = _prove(plan, vm, work)
+    plan = _prove(plan, around)
     work.phase = "taking off the marks"
     _take_marks_off(plan, vm, work)
     if request.events:
         text = "%s: virtual machine %s is restored, %d disks" % (_mark(request), request.vm_name, len(plan.disks))
         work.tell("normal", text, vm.id, request.now)
-    return _conclude(plan, work.changed, vm.status, work.removed, work.warnings)
+    return _conclude(plan, work.changed, around.vm.status, work.removed, work.warnings)
 
 
 def _order_vm(plan: Plan) -> VmOrder:
@@ -217,25 +216,19 @@ def _order_attachment(one: DiskPlan) -> AttachmentOrder:
     )
 
 
-def _correct_nics(plan: Plan, vm: Vm, work: Work) -> None:
-    """Put right what the engine made of the network interfaces otherwise than the configuration says."""
-    if not plan.nics:
-        return
-    api, ask = work.tools.api, work.tools.waiter.patiently
-    found = ask("the network interfaces of %s" % vm.name, lambda: api.list_nics(vm.id))
-    for nic in list_corrections(plan.nics, found):
-        work.change("network interface %s to be changed" % nic.name, partial(api.update_nic, vm.id, nic))
+def _correct_nics(plan: Plan, around: VmAround, work: Work) -> bool:
+    """Put right what the engine made of the network interfaces otherwise than the configuration says; was there any?"""
+    corrections = list_corrections(plan.nics, around.nics)
+    for nic in corrections:
+        what = "network interface %s to be changed" % nic.name
+        work.change(what, partial(work.tools.api.update_nic, around.vm.id, nic))
+    return bool(corrections)
 
 
-def _prove(plan: Plan, vm: Vm, work: Work) -> Plan:
-    """Read everything back; return the plan with the MAC addresses that the engine gave."""
-    api, ask = work.tools.api, work.tools.waiter.patiently
-    disks = list_attached(vm, work.tools)
-    for disk_id, item in disks.items():
-        if item.disk is None:
-            disks[disk_id] = item._replace(disk=work.find_disk(disk_id))
-    nics = ask("the network interfaces of %s" % vm.name, lambda: api.list_nics(vm.id))
-    problems = compare_attachments(plan.disks, disks) + compare_nics(plan.nics, nics)
+def _prove(plan: Plan, around: VmAround) -> Plan:
+    """Compare all that was read back; return the plan with the MAC addresses that the engine gave."""
+    vm = around.vm
+    problems = compare_attachments(plan.disks, attachments_of(around)) + compare_nics(plan.nics, around.nics)
     cluster_id = plan.cluster.id if plan.cluster is not None else ""
     for what, wanted, found in (("name", plan.request.vm_name, vm.name), ("cluster", cluster_id, vm.cluster_id)):
         if wanted != found:
@@ -243,7 +236,7 @@ def _prove(plan: Plan, vm: Vm, work: Work) -> Plan:
     if problems:
         start = "Virtual machine %s is made, but not what was saved; it keeps the mark of this restore" % vm.name
         raise NotProven(problems, start, vm=describe_vm(plan, vm.status))
-    macs = {nic.name: nic.mac for nic in nics}
+    macs = {nic.name: nic.mac for nic in around.nics}
     return plan._replace(nics=tuple(one._replace(mac=macs.get(one.name, one.mac)) for one in plan.nics))
 
 
@@ -276,10 +269,9 @@ def _remove(removal: Removal, work: Work) -> Result:
     work.phase = "removing"
     for vm in removal.vms:
         work.remove_vm(vm)
-    for disk in removal.disks:
-        if disk.id in removal.attached and removal.backup_vm is not None:
-            work.detach(removal.backup_vm, disk.id)
-        work.remove_disk(disk.id, disk.alias)
+    if removal.backup_vm is not None:
+        work.detach(removal.backup_vm, [disk.id for disk in removal.disks if disk.id in removal.attached])
+    work.remove_disks(removal.disks)
     if removal.request.events and work.changed:
         work.tell("normal", "%s: undone" % _mark(removal.request), "", removal.request.now)
     return _conclude_removal(removal, work.removed, work.warnings)
@@ -289,5 +281,6 @@ def _conclude_removal(removal: Removal, removed: List[str], warnings: Sequence[s
     before = {"vm": {vm.name: vm.status for vm in removal.vms}, "disks": [tell_disk(disk) for disk in removal.disks]}
     after: Dict[str, Any] = {"vm": {}, "disks": []}
     return Result(
-        bool(removed), {}, [], [], removed, list(removal.kept), list(removal.warnings) + list(warnings), before, after
+        bool(removed), False, {}, [], [], removed, list(removal.kept), list(removal.warnings) + list(warnings), before,
+        after,
     )

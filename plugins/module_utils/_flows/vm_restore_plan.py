@@ -41,8 +41,8 @@ def plan_restore(request: Request, state: str, tools: Tools, is_preview: bool = 
     A preview also plans the end of a restore of which nothing was begun yet.
     """
     saved = read_saved(request)
-    world = read_world(request, saved.ovf, tools)
-    begun = sort_begun(request, world, tools)
+    world = read_world(request, saved, tools)
+    begun = sort_begun(request, world.marked, world.vms, tools)
     cluster, unplaced = choose_cluster(request, saved, world)
     finished = find_finished(request, saved, world, begun, tools)
     disks, unfit = plan_disks(request, saved, cluster, world, begun, finished, tools)
@@ -135,7 +135,7 @@ def plan_disks(
         if existing is not None:  # then where it would go does not matter any more
             unfit = [] if finished is not None else judge_existing(wish, domain, existing)
         taken = {plan.disk_id for plan in plans}
-        disk_id = choose_disk_id(wish, request, begun, taken, tools) if existing is None else existing.id
+        disk_id = choose_disk_id(wish, request, world, begun, taken, tools) if existing is None else existing.id
         problems += unfit
         plan = plan_disk(wish, request, domain, disk_id)
         plans.append(plan._replace(existing=existing, attached=where.get(disk_id, "")))
@@ -162,17 +162,22 @@ def find_existing(
     return world.own[disk_id].disk if disk_id is not None else None
 
 
-def choose_disk_id(wish: Wish, request: Request, begun: Begun, taken: Set[str], tools: Tools) -> str:
+def choose_disk_id(
+    wish: Wish, request: Request, world: World, begun: Begun, taken: Set[str], tools: Tools
+) -> str:
     """Return an id that no disk has, the original one where that is asked for and free."""
     gone = {disk.id for disk in begun.leftovers}
     for disk_id in list_candidates(request.name, wish.id, request.keep_ids):
-        if disk_id not in taken and (disk_id in gone or _read_disk(disk_id, tools) is None):
+        if disk_id not in taken and (disk_id in gone or not _is_disk(disk_id, world, tools)):
             return disk_id
     return ""
 
 
-def _read_disk(disk_id: str, tools: Tools) -> Optional[Disk]:
-    return read_or_none("disk %s" % disk_id, lambda: tools.api.read_disk(disk_id), tools)
+def _is_disk(disk_id: str, world: World, tools: Tools) -> bool:
+    """Has a disk this id? Most of them were looked for along with the rest."""
+    if disk_id in world.disk_ids:
+        return world.disk_ids[disk_id]
+    return read_or_none("disk %s" % disk_id, lambda: tools.api.read_disk(disk_id), tools) is not None
 
 
 def plan_nics(
@@ -270,13 +275,13 @@ def judge_all_permits(
     needed += [("storagedomains", one.id, "storage domain", one.name, ["create_disk"]) for one in domains.values()]
     problems = []
     for kind, object_id, what, name, permits in needed:
-        problems += judge_permits(what, name, permits, _list_permits(kind, object_id, tools))
+        problems += judge_permits(what, name, permits, _list_permits(kind, object_id, set(permits), tools))
     return problems
 
 
-def _list_permits(kind: str, object_id: str, tools: Tools) -> Optional[Set[str]]:
+def _list_permits(kind: str, object_id: str, needed: Set[str], tools: Tools) -> Optional[Set[str]]:
     what = "the permits on %s %s" % (kind, object_id)
-    return tools.waiter.patiently(what, lambda: tools.api.list_permits(kind, object_id))
+    return tools.waiter.patiently(what, lambda: tools.api.list_permits(kind, object_id, needed))
 
 
 def choose_vm_id(
@@ -290,14 +295,16 @@ def choose_vm_id(
         return ""
     going = {vm.id for vm in (begun.vm, begun.leftover_vm) if vm is not None}
     for vm_id in list_candidates(request.name, saved.ovf.vm_id, request.keep_ids):
-        found = world.original if vm_id == saved.ovf.vm_id else _read_vm(vm_id, tools)
-        if found is None or vm_id in going:
+        if vm_id in going or not _is_vm(vm_id, world, tools):
             return vm_id
     return ""
 
 
-def _read_vm(vm_id: str, tools: Tools) -> Optional[Vm]:
-    return read_or_none("virtual machine %s" % vm_id, lambda: tools.api.read_vm(vm_id), tools)
+def _is_vm(vm_id: str, world: World, tools: Tools) -> bool:
+    """Has a virtual machine this id? Most of them were looked for along with the rest."""
+    if vm_id in world.vm_ids:
+        return world.vm_ids[vm_id]
+    return read_or_none("virtual machine %s" % vm_id, lambda: tools.api.read_vm(vm_id), tools) is not None
 
 
 def list_warnings(saved: Saved, disks: Iterable[DiskPlan], nics: Iterable[NicPlan]) -> List[str]:

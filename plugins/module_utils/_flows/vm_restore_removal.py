@@ -5,11 +5,20 @@
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._core.errors import Problem
-from .._core.vm_model import Attachment, Disk, Vm
-from .._core.vm_restore_model import Request, World
+from .._core.vm_model import Attachment, Disk, Vm, VmAround
+from .._core.vm_restore_model import Request
 from .._core.vm_restore_report import tell_disk, tell_vm
 from .vm_restore_plan import judge_not_running
-from .vm_restore_world import Tools, find_backup_vm, find_marked_disks, find_vms_named, list_attached, sort_begun
+from .vm_restore_world import (
+    Tools,
+    attachments_of,
+    choose_backup_vm,
+    find_disks,
+    list_marked,
+    list_named,
+    look_around,
+    sort_begun,
+)
 
 Removal = NamedTuple(
     "Removal",
@@ -29,39 +38,41 @@ Removal = NamedTuple(
 
 def plan_removal(request: Request, tools: Tools) -> Removal:
     """Return what is removed and what forbids it."""
-    backup_vm, unfit = find_backup_vm(request, tools)
-    attached = list_attached(backup_vm, tools)
-    vms = find_vms_named(request, tools)
-    world = World(backup_vm, attached, find_marked_disks(request, tools), vms, {}, None, [], [], [])
-    begun = sort_begun(request, world, tools)
+    arounds = look_around(request, [], tools)
+    backup_vm, unfit = choose_backup_vm(request, arounds)
+    named, attached = list_named(request, arounds), attachments_of(backup_vm)
+    found = list_marked(request, find_disks(request, [], tools))
+    begun = sort_begun(request, found, [one.vm for one in named], tools)
     marked = list(begun.disks.values()) + begun.leftovers
-    gone = [vm for vm in (begun.vm, begun.leftover_vm) if vm is not None]
-    held = list_held([vm for vm in vms if vm not in gone], marked, tools)
+    vms = [one for one in named if one.vm in (begun.vm, begun.leftover_vm)]
+    held = list_held([one for one in named if one not in vms], marked)
     disks = [disk for disk in marked if disk.id not in held]
-    kept = list_unmarked(gone, marked, tools) + [held[one] for one in sorted(held)]
-    problems = begun.problems + judge_not_running(begun)
-    is_needed = not set(attached).isdisjoint(disk.id for disk in disks)  # only to detach from it
-    problems += unfit if is_needed else []
-    warnings = ["%s; so nothing is attached there" % one.message for one in unfit if backup_vm is None]
-    removed = [tell_vm(vm) for vm in gone] + [tell_disk(disk) for disk in disks]
     return Removal(
-        request, backup_vm, tuple(gone), tuple(disks), attached, tuple(removed), tuple(kept), tuple(warnings),
-        tuple(problems),
+        request, backup_vm.vm if backup_vm is not None else None, tuple(one.vm for one in vms), tuple(disks), attached,
+        tuple([tell_vm(one.vm) for one in vms] + list(map(tell_disk, disks))),
+        tuple(list_unmarked(vms, marked) + [held[one] for one in sorted(held)]),
+        tuple("%s; so nothing is attached there" % one.message for one in unfit if backup_vm is None),
+        tuple(begun.problems + judge_not_running(begun) + judge_need(attached, disks, unfit)),
     )
 
 
-def list_unmarked(vms: Sequence[Vm], marked: Sequence[Disk], tools: Tools) -> List[str]:
+def judge_need(attached: Dict[str, Attachment], disks: Sequence[Disk], unfit: List[Problem]) -> List[Problem]:
+    """Return what is wrong with the backup VM, where it is needed: only to detach from it."""
+    return [] if set(attached).isdisjoint(disk.id for disk in disks) else unfit
+
+
+def list_unmarked(vms: Sequence[VmAround], marked: Sequence[Disk]) -> List[str]:
     """Return the disks of a virtual machine that is going to be removed which stay: they carry no mark."""
     ids = {disk.id for disk in marked}
-    items = [item for vm in vms for item in list_attached(vm, tools).values() if item.disk_id not in ids]
+    items = [item for vm in vms for item in vm.attachments if item.disk_id not in ids]
     return [tell_disk(item.disk) if item.disk is not None else "disk %s" % item.disk_id for item in items]
 
 
-def list_held(vms: Sequence[Vm], marked: Sequence[Disk], tools: Tools) -> Dict[str, str]:
+def list_held(vms: Sequence[VmAround], marked: Sequence[Disk]) -> Dict[str, str]:
     """Return the marked disks that a virtual machine without a mark has, by id: somebody took them over."""
     disks = {disk.id: disk for disk in marked}
     text = "%s: it is attached to %s, which carries no mark"
     return {
-        disk_id: text % (tell_disk(disks[disk_id]), vm.name)
-        for vm in vms for disk_id in list_attached(vm, tools) if disk_id in disks
+        item.disk_id: text % (tell_disk(disks[item.disk_id]), one.vm.name)
+        for one in vms for item in one.attachments if item.disk_id in disks
     }

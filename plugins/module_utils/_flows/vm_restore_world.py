@@ -6,22 +6,25 @@
 This file is private to the collection.
 """
 import hashlib
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar
+from itertools import islice
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from .._core.api_errors import NotFound
 from .._core.backup_mark import RESTORE, Mark, judge_holder, judge_name, parse_mark, render_mark
 from .._core.errors import Problem
-from .._core.ovf import Ovf, OvfError, read_ovf
+from .._core.ovf import OvfError, read_ovf
 from .._core.times import from_iso
 from .._core.vm_backup_rules import judge_detachable
-from .._core.vm_model import Attachment, Disk, Vm
+from .._core.vm_model import Attachment, Disk, Vm, VmAround
 from .._core.vm_restore_model import Begun, Request, Saved, World
-from .._core.vm_restore_rules import judge_configuration, read_wishes
+from .._core.vm_restore_rules import judge_configuration, list_candidates, read_wishes
 from .vm_protocols import VmApi, Waiter
 
 Tools = NamedTuple("Tools", [("api", VmApi), ("waiter", Waiter), ("is_run_alive", Callable[[str], Optional[bool]])])
 Found = TypeVar("Found")
 EVENTS_LOOKED_AT = 5
+# So many of the ids that something may get are looked for along with the rest: the saved one, and one of our own.
+CANDIDATES_LOOKED_AT = 2
 
 
 def read_saved(request: Request) -> Saved:
@@ -42,54 +45,88 @@ def read_saved(request: Request) -> Saved:
     return Saved(ovf, wishes, problems + judge_configuration(ovf, wishes))
 
 
-def read_world(request: Request, ovf: Optional[Ovf], tools: Tools) -> World:
+def read_world(request: Request, saved: Saved, tools: Tools) -> World:
     """Return what there is in the engine."""
     api, ask = tools.api, tools.waiter.patiently
-    backup_vm, problems = find_backup_vm(request, tools)
-    attached = list_attached(backup_vm, tools)
-    vms = find_vms_named(request, tools)
-    candidates = [vm for vm in vms if mark_of(request, vm.comment) is not None] or vms
-    own = list_attached(candidates[0] if len(candidates) == 1 else None, tools)
-    vm_id = ovf.vm_id if ovf is not None else ""
-    original = read_or_none("the original virtual machine", lambda: api.read_vm(vm_id), tools) if vm_id else None
-    domains = ask("the storage domains", api.list_storage_domains)
-    clusters = ask("the clusters", api.list_clusters)
-    marked = find_marked_disks(request, tools)
-    return World(backup_vm, attached, marked, vms, own, original, domains, clusters, problems)
+    vm_ids = list_possible_ids(request, [saved.ovf.vm_id] if saved.ovf is not None else [])
+    disk_ids = list_possible_ids(request, [wish.id for wish in saved.wishes])
+    arounds = look_around(request, vm_ids, tools)
+    backup_vm, problems = choose_backup_vm(request, arounds)
+    named = list_named(request, arounds)
+    disks = find_disks(request, disk_ids, tools)
+    return World(
+        backup_vm.vm if backup_vm is not None else None, attachments_of(backup_vm), list_marked(request, disks),
+        [one.vm for one in named], attachments_of(choose_own(request, named)),
+        _tell_which_are_there(vm_ids, {one.vm.id for one in arounds}),
+        _tell_which_are_there(disk_ids, {disk.id for disk in disks}),
+        ask("the storage domains", api.list_storage_domains), ask("the clusters", api.list_clusters), problems,
+    )
 
 
-def find_backup_vm(request: Request, tools: Tools) -> Tuple[Optional[Vm], List[Problem]]:
+def list_possible_ids(request: Request, source_ids: Sequence[str]) -> List[str]:
+    """Return the first ids that what was saved may get."""
+    candidates = [list_candidates(request.name, one, request.keep_ids) for one in source_ids if one]
+    return [one for ids in candidates for one in islice(ids, CANDIDATES_LOOKED_AT)]
+
+
+def _tell_which_are_there(ids: Sequence[str], found: Set[str]) -> Dict[str, bool]:
+    return {one: one in found for one in ids}
+
+
+def choose_own(request: Request, named: Sequence[VmAround]) -> Optional[VmAround]:
+    """Return the virtual machine that this restore may have made, if there is one only."""
+    candidates = [one for one in named if mark_of(request, one.vm.comment) is not None] or named
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def look_around(request: Request, ids: Sequence[str], tools: Tools) -> List[VmAround]:
+    """Return the backup VM, those that have the name of the one to restore, and those of the ids, with their disks."""
+    names = [request.backup_vm, request.vm_name] + list(ids)
+    what = "virtual machines named %s or %s" % (request.backup_vm, request.vm_name)
+    return tools.waiter.patiently(what, lambda: tools.api.look_at_vms(names))
+
+
+def choose_backup_vm(request: Request, arounds: Sequence[VmAround]) -> Tuple[Optional[VmAround], List[Problem]]:
     """Return the backup VM, and why it can not be one."""
     name = request.backup_vm
-    found = tools.waiter.patiently("the backup VM %s" % name, lambda: tools.api.find_vms(name))
+    found = [one for one in arounds if name in (one.vm.id, one.vm.name)]
     if not found:
         text = "there is no virtual machine '%s' (option backup_vm), or this user may not see it"
         return None, [Problem("vm_not_found", text % name)]
     if len(found) > 1:
         text = "there are %d virtual machines '%s' (option backup_vm): give the id of one: %s"
-        ids = ", ".join(sorted(vm.id for vm in found))
+        ids = ", ".join(sorted(one.vm.id for one in found))
         return None, [Problem("vm_ambiguous", text % (len(found), name, ids))]
-    if found[0].is_hosted_engine:
+    vm = found[0].vm
+    if vm.is_hosted_engine:
         text = "%s is the hosted engine: no disk can be attached to it. Use another backup VM"
-        return found[0], [Problem("hosted_engine_vm", text % found[0].name)]
-    return found[0], judge_detachable(found[0])
+        return found[0], [Problem("hosted_engine_vm", text % vm.name)]
+    return found[0], judge_detachable(vm)
 
 
-def find_vms_named(request: Request, tools: Tools) -> List[Vm]:
+def list_named(request: Request, arounds: Sequence[VmAround]) -> List[VmAround]:
     """Return the virtual machines that have the name of the one to restore."""
-    name = request.vm_name
-    found = tools.waiter.patiently("virtual machines named %s" % name, lambda: tools.api.find_vms(name))
-    return [vm for vm in found if vm.name == name]
+    return [one for one in arounds if one.vm.name == request.vm_name]
 
 
-def find_marked_disks(request: Request, tools: Tools) -> List[Disk]:
+def attachments_of(around: Optional[VmAround]) -> Dict[str, Attachment]:
+    """Return the disks of a virtual machine by their ids."""
+    return {} if around is None else {item.disk_id: item for item in around.attachments}
+
+
+def find_disks(request: Request, ids: Sequence[str], tools: Tools) -> List[Disk]:
+    """Return the disks that carry the mark of a restore of this name, and those of the ids."""
+    start = render_mark(RESTORE, request.name, "")
+    what = "the disks of restore %s" % request.name
+    return tools.waiter.patiently(what, lambda: tools.api.find_disks(start, ids))
+
+
+def list_marked(request: Request, disks: Sequence[Disk]) -> List[Disk]:
     """Return the disks that carry the mark of this restore, whoever runs it.
 
     Where it is told which disks are restored, those of others are not of this restore, though they bear its name.
     """
-    start = render_mark(RESTORE, request.name, "")
-    found = tools.waiter.patiently("the disks of restore %s" % request.name, lambda: tools.api.find_disks(start))
-    marks = [(disk, mark_of(request, disk.description)) for disk in found]
+    marks = [(disk, mark_of(request, disk.description)) for disk in disks]
     wanted = None if request.disks is None else {str(disk.get("id")).lower() for disk in request.disks}
     return [
         disk for disk, mark in marks if mark is not None and (wanted is None or mark.disk_id.lower() in wanted)
@@ -102,15 +139,6 @@ def mark_of(request: Request, text: str) -> Optional[Mark]:
     return mark if mark is not None and (mark.kind, mark.name) == (RESTORE, request.name) else None
 
 
-def list_attached(vm: Optional[Vm], tools: Tools) -> Dict[str, Attachment]:
-    """Return the disks of a virtual machine by their ids."""
-    if vm is None:
-        return {}
-    vm_id = vm.id
-    found = tools.waiter.patiently("the disks of %s" % vm.name, lambda: tools.api.list_attachments(vm_id))
-    return {item.disk_id: item for item in found}
-
-
 def read_or_none(what: str, read: Callable[[], Found], tools: Tools) -> Optional[Found]:
     """Return what there is, or None."""
     try:
@@ -119,19 +147,19 @@ def read_or_none(what: str, read: Callable[[], Found], tools: Tools) -> Optional
         return None
 
 
-def sort_begun(request: Request, world: World, tools: Tools) -> Begun:
+def sort_begun(request: Request, marked: Sequence[Disk], named: Sequence[Vm], tools: Tools) -> Begun:
     """Return what this restore made so far, what dead runs of it left, and why that must be left alone."""
     own: Dict[str, Disk] = {}
     leftovers: List[Disk] = []
     others: Dict[str, Tuple[str, Mark]] = {}  # by run: what of it was found first
-    for disk, mark in _with_marks(request, [(disk, disk.description) for disk in world.marked]):
+    for disk, mark in _with_marks(request, [(disk, disk.description) for disk in marked]):
         if mark.run == request.run and disk.status != "illegal" and mark.disk_id.lower() not in own:
             own[mark.disk_id.lower()] = disk
         else:
             leftovers.append(disk)
             others.setdefault(mark.run, ("disk %s (%s)" % (disk.alias, disk.id), mark))
     vms = {}
-    for vm, mark in _with_marks(request, [(vm, vm.comment) for vm in world.vms]):
+    for vm, mark in _with_marks(request, [(vm, vm.comment) for vm in named]):
         vms[mark.run == request.run] = vm
         others.setdefault(mark.run, ("virtual machine %s" % vm.name, mark))
     problems = judge_name(request.name, request.run)

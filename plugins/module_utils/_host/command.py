@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
@@ -21,6 +22,14 @@ OUTPUT_LIMIT = 1024 * 1024
 SHORT = 60
 PATIENCE = 10.0  # seconds that a process gets to end after SIGTERM
 PAUSE = 0.02
+# What becomes the program. The parent may have ended before the kernel was asked. Source: prctl(2), PR_SET_PDEATHSIG.
+END_WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the run has ended")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 LOOK_PAUSE = 0.5  # seconds between two looks at a program that is watched
 
 
@@ -66,6 +75,11 @@ def run_long_command(
         finally:
             end_session(process.pid, process)
     return CommandResult(returncode, read_tail(names[0]), read_tail(names[1]))
+
+
+def ending_with_us(argv: Sequence[str]) -> List[str]:
+    """Return the command of a program that gets SIGTERM when this process ends, though it be killed."""
+    return [sys.executable, "-c", END_WITH_PARENT, str(os.getpid())] + list(argv)
 
 
 def _wait(

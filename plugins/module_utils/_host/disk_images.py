@@ -113,6 +113,8 @@ class DiskImages:
 
     def finish(self, unfinished: str, path: str) -> None:
         """Give a proven file its final name, 0600 and on disk."""
+        if not self._holds(unfinished):
+            raise BackupError("Another run has taken over %s meanwhile; wait until it has ended" % path, "locked")
         os.chmod(unfinished, 0o600)
         sync_file(unfinished)
         os.rename(unfinished, path)
@@ -120,12 +122,21 @@ class DiskImages:
 
     def discard(self, unfinished: str) -> None:
         """Remove an unfinished file and the state file, and let the lock go."""
-        for path in (unfinished, self._path + STATE):
-            if path:
+        mine = [path for path in (unfinished, self._path) if self._holds(path)]
+        for path in mine:
+            remove_file(self._path + STATE)
+            if path == unfinished:
                 remove_file(path)
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+    def _holds(self, path: str) -> bool:
+        """Is it the file that this run has made and locked? The next run may have made one of the same name."""
+        try:
+            return self._handle >= 0 and os.path.samestat(os.stat(path), os.fstat(self._handle))
+        except FileNotFoundError:
+            return False
 
     def _report(self, phase: str, share: float) -> None:
         if self._handle < 0:  # a preview, or a look before and after the work, leaves nothing behind

@@ -20,7 +20,7 @@ from .._core.engine_config import (
 from .._core.engine_model import Installation
 from .._core.errors import CommandError
 from .._core.restore_commands import restorable_scopes
-from .command import run_command
+from .command import read_tail, run_command
 
 DEFAULTS_FILE = "share/ovirt-engine/services/ovirt-engine/ovirt-engine.conf"
 VERSION_FILE = "share/ovirt-engine/setup/ovirt_engine_setup/config.py"
@@ -29,7 +29,8 @@ SETUP_MARK = "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"
 LOG_DIRECTORY = "var/log/ovirt-engine-backup"
 QUERY_TOOL = "otopi-config-query"
 TOOL = "engine-backup"
-HELP, DUMPS = "help", "dumps"
+HELP, DUMPS, MODULES = "help", "dumps", "modules"
+VERSIONS_MODULE = "looseversion"  # without it engine-backup restores no archive, and blames the version of it
 NEEDED_PROGRAMS = ("psql", "pg_dump", "tar", "sha256sum", "python3")
 
 
@@ -61,7 +62,7 @@ def read_installation(prefix: str, asked: Collection[str] = ()) -> Installation:
     """Return what this host is set up as; raise CommandError where engine-backup is not installed.
 
     ``asked`` is what programs have to be started for: HELP for the scopes that engine-backup knows, DUMPS for the
-    databases that it would dump. Without it both are empty.
+    databases that it would dump, MODULES for the module of Python that it restores with. Without it they are empty.
     """
     env = tool_environment(prefix)
     tool = below(prefix, "bin/" + TOOL)
@@ -82,7 +83,7 @@ def read_installation(prefix: str, asked: Collection[str] = ()) -> Installation:
         restorable=restorable_scopes(help_text),
         missing_programs=tuple(
             name for name in _needed_programs(state) + (QUERY_TOOL,) if not find_program(name, env)
-        ),
+        ) + (_missing_modules(tool, env) if MODULES in asked else ()),
         enabled=frozenset(kind.name for kind in KINDS if is_enabled(state, kind)),
         answered=frozenset(_ask(prefix, env) if DUMPS in asked else ()),
         owned=owned_kinds(texts),
@@ -138,6 +139,14 @@ def find_grafana_file(prefix: str) -> str:
 def _needed_programs(state: Dict[str, str]) -> Tuple[str, ...]:
     grafana = next(kind for kind in KINDS if kind.name == "grafana")
     return NEEDED_PROGRAMS + (("sqlite3",) if is_enabled(state, grafana) else ())
+
+
+def _missing_modules(tool: str, env: Dict[str, str]) -> Tuple[str, ...]:
+    python = find_program("python3", env)
+    if not python or VERSIONS_MODULE not in read_tail(tool):
+        return ()
+    is_found = run_command([python, "-c", "import " + VERSIONS_MODULE], env).returncode == 0
+    return () if is_found else ("the module %s of python3" % VERSIONS_MODULE,)
 
 
 def _ask(prefix: str, env: Dict[str, str]) -> List[str]:

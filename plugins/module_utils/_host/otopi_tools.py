@@ -17,7 +17,7 @@ from .._core.engine_config import Settings, owned_kinds, parse_setup_state
 from .._core.errors import BackupError, CommandError, Problem
 from .._core.otopi_model import Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, judge_path
 from .._core.otopi_output import asked_questions, endless_question
-from . import database_clearing, files, leftovers, streams
+from . import database_clearing, files, leftovers, restored_files, streams
 from .archive import open_regular
 from .archive_parts import read_files_member
 from .command import CommandResult, read_tail, run_command, run_long_command
@@ -47,6 +47,8 @@ CREDENTIALS = (
     "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf",
     "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*-database.conf",
 )
+AUTHENTICATION = "etc/ovirt-engine/aaa/internal.properties"
+PASSWORD_LINE = re.compile(r"^.*passw.*$", re.IGNORECASE | re.MULTILINE)
 LOOK_LIMIT = 4 * 1024 * 1024
 MEMORY_LINE = re.compile(r"^MemTotal:\s+(\d+) kB", re.MULTILINE)
 CLOCK_SLACK = 2.0  # seconds; the time of a file may have whole seconds
@@ -120,13 +122,14 @@ class OtopiHost(EngineHost):
     def run_otopi(self, argv: Sequence[str], timeout: float, stem: str, log_path: str) -> Ran:
         """Run the tool; end it where it asks one question again and again."""
         look = LogLook(log_path)
-        known = self._tool_answers()
+        known, kept = self._tool_answers(), self._kept_files()
         result: Optional[CommandResult] = None
         try:
             result = run_long_command(argv, self._env, timeout, stem, self._note_session, look.is_endless)
         finally:
             if result is None or result.returncode is None:
                 self._remove_tool_answers(known)
+            self._remove_old_passwords(kept)
         look.update()
         return Ran(
             result.returncode, result.stdout, result.stderr, read_tail(log_path), tuple(look.asked),
@@ -140,6 +143,19 @@ class OtopiHost(EngineHost):
         """A tool that is ended may write down the answers it had, passwords in clear, and nobody would look there."""
         for path in self._tool_answers() - known:
             files.remove_file(path)
+
+    def _kept_files(self) -> Dict[str, str]:
+        """Return copy -> original of each file with credentials that engine-setup replaced: it keeps what was there."""
+        patterns = CREDENTIALS + (AUTHENTICATION,)
+        paths = [path for pattern in patterns for path in glob.glob(below(glob.escape(self._prefix), pattern))]
+        found = restored_files.list_copies(paths)
+        return {copy: path for path, copies in found.items() for copy in copies}
+
+    def _remove_old_passwords(self, known: Dict[str, str]) -> None:
+        """A run on changed credentials would leave the old ones where nobody looks."""
+        for copy, path in self._kept_files().items():
+            if copy not in known and PASSWORD_LINE.findall(read_tail(copy)) != PASSWORD_LINE.findall(read_tail(path)):
+                files.remove_file(copy)
 
     def read_services(self, names: Sequence[str]) -> Dict[str, str]:
         """Return active, inactive, missing or unknown for each service."""

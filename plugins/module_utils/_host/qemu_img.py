@@ -9,7 +9,7 @@ from typing import Callable, List
 
 from .._core.errors import BackupError, Problem
 from .._core.qemu_output import ImageInfo, judge_comparison, judge_end, read_info, read_progress, read_version
-from .command import CommandResult, read_tail, run_command, run_long_command
+from .command import CommandResult, ending_with_us, read_tail, run_command, run_long_command
 
 Report = Callable[[str, float], None]
 """Called while a program runs, with the phase and the share that is done."""
@@ -69,7 +69,9 @@ class QemuImg:
             return False
 
         try:
-            return run_long_command([PROGRAM] + arguments, self._env, self._timeout, stem, lambda _pid: None, look)
+            # A copy that outlived a killed module would write to a device that is another disk's by then.
+            argv = ending_with_us([PROGRAM] + arguments)
+            return run_long_command(argv, self._env, self._timeout, stem, lambda _pid: None, look)
         finally:
             shutil.rmtree(folder)
 

@@ -35,7 +35,7 @@ class RestoreHost(EngineHost):
     engine_is_running = staticmethod(services.engine_is_running)
     peek_version = staticmethod(archive.peek_version)
     write_secrets = staticmethod(restored_files.write_secrets)
-    asked = (installation.HELP,)
+    asked = (installation.HELP, installation.MODULES)
     superuser_socket = ""  # directory of the Unix socket by which the superuser enters the local server
 
     def read_standing(self, settings: Settings) -> Optional[Standing]:

@@ -91,11 +91,18 @@ def _verify_image(file: str, disk: Mapping[str, Any], timeout: float) -> List[Pr
     return qemu.check(file)
 
 
-def write_manifest(directory: str, manifest: Dict[str, Any], final: str) -> None:
-    """Write a manifest beside its files, read it back, prove the files' sizes, and give the directory its name."""
-    problems = verify_files(directory, manifest, "none", 0)
+def prove_files(path: str, manifest: Mapping[str, Any], level: str, timeout: float) -> None:
+    """Raise NotProven with everything in which the files are not what the manifest says."""
+    problems = verify_files(path, manifest, level, timeout)
     if problems:
-        raise NotProven(problems)
+        raise NotProven(problems, BAD)
+
+
+def write_manifest(
+    directory: str, manifest: Dict[str, Any], final: str, level: str = "none", timeout: float = 0
+) -> None:
+    """Prove the files, write their manifest beside them, read it back, and give the directory its name."""
+    prove_files(directory, manifest, level, timeout)
     path = os.path.join(directory, NAME)
     write_json(path, manifest)
     try:

@@ -11,7 +11,7 @@ from lab import rest_engine
 
 from ..evidence import files_with
 from .machines import Machines, wait_until
-from .snapshots import SharedEngine
+from .snapshots import Machine, SharedEngine
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +37,8 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
     site = Machines(lab, scratch)
     try:
         yield site
-        assert not [output for output in site.outputs if lab.password in output]
-        wait_until(lambda: not files_with([lab.password], [scratch]))
+        assert not [output for output in site.outputs for secret in site.secrets if secret in output]
+        wait_until(lambda: not files_with(site.secrets, [scratch]))
     finally:
         rest_engine.stop(lab.home, remove=True)
 
@@ -64,3 +64,22 @@ def shared(one_lab: SharedEngine) -> Iterator[SharedEngine]:
     yield one_lab
     rest_engine.clear(one_lab.lab.faults)
     rest_engine.change(one_lab.lab.home, "vms", "backup", status="up")
+
+
+@pytest.fixture(scope="module")
+def foreign(one_lab: SharedEngine) -> Machine:
+    """A machine that another tool backs up by the same backup VM."""
+    other = one_lab.machine(disks=("Disk1",))
+    one_lab.attach(other, one_lab.snapshot(other, "of another tool"), other.disks[0])
+    return other
+
+
+@pytest.fixture
+def machine(shared: SharedEngine, foreign: Machine) -> Iterator[Machine]:
+    """A machine of which somebody else has a snapshot, too. What is foreign is there afterwards as it was."""
+    own = shared.machine()
+    shared.snapshot(own, "before the upgrade")
+    yield own
+    rest_engine.clear(shared.lab.faults)
+    foreign.is_clean()
+    assert [one.id for one in own.snapshots() if one.id in own.foreign_snapshots] == own.foreign_snapshots

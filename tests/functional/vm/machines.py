@@ -4,6 +4,7 @@
 """Run the playbooks of the virtual machines on a stand-in engine, as AWX does: no terminal, no input."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import ovirtsdk4
 from lab import rest_engine
 from lab.rest_engine import RestLab
 
@@ -31,6 +33,8 @@ class Machines:
         self.scratch = scratch
         self.backups = scratch / "backups"
         self.outputs: list[str] = []
+        self.secrets = [lab.password]
+        self.path = os.environ["PATH"]  # where the runs find their programs
         for name in ("tmp", "local", "remote", "async", "configurations"):
             (scratch / name).mkdir(mode=0o700)
 
@@ -72,6 +76,7 @@ class Machines:
     def launch(self, command: Sequence[str], home: Path | None = None) -> runs.AnyRun:
         """Start a command in a session of its own, with the places of this test; one in a folder is any program."""
         folders = {
+            "PATH": self.path,
             "TMPDIR": str(self.scratch / "tmp"),
             "ANSIBLE_LOCAL_TEMP": str(self.scratch / "local"),
             "ANSIBLE_REMOTE_TEMP": str(self.scratch / "remote"),
@@ -85,6 +90,14 @@ class Machines:
             command, env=environment(folders), cwd=home, start_new_session=True, text=True, errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+
+    def with_token(self) -> list[str]:
+        """Options of a run that logs in with a token alone, as a workflow hands it on; it is one more secret."""
+        token = log_in(self.lab)
+        self.secrets.append(token)
+        given = self.scratch.with_name("login.json")
+        given.write_text(json.dumps({"ovirt_auth": {"url": self.lab.url, "token": token, "ca_file": self.lab.ca_file}}))
+        return ["-e", f"@{given}"]
 
     def finish(self, process: runs.AnyRun) -> Ran:
         """Wait for a started playbook and read what it came to."""
@@ -120,6 +133,14 @@ class Machines:
             rest_engine.export(self.lab.home, attachment.disk, target)
             found.append(target.read_bytes())
         return found
+
+
+def log_in(lab: RestLab) -> str:
+    """Log in and return the token."""
+    connection = ovirtsdk4.Connection(
+        url=lab.url, username=lab.username, password=lab.password, ca_file=str(lab.ca_file)
+    )
+    return str(connection.authenticate())
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

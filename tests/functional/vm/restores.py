@@ -7,9 +7,8 @@ import contextlib
 import io
 import json
 import os
-import subprocess
-import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,9 @@ from ansible.module_utils.common import warnings as shown
 from ansible_collections.ovirt.backup.plugins.modules import vm_snapshot_restore
 from lab import rest_engine
 
-from .snapshots import Machine, SharedEngine, arguments
+from .snapshots import Doomed, Fate, Machine, SharedEngine, arguments, fork
 
 BACKUP = rest_engine.identify("vm", "backup")
-# What Ansible does for a module, for one that is a process of its own.
-PROGRAM = (
-    "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
-    "from ansible.module_utils import basic; basic._ANSIBLE_ARGS = sys.stdin.buffer.read()\n"
-    "basic._ANSIBLE_PROFILE = 'legacy'\n"
-    "from ansible_collections.ovirt.backup.plugins.modules.vm_snapshot_restore import main; main()\n"
-)
 
 
 class Restore:
@@ -46,7 +38,7 @@ class Restore:
     def options(self, state: str, **changes: Any) -> dict[str, Any]:
         given = {
             "auth": self.site.auth(), "backup_vm": "backup", "vm_name": self.name, "state": state, "timeout": 20,
-            "configuration_path": str(self.saved), "disks": self.disks, "poll_interval": 0, **changes,
+            "configuration_path": str(self.saved), "disks": self.disks, "poll_interval": 0.05, **changes,
         }  # fmt: skip
         return {name: value for name, value in given.items() if value is not None}
 
@@ -90,18 +82,11 @@ class Restore:
         self.fill(self.succeeds("prepared", **changes))
         return self.succeeds("restored", **changes)
 
-    def start(self, state: str, **changes: Any) -> "subprocess.Popen[str]":
-        """Begin to run the module as a process of its own."""
-        given = {**self.options(state, **changes), "_ansible_remote_tmp": str(self.site.scratch)}
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, ":".join(sys.path)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": given}))
-        process.stdin.close()
-        process.stdin = None
-        return process
+    def doom(self, state: str, moment: Doomed, number: int, **changes: Any) -> dict[str, Any]:
+        """Run the module, and let it get a signal; return what it said all the same."""
+        said = self.site.scratch / f"{self.name}.said"
+        call = partial(self.call, state, **changes)
+        return fork(vm_snapshot_restore, call, said, Fate(moment, number)).met(number)
 
     def fill(self, prepared: dict[str, Any]) -> None:
         """Do what backup software does: write what was saved into the devices of the backup VM."""
@@ -145,8 +130,8 @@ class Restore:
         assert self.made() == []
 
     def made(self) -> list[str]:
-        """What carries the mark of this restore."""
-        world, mark = self.world(), f"ovirt.backup restore: {self.name}"
+        """What carries the mark of a restore, under whatever name."""
+        world, mark = self.world(), "ovirt.backup restore: "
         return [one.name for one in world.vms.values() if one.comment.startswith(mark)] + [
             one.alias for one in world.disks.values() if one.description.startswith(mark)
         ]

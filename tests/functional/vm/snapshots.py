@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
-import ovirtsdk4
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as shown
 from lab import rest_engine
@@ -30,6 +29,12 @@ from ansible_collections.ovirt.backup.plugins.modules import vm_snapshot_backup 
 
 NAME = "nightly"
 DISKS = ("Disk1", "Disk2")
+# What can happen to a request, and how long the engine is away then. It meets the first of each kind of request; only
+# the last one is spared, for a test looks at the engine then.
+DISTURBANCES = {
+    "restart-at": "each 0.1 logout", "restart-after": "each 0.1 logout", "expire-at": "each", "lost-request": "each",
+    "lost-reply": "each", "proxy-503": "each", "reply-503": "each",
+}  # fmt: skip
 Doomed = tuple[str, int, str]  # at which call of which function of the API, before or after its work
 
 
@@ -59,6 +64,16 @@ class SharedEngine:
     def fault(self, name: str, parameter: str = "") -> None:
         rest_engine.set_fault(self.lab.faults, name, parameter)
 
+    def disturb(self, name: str) -> None:
+        """Let a disturbance meet each kind of request, once."""
+        self.fault(name, DISTURBANCES[name])
+
+    def calm(self, name: str) -> set[str]:
+        """End a disturbance; return the kinds of requests that it has met."""
+        met = (Path(self.lab.faults) / name).read_text().split()
+        rest_engine.clear(self.lab.faults)
+        return set(met) - set(DISTURBANCES[name].split())
+
     def snapshot(self, machine: "Machine", description: str) -> Any:
         """Make a snapshot as somebody else does; it must never be touched."""
         with open_api(self.auth()) as api:
@@ -71,21 +86,17 @@ class SharedEngine:
     def attach(self, machine: "Machine", snapshot: Any, disk: str) -> None:
         """Attach a disk of a snapshot to the backup VM as somebody else does."""
         order = AttachmentOrder(disk, snapshot.id, "virtio_scsi", False, True, False, False)
+        backup = rest_engine.identify("vm", "backup")
         with open_api(self.auth()) as api:
-            api.attach_disk(rest_engine.identify("vm", "backup"), order)
+            api.attach_disk(backup, order)
+        while not all(one.device for one in rest_engine.world(self.lab.home).attached_to(backup)):
+            time.sleep(0.05)
         machine.foreign_disks.append(disk)
 
     def detach(self, disk: str) -> None:
         """Detach a disk from the backup VM behind the back of the backup."""
         with open_api(self.auth()) as api:
             api.detach_disk(rest_engine.identify("vm", "backup"), disk)
-
-    def token(self) -> str:
-        """Log in once and return the token."""
-        connection = ovirtsdk4.Connection(
-            url=self.lab.url, username=self.lab.username, password=self.lab.password, ca_file=str(self.lab.ca_file)
-        )
-        return str(connection.authenticate())
 
     def run(self, command: list[str], variables: dict[str, str]) -> str:
         """Run a command and return what it said."""
@@ -117,7 +128,7 @@ class Machine:
     def options(self, state: str, **changes: Any) -> dict[str, Any]:
         return {
             "auth": self.shared.auth(), "vm": self.name, "backup_vm": "backup", "name": NAME, "state": state,
-            "configuration_path": str(self.saved), "timeout": 20, "poll_interval": 0, **changes,
+            "configuration_path": str(self.saved), "timeout": 20, "poll_interval": 0.05, **changes,
         }  # fmt: skip
 
     def call(self, state: str, check_mode: bool = False, **changes: Any) -> dict[str, Any]:
@@ -169,23 +180,11 @@ class Machine:
     def fork(self, state: str, moment: "Doomed | None" = None, number: int = signal.SIGKILL, **changes: Any) -> "Child":
         """Run the module in a process of its own, which gets a signal at that moment."""
         said = self.shared.scratch / f"{self.name}.said"
-        said.unlink(missing_ok=True)
-        pid = os.fork()
-        if pid:
-            return Child(pid, said)
-        status = 1
-        try:
-            with mock.patch.object(vm_snapshot_backup, "open_api", lambda auth: Fated(open_api(auth), moment, number)):
-                said.write_text(json.dumps(self.call(state, **changes)))
-            status = 0
-        finally:
-            os._exit(status)
+        return fork(vm_snapshot_backup, lambda: self.call(state, **changes), said, Fate(moment, number))
 
     def doom(self, state: str, moment: "Doomed", number: int, **changes: Any) -> dict[str, Any]:
         """Run the module, and let it get a signal; return what it said all the same."""
-        found = self.fork(state, moment, number, **changes).wait()
-        assert bool(found) == (number != signal.SIGKILL)
-        return found
+        return self.fork(state, moment, number, **changes).met(number)
 
     def world(self) -> Any:
         return rest_engine.world(self.shared.lab.home)
@@ -213,8 +212,30 @@ class Machine:
         rest_engine.change(self.shared.lab.home, kind, name, **changes)
 
 
+class Fate(NamedTuple):
+    """The signal that a run gets, and when; None: never."""
+
+    moment: Doomed | None
+    number: int
+
+
+def fork(module: Any, call: Callable[[], dict[str, Any]], said: Path, fate: Fate) -> "Child":
+    """Run a module in a process of its own, which meets its fate."""
+    said.unlink(missing_ok=True)
+    pid = os.fork()
+    if pid:
+        return Child(pid, said)
+    status = 1
+    try:
+        with mock.patch.object(module, "open_api", lambda auth: Fated(open_api(auth), fate)):
+            said.write_text(json.dumps(call()))
+        status = 0
+    finally:
+        os._exit(status)
+
+
 class Child(NamedTuple):
-    """A run of the module in a process of its own."""
+    """A run of a module in a process of its own."""
 
     pid: int
     said: Path
@@ -225,14 +246,19 @@ class Child(NamedTuple):
         assert status in (0, signal.SIGKILL), status
         return json.loads(self.said.read_text()) if status == 0 else {}
 
+    def met(self, number: int) -> dict[str, Any]:
+        """Wait for its end by the signal; return what it said all the same."""
+        found = self.wait()
+        assert bool(found) == (number != signal.SIGKILL), found
+        return found
+
 
 class Fated:
     """An API under which the process gets a signal at one call."""
 
-    def __init__(self, api: Any, moment: Doomed | None, number: int) -> None:
+    def __init__(self, api: Any, fate: Fate) -> None:
         self._api = api
-        self._moment = moment
-        self._number = number
+        self._moment, self._number = fate
         self._calls: list[str] = []
 
     def __enter__(self) -> "Fated":

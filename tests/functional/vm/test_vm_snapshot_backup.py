@@ -11,45 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from lab import rest_engine
+from lab.rest_engine import RestLab
+from tooling.interfaces import load_module
 
 from ..installation import environment, program
 from .machines import wait_until
 from .snapshots import NAME, Machine, SharedEngine
 
 HOUSEKEEPING = ("/sso/", "/services/sso-logout")
-PLAYBOOK = """
-- name: Back up one virtual machine by hand
-  hosts: all
-  gather_facts: false
-  module_defaults:
-    group/ovirt.backup.ovirt:
-      auth: "{{ ovirt_auth }}"
-      poll_interval: 1
-    ovirt.backup.vm_snapshot_backup:
-      vm: app
-      backup_vm: backup
-      name: by hand
-      configuration_path: "{{ saved }}"
-  tasks:
-    - name: Attach
-      ovirt.backup.vm_snapshot_backup:
-      register: attached
-    - name: Look at every device by the first of its names that is there
-      ansible.builtin.stat:
-        path: "{{ vm_devices }}/{{ item.devices | first }}"
-      register: looked
-      loop: "{{ attached.disks }}"
-      failed_when: not looked.stat.exists
-    - name: Detach
-      ovirt.backup.vm_snapshot_backup:
-        state: detached
-    - name: Remove
-      ovirt.backup.vm_snapshot_backup:
-        state: absent
-        outcome: success
-"""
-
 
 def writes(shared: SharedEngine) -> list[str]:
     """Return the requests that change something."""
@@ -271,12 +242,38 @@ def test_a_certificate_of_somebody_else_is_not_waited_for(shared: SharedEngine) 
     machine.fails("login_refused", auth=shared.auth(password="not this one"))
 
 
-def test_a_playbook_with_the_login_as_a_default_of_the_action_group(shared: SharedEngine) -> None:
+def examples(module: str, lab: RestLab, places: dict[str, Path]) -> list[dict[str, Any]]:
+    """The examples of a module's documentation, with what is true here."""
+    text = load_module(module).EXAMPLES
+    true = {
+        "https://engine.example.com/ovirt-engine/api": lab.url, "backup@internal": lab.username,
+        "/etc/pki/ovirt-engine/ca.pem": lab.ca_file, "/dev/disk/by-id": rest_engine.devices_of(lab), **places,
+    }  # fmt: skip
+    for said, here in true.items():
+        text = text.replace(said, str(here))
+    found: list[dict[str, Any]] = yaml.safe_load(text)
+    return found
+
+
+def test_examples_of_the_documentation_work(shared: SharedEngine) -> None:
+    """By hand, as the modules' own documentation shows it; the last play has the login as a default of the group."""
     machine = shared.known("app")
-    playbook = shared.scratch / "playbook.yml"
-    playbook.write_text(PLAYBOOK)
-    saved = shared.scratch / "app.ovf"
-    command = [program("ansible-playbook"), "-i", shared.lab.inventory, "-e", f"saved={saved}", "--diff", str(playbook)]
+    places = {"/srv/backup/app": shared.scratch, "/srv/vm-backups/app": shared.scratch / "app-by-hand"}
+    _login, attach, absent, play = examples("vm_snapshot_backup", shared.lab, places)
+    found, begun, info = (
+        examples(name, shared.lab, places) for name in ("vm_disk_device_info", "vm_backup_directory", "vm_backup_info")
+    )
+    tasks = [attach, *found, *begun, *info, absent]
+    quick = {"ovirt.backup.vm_snapshot_backup": {"poll_interval": 0.2}}
+    by_hand = {"hosts": "all", "gather_facts": False, "vars": {"images": {}}, "tasks": tasks, "module_defaults": {
+        "ovirt.backup.vm_disk_device_info": {"directory": "{{ vm_devices }}"}, **quick}}  # fmt: skip
+    play["module_defaults"].update(quick)
+    playbook, secret = shared.scratch / "playbook.yml", shared.scratch.with_name("secret.json")
+    playbook.write_text(json.dumps([by_hand, {**play, "gather_facts": False}]))
+    secret.write_text(json.dumps({"vault_password": shared.lab.password}))
+    command = [program("ansible-playbook"), "-i", shared.lab.inventory, "-e", f"@{secret}", "--diff", str(playbook)]
     output = shared.run(command, environment({"TMPDIR": str(shared.scratch)}))
-    assert "failed=0" in output and "changed=3" in output, output
-    assert saved.exists() and machine.marks() == []
+    assert output.count("failed=0") == 2 and "changed=4" in output, output
+    assert len(list((shared.scratch / "app-by-hand").glob("*/manifest.json"))) == 1
+    assert machine.on_backup_vm() == machine.disks[:1]
+    machine.removed()

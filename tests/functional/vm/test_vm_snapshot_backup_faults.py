@@ -6,51 +6,37 @@
 import pytest
 from lab import rest_engine
 
-from .snapshots import SharedEngine
+from .machines import log_in
+from .snapshots import DISTURBANCES, Machine, SharedEngine
 
-# Each request of an attachment and of a removal, in the order in which they come.
-ATTACHING = (
-    "read-api", "list-vms", "list-attachments", "list-snapshots", "list-storage-domains", "list-clusters",
-    "list-vm-permissions", "list-checkpoints", "add-event", "freeze", "create-snapshot", "read-snapshot", "thaw",
-    "list-snapshot-disks", "read-vm", "attach-disk",
-)  # fmt: skip
-REMOVING = ("read-api", "list-snapshots", "list-snapshot-disks", "detach-disk", "read-attachment", "remove-snapshot")
-# What disturbs a request. All of them at once, each at another one, and in each round at the next.
-DISTURBANCES = {
-    "lost-reply": "{} 1", "lost-request": "{} 1", "proxy-503": "{} 2", "reply-503": "{} 1", "expire-at": "{} 1",
-    "restart-at": "{} 0.2 1", "restart-after": "{} 0.2 1",
-}  # fmt: skip
+# What comes in any case, however few requests there are.
+ATTACHING = {"list-vms", "add-event", "freeze", "create-snapshot", "read-snapshot", "thaw", "attach-disk"}
+REMOVING = {"list-vms", "detach-disk", "list-attachments", "remove-snapshot", "read-snapshot", "add-event"}
 
 
-def disturb(shared: SharedEngine, requests: tuple[str, ...], turn: int) -> None:
-    """Let each disturbance meet a request of its own; in the next turn it is the next one."""
-    step = max(1, len(requests) // len(DISTURBANCES))
-    for number, (name, parameter) in enumerate(DISTURBANCES.items()):
-        shared.fault(name, parameter.format(requests[(turn + step * number) % len(requests)]))
-
-
-# Half of them: the unit tests let an engine vanish at every single request.
-@pytest.mark.parametrize("turn", range(0, len(ATTACHING), 2))
-def test_an_engine_that_restarts_forgets_and_loses_answers_everywhere(shared: SharedEngine, turn: int) -> None:
-    machine = shared.machine()
-    disturb(shared, ATTACHING, turn)
+@pytest.mark.parametrize("disturbance", DISTURBANCES)
+def test_an_engine_that_restarts_forgets_and_loses_answers_everywhere(machine: Machine, disturbance: str) -> None:
+    shared = machine.shared
+    shared.disturb(disturbance)
     result = machine.attached()
-    assert len(machine.snapshots()) == 1 and len(result["disks"]) == 2
+    assert shared.calm(disturbance) >= ATTACHING
+    assert len(machine.marks()) == 1 and len(result["disks"]) == 2
     assert not machine.world().vms[machine.id].frozen
-    rest_engine.clear(shared.lab.faults)
-    disturb(shared, REMOVING, turn)
+    shared.disturb(disturbance)
+    assert len(machine.call("detached")["detached"]) == 2
     machine.removed(outcome="success")
-    rest_engine.clear(shared.lab.faults)
+    assert shared.calm(disturbance) >= REMOVING
     assert len(machine.told()) == 2
 
 
 def test_a_token_alone_is_enough_and_its_end_is_told(shared: SharedEngine) -> None:
-    with_token = {"token": shared.token(), "username": None, "password": None}
+    token = log_in(shared.lab)
+    with_token = {"token": token, "username": None, "password": None}
     machine = shared.machine()
     machine.attached(auth=shared.auth(**with_token))
     shared.fault("expire-at", "detach-disk 1")
     result = machine.fails("login_refused", "absent", auth=shared.auth(**with_token))
-    assert result["standing"] and with_token["token"] not in str(result)
+    assert result["standing"] and token not in str(result)
     machine.removed()
 
 
@@ -75,7 +61,7 @@ def test_what_fails_after_the_snapshot_was_begun_is_taken_back(
     if fault != "vm-gone-at":
         shared.snapshot(machine, "of somebody else")
     shared.fault(fault, parameter.format(disk=f"{machine.name}_Disk2", vm=machine.name))
-    result = machine.fails(code, timeout=3)
+    result = machine.fails(code, timeout=1 if code == "timed_out" else 5)
     assert said in result["msg"]
     if fault == "snapshot-disk-illegal":
         machine.change("disks", machine.disks[1], status="ok")
@@ -90,7 +76,7 @@ def test_what_fails_after_the_snapshot_was_begun_is_taken_back(
 def test_a_snapshot_that_stays_locked_says_what_stands(shared: SharedEngine) -> None:
     machine = shared.machine()
     shared.fault("snapshot-stays-locked")
-    result = machine.fails("timed_out", timeout=2)
+    result = machine.fails("timed_out", timeout=1)
     assert "is locked (regular)" in result["msg"] and "state=absent" in result["msg"]
     assert machine.marks() and result["standing"] and not machine.world().vms[machine.id].frozen
     assert machine.fails("timed_out", timeout=1)["last_seen"].endswith("is locked (regular)")
@@ -103,8 +89,8 @@ LASTING = (
 
 
 def test_each_refusal_to_attach_is_told_and_takes_everything_back(shared: SharedEngine) -> None:
+    machine = shared.machine(disks=("Disk1",))
     for key in LASTING:
-        machine = shared.machine(disks=("Disk1",))
         shared.fault("refuse-by-key", f"attach-disk {key} 1")
         result = machine.fails("not_permitted" if key == "not-authorized" else "engine_refused")
         assert result["phase"] == "attaching" and result["undone"] and not result["standing"], key
@@ -160,7 +146,7 @@ def test_a_removal_that_does_not_end_says_what_stands(
     machine = shared.machine(disks=("Disk1",))
     machine.attached()
     shared.fault(fault, parameter)
-    result = machine.fails(code, "absent", timeout=3, outcome="failure")
+    result = machine.fails(code, "absent", timeout=1 if code == "timed_out" else 5, outcome="failure")
     assert said in result["msg"] and result["phase"] == "removing"
     assert machine.marks()[0] in result["standing"][0]
     if fault in ("refuse-by-key", "merge-fails"):
@@ -173,6 +159,23 @@ def test_a_merge_that_fails_once_and_a_detachment_that_is_late_are_borne(shared:
     machine.attached()
     shared.fault("merge-fails", "1")
     shared.fault("detach-late", "0.3")
+    machine.removed()
+
+
+def test_nothing_is_taken_away_while_the_backup_vm_is_paused(shared: SharedEngine) -> None:
+    machine = shared.machine(disks=("Disk1",))
+    machine.attached()
+    machine.change("vms", "backup", status="paused")
+    for check_mode in (True, False):
+        assert "paused" in machine.fails("backup_vm_not_up", "absent", check_mode=check_mode)["msg"]
+    assert machine.on_backup_vm() == machine.disks
+    machine.change("vms", "backup", status="up")
+    machine.removed()
+
+
+def test_an_engine_that_ignores_searches_is_understood(machine: Machine) -> None:
+    machine.shared.fault("search-ignored")
+    machine.attached()
     machine.removed()
 
 

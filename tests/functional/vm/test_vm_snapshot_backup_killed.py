@@ -7,39 +7,20 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._host.run_holder import identify_process
 
 from .machines import wait_until
-from .snapshots import Doomed, Machine, SharedEngine
+from .snapshots import Doomed, Machine
 
 # A call is ended before or after the work of one of these; the second attachment is the second call of attach_disk.
 MOMENTS = (
     ("add_event", 1, "after"), ("freeze_filesystems", 1, "after"), ("create_snapshot", 1, "after"),
-    ("read_snapshot", 1, "after"), ("thaw_filesystems", 1, "before"), ("read_vm", 1, "after"),
+    ("read_snapshot", 1, "after"), ("thaw_filesystems", 1, "before"), ("attach_disk", 1, "before"),
     ("attach_disk", 1, "after"), ("attach_disk", 2, "after"),
 )  # fmt: skip
-ENDS = (("detach_disk", 1, "after"), ("detach_disk", 2, "after"), ("remove_snapshot", 1, "after"))
-
-
-@pytest.fixture(scope="module")
-def foreign(one_lab: SharedEngine) -> Machine:
-    """A machine that another tool backs up by the same backup VM."""
-    other = one_lab.machine(disks=("Disk1",))
-    one_lab.attach(other, one_lab.snapshot(other, "of another tool"), other.disks[0])
-    return other
-
-
-@pytest.fixture
-def machine(shared: SharedEngine, foreign: Machine) -> Iterator[Machine]:
-    """A machine of which somebody else has a snapshot, too."""
-    own = shared.machine()
-    shared.snapshot(own, "before the upgrade")
-    yield own
-    foreign.is_clean()
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=str)
@@ -58,10 +39,43 @@ def test_what_a_killed_call_left_is_taken_away(machine: Machine, moment: Doomed)
     assert not machine.removed(outcome="failure")["changed"]
 
 
-@pytest.mark.parametrize("moment", ENDS, ids=str)
-def test_a_removal_that_was_killed_goes_on(machine: Machine, moment: Doomed) -> None:
+def test_a_removal_that_is_killed_again_and_again_goes_on(machine: Machine) -> None:
     machine.attached()
-    machine.doom("absent", moment, signal.SIGKILL)
+    for state in ("detached", "absent"):
+        for _disk in machine.disks:
+            machine.doom(state, ("detach_disk", 1, "before"), signal.SIGKILL)
+            machine.doom(state, ("detach_disk", 1, "after"), signal.SIGKILL)
+        assert len(machine.marks()) == 1 and machine.on_backup_vm() == []
+        if state == "detached":
+            assert not machine.call(state)["changed"]
+            machine.attached()
+    machine.doom("absent", ("remove_snapshot", 1, "before"), signal.SIGKILL)
+    machine.doom("absent", ("remove_snapshot", 1, "after"), signal.SIGKILL)
+    machine.removed(outcome="success")
+
+
+def test_a_removal_that_is_told_to_end_says_what_stands(machine: Machine) -> None:
+    description = machine.attached()["snapshot"]["description"]
+    result = machine.doom("absent", ("detach_disk", 2, "after"), signal.SIGTERM)
+    assert (result["code"], result["phase"]) == ("interrupted", "removing")
+    assert description in result["standing"][0]
+    machine.removed()
+
+
+def abandon(machine: Machine) -> str:
+    """Let a run attach the disks and die; return its identity."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        run = identify_process(process.pid)
+        machine.attached(run=run)
+        process.kill()
+    return run
+
+
+def test_a_sweep_that_is_killed_goes_on(machine: Machine) -> None:
+    abandon(machine)
+    for moment in (("detach_disk", 1, "after"), ("detach_disk", 1, "after"), ("remove_snapshot", 1, "after")):
+        machine.doom("attached", moment, signal.SIGKILL)
+    machine.attached()
     machine.removed()
 
 
@@ -87,10 +101,7 @@ def test_two_backups_of_one_machine_do_not_meet(machine: Machine) -> None:
 
 
 def test_a_dead_run_is_swept_and_one_of_another_machine_after_its_time(machine: Machine) -> None:
-    with subprocess.Popen(["sleep", "600"]) as process:
-        dead = identify_process(process.pid)
-        machine.attached(run=dead)
-        process.kill()
+    dead = abandon(machine)
     planned = machine.call("attached", check_mode=True)
     result = machine.attached()
     assert result["swept"] == planned["swept"] and len(result["swept"]) == 3 and dead in str(result["swept"])
@@ -111,7 +122,7 @@ def test_a_call_that_outlives_its_run_takes_back_what_it_made(machine: Machine) 
 
 def test_configuration_is_whole_or_not_there(machine: Machine) -> None:
     machine.saved.write_text("of last night")
-    machine.doom("attached", ("read_vm", 1, "before"), signal.SIGKILL)
+    machine.doom("attached", ("thaw_filesystems", 1, "after"), signal.SIGKILL)
     assert machine.saved.read_text() == "of last night"
     machine.removed(outcome="failure")
     assert [path.name for path in Path(machine.saved.parent).glob("*.unfinished")] == []

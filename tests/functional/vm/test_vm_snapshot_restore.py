@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vm_snapshot_restore on a stand-in engine: the bytes come back, everything that can refuse does so first."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import pytest
 from lab import rest_engine
 
+from ..installation import environment, program
 from .restores import BACKUP, Restore
 from .snapshots import SharedEngine
+from .test_vm_snapshot_backup import examples
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +155,13 @@ def test_a_disk_that_never_gets_ready_is_told_by_name_with_what_was_seen(saved: 
     saved.succeeds("absent", **copy("slow"))
 
 
+def test_an_engine_that_ignores_searches_is_understood(saved: Restore) -> None:
+    saved.fault("search-ignored")
+    saved.is_whole(saved.restored(**copy("unsearched")))
+    saved.succeeds("prepared", **copy("unsearched-undone"))
+    assert len(saved.succeeds("absent", **copy("unsearched-undone"))["removed"]) == 2
+
+
 def test_begin_and_end_are_in_the_log_of_the_engine(saved: Restore) -> None:
     saved.restored(**copy("logged"))
     texts = [event.description for event in saved.world().events.values() if "restore: logged" in event.description]
@@ -166,3 +177,27 @@ def test_the_configuration_may_be_given_as_text(saved: Restore, tmp_path: Path) 
         "prepared", check_mode=True, **copy("text", configuration=text, configuration_path=None)
     )
     assert planned["vm"]["name"] == "text"
+
+
+def test_examples_of_the_documentation_work(one_lab: SharedEngine) -> None:
+    lost = Restore(one_lab, one_lab.machine())
+    rest_engine.remove_vm(one_lab.lab.home, lost.name)
+    tasks = examples("vm_snapshot_restore", one_lab.lab, {"/srv/backup/app/configuration.ovf": lost.saved})
+    for task in tasks:
+        options = task["ovirt.backup.vm_snapshot_restore"]
+        options.update({"storage_domain": "block"} if "storage_domain" in options else {})
+        options.update({"network_map": {"ovirtmgmt": "storage/storage"}} if "network_map" in options else {})
+    digest = hashlib.sha256(lost.saved.read_bytes()).hexdigest()
+    manifest = {"vm": {"name": lost.name}, "configuration": {"sha256": digest}, "disks": lost.disks}
+    quick = {"ovirt.backup.vm_snapshot_restore": {"poll_interval": 0.2}}
+    play = {"hosts": "all", "gather_facts": False, "vars": {"manifest": manifest}, "tasks": tasks,
+            "module_defaults": quick}  # fmt: skip
+    playbook = one_lab.scratch / "restore.yml"
+    playbook.write_text(json.dumps([play]))
+    command = [program("ansible-playbook"), "-i", one_lab.lab.inventory, str(playbook)]
+    output = one_lab.run(command, environment({"TMPDIR": str(one_lab.scratch)}))
+    assert "changed=3" in output and "failed=0" in output, output
+    assert f"{lost.name}_Disk1" in output  # the plan
+    world = lost.world()
+    (copy_,) = [one for one in world.vms.values() if one.name == "app-copy"]
+    assert len(world.attached_to(copy_.id)) == 2 and not copy_.nics[0].plugged

@@ -6,16 +6,33 @@
 import os
 import signal
 import subprocess
-import time
+from collections.abc import Iterator
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._host.run_holder import identify_process
+from lab import rest_engine
 
-from .restores import Restore
-from .snapshots import SharedEngine
+from .restores import BACKUP, Restore
+from .snapshots import DISTURBANCES, Doomed, Machine, SharedEngine
 
-WRITES = ("create-disk", "attach-disk", "detach-disk", "create-vm", "update-disk", "update-vm", "add-event")
-READS = ("list-vms", "read-disk", "read-attachment", "list-attachments", "list-disks", "list-nics", "read-vm")
+# What comes in any case, however few requests there are.
+RESTORING = {
+    "list-vms", "create-disk", "attach-disk", "detach-disk", "create-vm", "update-disk", "update-vm", "add-event",
+}  # fmt: skip
+UNDOING = {"list-vms", "detach-disk", "remove-disk", "add-event"}
+# The moments at which run after run is killed: the next one goes on from there.
+PREPARING = (
+    ("add_event", 1, "after"), ("create_disk", 1, "before"), ("create_disk", 1, "after"), ("create_disk", 1, "after"),
+    ("attach_disk", 1, "before"), ("attach_disk", 1, "after"), ("attach_disk", 1, "after"),
+)  # fmt: skip
+FINISHING = (
+    ("detach_disk", 1, "before"), ("detach_disk", 1, "after"), ("detach_disk", 1, "after"), ("create_vm", 1, "before"),
+    ("create_vm", 1, "after"), ("attach_disk", 1, "after"), ("attach_disk", 1, "after"), ("describe_disk", 1, "after"),
+    ("update_vm", 1, "before"),
+)  # fmt: skip
+REMOVING = (
+    ("remove_vm", 1, "before"), ("remove_vm", 1, "after"), ("remove_disk", 1, "before"), ("remove_disk", 1, "after"),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -24,72 +41,87 @@ def saved(one_lab: SharedEngine) -> Restore:
     return Restore(one_lab, one_lab.machine())
 
 
-@pytest.mark.faults
-@pytest.mark.parametrize("turn", range(len(WRITES)))
-def test_a_restart_an_expired_session_and_lost_answers_do_no_harm(saved: Restore, turn: int) -> None:
-    """Each kind of request meets each kind of trouble in one of the turns."""
-    turned = WRITES[turn:] + WRITES[:turn]
-    saved.fault("lost-reply", f"{turned[0]} 1")
-    saved.fault("restart-after", f"{turned[1]} 0.2 1")
-    saved.fault("restart-at", f"{turned[2]} 0.2 1")
-    saved.fault("expire-at", f"{turned[3]} 1")
-    saved.fault("proxy-503", f"{turned[4]} 1")
-    saved.fault("reply-503", f"{turned[5]} 1")
-    saved.fault("lost-request", f"{READS[turn]} 1")
-    name = f"turn-{turn}"
-    restored = saved.restored(vm_name=name, macs="new")
-    assert not os.listdir(saved.site.lab.faults)  # all of it happened
-    saved.is_whole(restored)
+@pytest.fixture(autouse=True)
+def untouched(saved: Restore, foreign: Machine) -> Iterator[None]:
+    """What was there before a test is there after it, as it was, and nothing has the mark of a restore."""
+    lab = saved.site.lab
+    before = rest_engine.world(lab.home)
+    assert foreign.disks[0] in [one.disk for one in before.attached_to(BACKUP)]
+    yield
+    rest_engine.clear(lab.faults)
+    after = rest_engine.world(lab.home)
+    for kind in ("vms", "disks", "snapshots", "attachments"):
+        now = getattr(after, kind)
+        assert {key: now.get(key) for key in getattr(before, kind)} == getattr(before, kind)
+    assert after.attached_to(BACKUP) == before.attached_to(BACKUP)
+    assert saved.made() == []
+
+
+def is_made_once(saved: Restore, name: str) -> None:
+    """There is one virtual machine of this name, with its disks and no more of them."""
     world = saved.world()
-    assert [vm.name for vm in world.vms.values()].count(name) == 1
-    attached = [one.disk for one in world.attached_to(restored["vm"]["id"])]
-    assert len(attached) == len(saved.disks)
+    (vm,) = [one for one in world.vms.values() if one.name == name]
+    assert len(world.attached_to(vm.id)) == len(saved.disks)
+    held = {one.disk for one in world.attachments.values()}
+    assert [one.alias for one in world.disks.values() if one.id not in held] == []
 
 
-def await_request(saved: Restore, seen: int, name: str) -> None:
-    """Wait until a request has met its trouble: the connection was cut."""
-    for _attempt in range(500):
-        if any(one.name == name and one.status == 0 for one in saved.requests()[seen:]):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{name} never came")
+@pytest.mark.faults
+@pytest.mark.parametrize("disturbance", DISTURBANCES)
+def test_a_restart_an_expired_session_and_lost_answers_do_no_harm(saved: Restore, disturbance: str) -> None:
+    """Each kind of request meets the trouble, of a restore and of one that is undone."""
+    wanted = {"vm_name": disturbance, "macs": "new"}
+    saved.site.disturb(disturbance)
+    restored = saved.restored(**wanted)
+    assert saved.site.calm(disturbance) >= RESTORING
+    saved.is_whole(restored)
+    is_made_once(saved, disturbance)
+    wanted["vm_name"] += "-undone"
+    saved.succeeds("prepared", **wanted)
+    saved.site.disturb(disturbance)
+    assert len(saved.succeeds("absent", **wanted)["removed"]) == 2
+    assert saved.site.calm(disturbance) >= UNDOING
+
+
+@pytest.mark.faults
+def test_killed_in_any_phase_the_next_run_goes_on(saved: Restore) -> None:
+    wanted = {"vm_name": "killed", "macs": "new"}
+    for moment in PREPARING:
+        saved.doom("prepared", moment, signal.SIGKILL, **wanted)
+    saved.fill(saved.succeeds("prepared", **wanted))
+    for moment in FINISHING:
+        saved.doom("restored", moment, signal.SIGKILL, **wanted)
+    restored = saved.succeeds("restored", **wanted)
+    saved.is_whole(restored)
+    is_made_once(saved, "killed")
+    assert not saved.succeeds("restored", **wanted)["changed"]
+
+
+@pytest.mark.faults
+def test_a_removal_that_is_killed_in_any_phase_goes_on(saved: Restore) -> None:
+    wanted = {"vm_name": "half", "macs": "new"}
+    saved.succeeds("prepared", **wanted)
+    saved.doom("absent", ("detach_disk", 1, "after"), signal.SIGKILL, **wanted)
+    saved.succeeds("prepared", **wanted)
+    saved.doom("restored", ("attach_disk", 1, "after"), signal.SIGKILL, **wanted)
+    for moment in REMOVING:
+        saved.doom("absent", moment, signal.SIGKILL, **wanted)
+    assert saved.succeeds("absent", **wanted)["changed"]
+    assert not saved.succeeds("absent", **wanted)["changed"]
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize(
-    ("name", "state"),
-    [("create-disk", "prepared"), ("attach-disk", "prepared"), ("create-vm", "restored"), ("attach-disk", "restored"),
-     ("update-disk", "restored")],
+    ("state", "moment"),
+    [("prepared", ("create_disk", 1, "after")), ("prepared", ("attach_disk", 2, "after")),
+     ("restored", ("create_vm", 1, "after"))],
 )  # fmt: skip
-def test_killed_in_any_phase_the_next_run_goes_on(saved: Restore, name: str, state: str) -> None:
-    wanted = {"vm_name": f"killed-{state}-{name}", "macs": "new"}
-    if state == "restored":
-        saved.fill(saved.succeeds("prepared", **wanted))
-    seen = len(saved.requests())
-    saved.fault("restart-after", f"{name} 0.5 1")
-    process = saved.start(state, **wanted)
-    await_request(saved, seen, name)
-    process.kill()
-    process.communicate()
-    saved.heal()
-    if state == "prepared":
-        saved.fill(saved.succeeds("prepared", **wanted))
-    restored = saved.succeeds("restored", **wanted)
-    saved.is_whole(restored)
-
-
-@pytest.mark.faults
-def test_a_run_that_is_told_to_stop_says_so_and_can_be_undone(saved: Restore) -> None:
+def test_a_run_that_is_told_to_stop_says_so_and_can_be_undone(saved: Restore, state: str, moment: Doomed) -> None:
     wanted = {"vm_name": "stopped", "macs": "new"}
-    seen = len(saved.requests())
-    saved.fault("restart-after", "create-disk 0.5 1")
-    process = saved.start("prepared", **wanted)
-    await_request(saved, seen, "create-disk")
-    process.send_signal(signal.SIGTERM)
-    output = process.communicate()[0]
-    assert '"code": "interrupted"' in output
-    saved.heal()
-    assert len(saved.succeeds("absent", **wanted)["removed"]) == 1
+    if state == "restored":
+        saved.succeeds("prepared", **wanted)
+    assert saved.doom(state, moment, signal.SIGTERM, **wanted)["code"] == "interrupted"
+    assert saved.succeeds("absent", **wanted)["removed"]
 
 
 @pytest.mark.faults
@@ -103,5 +135,28 @@ def test_what_a_dead_run_left_is_swept_and_what_a_living_one_does_is_not(saved: 
     sleeper.kill()
     sleeper.wait()
     saved.fails("restore_not_prepared", "restored", vm_name="swept", macs="new", run=mine)
+    for moment in (("detach_disk", 1, "after"), ("remove_disk", 1, "after")):
+        saved.doom("prepared", moment, signal.SIGKILL, vm_name="swept", macs="new", run=mine)
     result = saved.restored(vm_name="swept", macs="new", run=mine)
     saved.is_whole(result)
+    is_made_once(saved, "swept")
+
+
+@pytest.mark.faults
+def test_a_call_that_outlives_its_run_makes_nothing_more(saved: Restore) -> None:
+    """The next run may be at work by then; two must not make the same disks."""
+    ended = identify_process(os.getpid()).rsplit("/", 1)[0] + "/1"  # the process id is in use again
+    assert "has ended" in saved.fails("interrupted", "prepared", vm_name="outlived", macs="new", run=ended)["msg"]
+    assert saved.made() == []
+
+
+@pytest.mark.faults
+def test_a_disk_that_became_too_small_is_not_used(saved: Restore) -> None:
+    wanted = {"vm_name": "small", "macs": "new"}
+    disk = saved.succeeds("prepared", **wanted)["disks"][0]
+    size = disk["provisioned_size"]
+    rest_engine.change(saved.site.lab.home, "disks", disk["id"], size=size // 2)
+    for state in ("prepared", "restored"):
+        assert disk["alias"] in saved.fails("disk_too_small", state, **wanted)["msg"]
+    rest_engine.change(saved.site.lab.home, "disks", disk["id"], size=size)
+    saved.succeeds("absent", **wanted)

@@ -116,8 +116,13 @@ class Program:
             if value and any(word in key.lower() for word in SECRET_WORDS):
                 self.log.secrets.append(str(value))
 
+    @property
+    def is_unprivileged(self) -> bool:
+        """Does an ordinary user run it, for a development installation?"""
+        return (self.prefix / "etc/unprivileged").exists()
+
     def _ask_unprivileged(self) -> None:
-        if self.environment.get("OVESETUP_CORE/developerMode") or not (self.prefix / "etc/unprivileged").exists():
+        if self.environment.get("OVESETUP_CORE/developerMode") or not self.is_unprivileged:
             return
         note = ("Setup was run under unprivileged user this will produce development installation "
                 "do you wish to proceed? (@VALUES@) [@DEFAULT@]: ")

@@ -25,6 +25,7 @@ DELAYS = {
     "remove": 0.05,  # until a removed disk is gone
     "freeze": 0.0,
 }
+EVERYONE = "eee00000-0000-0000-0000-123456789eee"  # the group that each user is in
 Found = TypeVar("Found")
 
 
@@ -101,12 +102,18 @@ class Engine:
         """What the user may do with an object."""
         if self.user is None:
             return set()
-        owners = {self.user.id, *self.user.groups}
-        targets = {"*", kind + "/" + identity}
+        owners, targets = {self.user.id, *self.user.groups, EVERYONE}, self.targets(kind, identity)
         return {
             permit for grant in self.world.grants.values()
             if (grant.user or grant.group) in owners and grant.target in targets for permit in grant.permits
         }  # fmt: skip
+
+    def targets(self, kind: str, identity: str) -> set[str]:
+        """What a permission may be on to hold for an object: it, what it is in, or everything."""
+        targets = {"*", kind + "/" + identity}
+        if kind == "vms" and identity in self.world.vms:
+            targets.add("clusters/" + self.world.vms[identity].cluster)
+        return targets
 
     def require(self, permit: str, kind: str, identity: str) -> None:
         """Refuse what the user may not do."""

@@ -4,8 +4,10 @@
 """Faults of the stand-in engine: one file per fault in its fault directory, its content the parameter.
 
 Without a file the engine behaves faithfully. REQUEST is the name of a kind of request (python3 -m lab.rest_engine
-requests lists them), or any. A parameter that ends in TIMES counts down and the file goes away at 0; without TIMES
-the fault stays until the file is removed. VM and DISK are names or ids; where they may be left out, all are meant.
+requests lists them), any, or each: the first of each kind. Those that each has met are noted at the end of its
+parameter; what stands there from the beginning is spared. A parameter that ends in TIMES counts down and the file goes
+away at 0; without TIMES the fault stays until the file is removed. VM and DISK are names or ids; where they may be left
+out, all are meant.
 """
 
 from __future__ import annotations
@@ -92,9 +94,12 @@ class Faults:
     def take_for(self, name: str, request: str, values: int = 0) -> list[str] | None:
         """The values that follow REQUEST if the fault happens at this request; None if not."""
         words = (self.get(name) or "").split()
-        if not words or words[0] not in (request, "any"):
+        if words and words[0] == "each" and request not in words[1 + values :]:
+            _write(self._directory / name, " ".join([*words, request]))
+        elif not words or words[0] not in (request, "any"):
             return None
-        self._count(name, words[: 1 + values], words[1 + values :])
+        else:
+            self._count(name, words[: 1 + values], words[1 + values :])
         return words[1 : 1 + values]
 
     def take_text(self, name: str, request: str) -> str | None:

@@ -1,66 +1,86 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The follow parameter: links in an answer are replaced by what they lead to."""
+"""The follow parameter: what links lead to is sent along.
+
+As in the engine: in lists and in single objects, nested; the links themselves stay. A link that is not there, or that
+leads to nothing, makes the whole request fail.
+"""
 
 from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
 from .engine import Engine
-from .refusals import NotFound
+from .refusals import NotFound, Refusal
 from .routing import Request, answer
 from .xml import ROOT
 
+Tree = dict[str, "Tree"]
+# Below a list of virtual machines snapshots come plain: without their virtual machine, all of them with their links.
+PLAIN = {("vms", "snapshots"): {"plain": "true"}}
+
 
 def follow(engine: Engine, request: Request, root: Element) -> None:
-    """Replace the links that the request names."""
-    paths = [path for path in request.query.get("follow", "").split(",") if path]
-    if not paths:
-        return
-    objects = list(root) if root.get("id") is None and root.get("href") is None else [root]
-    for item in objects:
-        for path in paths:
-            _follow_path(engine, request, item, path.strip().split("."))
+    """Send along what the links lead to that the request names."""
+    paths = [path.strip().split(".") for path in request.query.get("follow", "").split(",") if path.strip()]
+    objects = list(root) if is_collection(root) else [root]
+    _Follower(engine, request, root.tag).follow(objects, _grow(paths))
 
 
-def _follow_path(engine: Engine, request: Request, item: Element, path: list[str]) -> None:
-    target = _replace(engine, request, item, path[0])
-    if target is None or len(path) == 1:
-        return
-    for inner in list(target) if target.get("id") is None else [target]:
-        _follow_path(engine, request, inner, path[1:])
+def is_collection(item: Element) -> bool:
+    """Is it a list of objects?"""
+    return item.get("id") is None and item.get("href") is None
 
 
-def _replace(engine: Engine, request: Request, item: Element, name: str) -> Element | None:
-    """Put in the object or collection of that name; return it."""
-    child = item.find(name)
-    if child is not None:
-        return _fill(engine, request, child)
-    for linked in item.findall("link"):
-        if linked.get("rel") == name.replace("_", ""):
-            content = _read(engine, request, linked.get("href", ""))
-            if content is None:
-                return None
-            item.remove(linked)
-            item.append(content)
-            return content
-    return None
+def _grow(paths: list[list[str]]) -> Tree:
+    tree: Tree = {}
+    for path in paths:
+        branch = tree
+        for name in path:
+            branch = branch.setdefault(name, {})
+    return tree
 
 
-def _fill(engine: Engine, request: Request, child: Element) -> Element:
-    href = child.get("href", "")
-    # Followed already, by another path that begins the same way.
-    content = None if len(child) or not href else _read(engine, request, href)
-    if content is not None:
-        child.attrib.update(content.attrib)
-        child.extend(list(content))
-    return child
+class _Follower:
+    """One request that follows links, from a list or an object of that tag."""
+
+    def __init__(self, engine: Engine, request: Request, root: str) -> None:
+        self._engine = engine
+        self._request = request
+        self._root = root
+
+    def follow(self, objects: list[Element], tree: Tree) -> None:
+        for name, branch in tree.items():
+            reached = [self._bring(item, name) for item in objects]
+            inner = [one for found in reached for one in (list(found) if is_collection(found) else [found])]
+            self.follow(inner, branch)
+
+    def _bring(self, item: Element, name: str) -> Element:
+        """Put in the object or list of that name; return it."""
+        child = item.find(name)
+        if child is not None:
+            content = self._read(child.get("href"), name)
+            child.attrib.update(content.attrib)
+            child[:] = list(content)
+            return child
+        hrefs = [one.get("href") for one in item.findall("link") if one.get("rel") == name.replace("_", "")]
+        content = self._read(hrefs[0] if hrefs else None, name)
+        item.append(content)
+        return content
+
+    def _read(self, href: str | None, name: str) -> Element:
+        if href is None:
+            raise _failure()
+        inner = Request("GET", href[len(ROOT) :], PLAIN.get((self._root, name), {}), None, self._request.headers)
+        try:
+            content = answer(self._engine, inner).root
+        except (NotFound, Refusal):
+            raise _failure() from None
+        if content is None:
+            raise _failure()
+        return content
 
 
-def _read(engine: Engine, request: Request, href: str) -> Element | None:
-    inner = Request("GET", href[len(ROOT) :], {}, None, request.headers)
-    try:
-        return answer(engine, inner).root
-    except NotFound:
-        return None
+def _failure() -> Refusal:
+    return Refusal(500, "[Internal Engine Error]")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from .engine import Engine, found
+from .engine import EVERYONE, Engine, found
 from .routing import Answer, Request, route
 from .state import Grant, identify
 from .xml import ROOT, element, link, reference, texts
@@ -23,8 +23,9 @@ ADMINISTRATIVE = ("import_export_vm", "backup_disk", "inject_external_events")
 
 
 def _list(kind: str, engine: Engine, identity: str) -> Answer:
-    target = kind + "/" + identity
-    grants = [grant for grant in engine.world.grants.values() if grant.target in ("*", target)]
+    """On an object, the inherited ones included: they are shown as if they were on it."""
+    targets = engine.targets(kind, identity)
+    grants = [grant for grant in engine.world.grants.values() if grant.target in targets]
     return Answer(200, element("permissions", *(_view(kind, identity, grant) for grant in grants)))
 
 
@@ -77,6 +78,15 @@ def list_permits(engine: Engine, request: Request, identity: str) -> Answer:
     """What a role permits."""
     names = _find(engine, identity).permits
     return Answer(200, element("permits", *(_view_permit(identity, name) for name in names)))
+
+
+@route("GET", "users/{}/permissions", "list-user-permissions")
+def list_of_user(engine: Engine, request: Request, identity: str) -> Answer:
+    """Of a user, of the user's groups and of everyone, each shown on what it is on: those on the system on nothing."""
+    user = found(engine.world.users.get(identity))
+    owners = {user.id, *user.groups, EVERYONE}
+    grants = [grant for grant in engine.world.grants.values() if (grant.user or grant.group) in owners]
+    return Answer(200, element("permissions", *(_view(*grant.target.rpartition("/")[::2], grant) for grant in grants)))
 
 
 @route("GET", "users/{}", "read-user")

@@ -9,12 +9,13 @@ from xml.etree.ElementTree import Element
 
 from . import images, ovf, vms
 from .engine import Engine
-from .refusals import NotFound, refuse
+from .refusals import refuse
 from .routing import Answer, Request, route
 from .state import Disk, Image, Snapshot, Vm, new_id, now
 from .views import nic_view, snapshot_disk_view, snapshot_view, with_creation_status
 from .xml import ROOT, element, find, find_true, texts
 
+LINKS = ("cdroms", "disks", "nics")  # where the configuration is known: not of the active one
 LIVE = ("up", "powering_up", "paused", "reboot_in_progress")
 ACTIVE_DESCRIPTION = "Active VM"
 
@@ -36,8 +37,6 @@ def read_snapshot(engine: Engine, request: Request, vm: str, identity: str) -> A
 def list_disks(engine: Engine, request: Request, vm: str, identity: str) -> Answer:
     """The disks in it."""
     snapshot = engine.snapshot(vm, identity)
-    if snapshot.kind == "active":
-        raise NotFound
     disks = [(engine.world.disks[disk], image) for disk, image in snapshot.images.items() if disk in engine.world.disks]
     return Answer(200, element("disks", *(snapshot_disk_view(disk, image, snapshot) for disk, image in disks)))
 
@@ -78,17 +77,19 @@ def create(engine: Engine, request: Request, identity: str) -> Answer:
 
     if not engine.faults.hits("snapshot-stays-locked", vm.name, vm.id):
         engine.later("snapshot", finish, engine.faults.seconds("snapshot-slow"))
-    return Answer(202, with_creation_status(snapshot_view(snapshot), job.id))
+    return Answer(202, with_creation_status(snapshot_view(snapshot, links=LINKS), job.id))
 
 
 def _view(engine: Engine, request: Request, snapshot: Snapshot) -> Element:
     vm = engine.vm(snapshot.vm)
+    if request.is_set("plain"):
+        return snapshot_view(snapshot, links=LINKS)
     if snapshot.kind == "active":
         configuration = vms.configuration(engine, vm) if request.wants_all_content() else None
         return snapshot_view(snapshot, configuration=configuration)
     wanted = request.wants_all_content() and snapshot.status != "locked"
     nested = vms.view(engine, vm, None)
-    return snapshot_view(snapshot, nested, snapshot.configuration if wanted else None)
+    return snapshot_view(snapshot, nested, snapshot.configuration if wanted else None, LINKS)
 
 
 def _choose(engine: Engine, vm: Vm, body: Element | None) -> list[Disk]:

@@ -109,13 +109,14 @@ def attachment_view(attachment: Attachment) -> Element:
     )  # fmt: skip
 
 
-def snapshot_view(snapshot: Snapshot, vm: Element | None = None, configuration: str | None = None) -> Element:
-    """A snapshot; only what is not the active one leads to disks and a nested virtual machine."""
+def snapshot_view(
+    snapshot: Snapshot, vm: Element | None = None, configuration: str | None = None, links: tuple[str, ...] = ()
+) -> Element:
+    """A snapshot."""
     path = "vms/{}/snapshots/{}".format(snapshot.vm, snapshot.id)
-    names = () if snapshot.kind == "active" else ("cdroms", "disks", "nics")
     return element(
         "snapshot",
-        *(link(path, name) for name in names),
+        *(link(path, name) for name in links),
         *texts(description=snapshot.description),
         initialization(configuration),
         *texts(

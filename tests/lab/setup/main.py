@@ -154,6 +154,8 @@ class Setup:
         """Configuration, and the files by which the next runs know what is set up."""
         state = self.state
         self.program.step("write")
+        if self.program.is_unprivileged and self.program.environment.get("OVESETUP_APACHE/configureRootRedirection"):
+            raise RuntimeError("[Errno 13] Permission denied: '/etc/httpd'")
         if state.has_engine:
             write_all(state, self.files)
         self.dialog.info("Generating post install configuration file '{}'".format(state.prefix / POST))

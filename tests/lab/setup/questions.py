@@ -203,8 +203,9 @@ class Questions:
             raise RuntimeError("Aborted by user")
 
     def apache(self) -> None:
-        """Only where it is not known to be configured."""
-        if not self.state.has_engine or self.environment.get("OVESETUP_APACHE/configured"):
+        """Only where it is not known to be configured, and never in a development installation."""
+        known = self.environment.get("OVESETUP_APACHE/configured") or self.state.program.is_unprivileged
+        if not self.state.has_engine or known:
             return
         note = ("Do you wish to set the application as the default page of the web server? "
                 "(@VALUES@) [@DEFAULT@]: ")

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from pathlib import Path
 
 from .. import configuration
@@ -35,6 +37,7 @@ class Files:
     def __init__(self, prefix: Path) -> None:
         self.prefix = prefix
         self.before: dict[Path, tuple[bytes, os.stat_result] | None] = {}
+        self.copies: list[Path] = []
 
     def write(self, name: str, text: str, mode: int) -> None:
         """One file; its owner stays, a new one belongs to whom the lab's installation gives it."""
@@ -42,11 +45,22 @@ class Files:
         if path not in self.before:
             self.before[path] = (path.read_bytes(), path.stat()) if path.exists() else None
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._keep(path, text)
         path.write_text(text, encoding="utf-8")
         path.chmod(mode)
 
+    def _keep(self, path: Path, text: str) -> None:
+        """What is replaced stays beside it, with owner and mode."""
+        if path.exists() and path.read_text(encoding="utf-8") != text:
+            copy = path.with_name("{}.{}".format(path.name, time.strftime("%Y%m%d%H%M%S")))
+            shutil.copy2(path, copy)
+            os.chown(copy, path.stat().st_uid, path.stat().st_gid)
+            self.copies.append(copy)
+
     def take_back(self) -> None:
         """As before the first write."""
+        for copy in self.copies:
+            copy.unlink(missing_ok=True)
         for path, known in self.before.items():
             if known is None:
                 path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._api.engine import EngineApi
-from ansible_collections.ovirt.backup.plugins.module_utils._core.api_errors import Conflict, NotFound
+from ansible_collections.ovirt.backup.plugins.module_utils._core.api_errors import Conflict, NotFound, Unavailable
 from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import (
     Attachment,
     AttachmentOrder,
@@ -22,10 +22,11 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import
     SnapshotDisk,
     StorageDomain,
     Vm,
+    VmAround,
     VmOrder,
     VnicProfile,
 )
-from unit.fakes.web_server import EMPTY_404, WebServer, fault, xml
+from unit.fakes.web_server import EMPTY_404, WebServer, fault, page, xml
 
 UUID = "a0000000-0000-4000-8000-000000000001"
 VM_XML = (
@@ -60,9 +61,28 @@ SNAPSHOT_XML = (
     "<snapshot_status>locked</snapshot_status><snapshot_type>regular</snapshot_type><vm id='v1'/></snapshot>"
 )
 SNAPSHOT = Snapshot("s1", "v1", "ovirt.backup: x", "locked", "regular", "2026-01-02T02:04:05Z")
+HELD_XML = (
+    "<disk id='d1'><name>x</name><alias>x</alias><image_id>i1</image_id><status>ok</status>"
+    "<actual_size>0</actual_size><snapshot id='s1'/></disk>"
+)
+MADE_XML, MADE = SNAPSHOT_XML.replace("locked", "ok"), SNAPSHOT._replace(status="ok")
+HELD = SnapshotDisk("d1", "i1", "x", "ok")
+ACTIVE_XML = (
+    "<snapshot id='s0'><description>Active VM</description><snapshot_status>ok</snapshot_status>"
+    "<snapshot_type>active</snapshot_type><link href='/ovirt-engine/api/vms/v1/snapshots/s0/disks' rel='disks'/>"
+    "<disks/></snapshot>"
+)
+ACTIVE = Snapshot("s0", "v1", "Active VM", "ok", "active", "")
 NIC_XML = (
     "<nic id='n1'><name>nic1</name><interface>virtio</interface><linked>true</linked>"
     "<mac><address>56:6F:00:00:00:01</address></mac><plugged>true</plugged><vnic_profile id='p1'/></nic>"
+)
+AROUND_XML = (
+    "<link href='/ovirt-engine/api/vms/v1/snapshots' rel='snapshots'/><disk_attachments>%s</disk_attachments>"
+    "<snapshots>%s%s</snapshots><nics>%s</nics>"
+) % (
+    ATTACHMENT_XML % DISK_XML, ACTIVE_XML,
+    SNAPSHOT_XML.replace("<vm id='v1'/>", "<disks>%s</disks>" % HELD_XML), NIC_XML,
 )
 NIC = Nic("n1", "nic1", "56:6f:00:00:00:01", True, "p1")
 DONE = "<action><status>complete</status></action>"
@@ -92,8 +112,6 @@ CASES: List[Tuple[str, Callable[[EngineApi], Any], str, str, Any]] = [
      "GET /vms/v1/diskattachments?follow=disk", [ATTACHMENT._replace(disk=DISK)]),
     ("read_attachment", lambda api: api.read_attachment("v1", "d1"), ATTACHMENT_XML % LINK,
      "GET /vms/v1/diskattachments/d1", ATTACHMENT),
-    ("deactivate_disk", lambda api: api.deactivate_disk("v1", "d1"), ATTACHMENT_XML % LINK,
-     "PUT /vms/v1/diskattachments/d1 <disk_attachment><active>false</active></disk_attachment>", None),
     ("detach_disk", lambda api: api.detach_disk("v1", "d1"), DONE,
      "DELETE /vms/v1/diskattachments/d1?detach_only=true", None),
     ("attach_disk of a snapshot",
@@ -111,10 +129,11 @@ CASES: List[Tuple[str, Callable[[EngineApi], Any], str, str, Any]] = [
     ("list_snapshots", lambda api: api.list_snapshots("v1"), "<snapshots>%s</snapshots>" % SNAPSHOT_XML,
      "GET /vms/v1/snapshots", [SNAPSHOT]),
     ("read_snapshot", lambda api: api.read_snapshot("v1", "s1"), SNAPSHOT_XML, "GET /vms/v1/snapshots/s1", SNAPSHOT),
+    ("read_snapshot with its disks", lambda api: api.read_snapshot("v1", "s1", with_disks=True),
+     SNAPSHOT_XML.replace("<vm id='v1'/>", "<disks>%s</disks>" % HELD_XML), "GET /vms/v1/snapshots/s1?follow=disks",
+     SNAPSHOT._replace(disks=(HELD,))),
     ("list_snapshot_disks", lambda api: api.list_snapshot_disks("v1", "s1"),
-     "<disks><disk id='d1'><name>x</name><alias>x</alias><image_id>i1</image_id><status>ok</status>"
-     "<actual_size>0</actual_size><snapshot id='s1'/></disk></disks>",
-     "GET /vms/v1/snapshots/s1/disks", [SnapshotDisk("d1", "i1", "x", "ok")]),
+     "<disks>%s</disks>" % HELD_XML, "GET /vms/v1/snapshots/s1/disks", [HELD]),
     ("list_snapshot_disks of none", lambda api: api.list_snapshot_disks("v1", "s1"), "<disks/>",
      "GET /vms/v1/snapshots/s1/disks", []),
     ("create_snapshot", lambda api: api.create_snapshot("v1", "ovirt.backup: x", ["d1", "d2"]), SNAPSHOT_XML,
@@ -135,6 +154,27 @@ CASES: List[Tuple[str, Callable[[EngineApi], Any], str, str, Any]] = [
      "<logical_units><logical_unit id='l1'><size>1073741824</size></logical_unit></logical_units></lun_storage></disk>",
      "GET /disks/d1",
      Disk("d1", "lun", "", "", "", "lun", "", True, 1073741824, 0, "", False, "none", False, ())),
+    ("look_at_vms", lambda api: api.look_at_vms(["app", UUID]),
+     "<vms>%s<vm id='v2'><name>APP</name></vm></vms>" % (VM_XML % AROUND_XML),
+     'GET /vms?follow=disk_attachments.disk&search=name="app" or id="%s"' % UUID,
+     [VmAround(VM, [ATTACHMENT._replace(disk=DISK)])]),
+    ("look_at_vms and all that belongs to them", lambda api: api.look_at_vms(["app"], True, True, True),
+     "<vms>%s</vms>" % (VM_XML % AROUND_XML).replace(
+         "<cluster href='/ovirt-engine/api/clusters/c1' id='c1'/>",
+         "<cluster id='c1'><name>Default</name><data_center id='dc1'/></cluster>"),
+     'GET /vms?follow=disk_attachments.disk,snapshots.disks,nics,cluster&search=name="app"',
+     [VmAround(VM, [ATTACHMENT._replace(disk=DISK)], [ACTIVE, SNAPSHOT._replace(disks=(HELD,))], [NIC],
+               Cluster("c1", "Default", "dc1"))]),
+    ("find_disks of some ids", lambda api: api.find_disks("", [UUID, "d1"]),
+     "<disks>%s<disk id='d2'/></disks>" % DISK_XML, 'GET /disks?search=id="%s"' % UUID, [DISK]),
+    ("find_disks of a mark or an id", lambda api: api.find_disks("no mark", [UUID, "d1"]),
+     "<disks>%s<disk id='d2'/></disks>" % DISK_XML,
+     'GET /disks?search=description="no mark*" or id="%s"' % UUID, [DISK]),
+    ("list_vnic_profiles", lambda api: api.list_vnic_profiles("dc1"),
+     "<vnic_profiles><vnic_profile id='p1'><name>p</name><network id='n1'><name>ovirtmgmt</name>"
+     "<data_center id='dc1'/></network></vnic_profile><vnic_profile id='p2'><name>p</name><network id='n2'>"
+     "<name>ovirtmgmt</name><data_center id='dc2'/></network></vnic_profile></vnic_profiles>",
+     "GET /vnicprofiles?follow=network", [VnicProfile("p1", "p", "n1", "ovirtmgmt")]),
     ("find_disks", lambda api: api.find_disks("te"), "<disks>%s<disk id='d2'><description>a text</description></disk>"
      "</disks>" % DISK_XML, 'GET /disks?search=description="te*"', [DISK]),
     ("create_disk",
@@ -242,14 +282,100 @@ def test_an_engine_without_checkpoints_has_none(server: WebServer, api: EngineAp
     assert api.list_checkpointed_disks("v1") == set()
 
 
-def test_profiles_are_those_of_the_networks_of_the_data_center(server: WebServer, api: EngineApi) -> None:
+BROKEN = fault(500, "[Internal Engine Error]")
+
+
+def test_what_the_engine_can_not_follow_is_asked_for_by_itself(server: WebServer, api: EngineApi) -> None:
     server.answers = [
-        xml("<networks><network id='n1'><name>ovirtmgmt</name></network></networks>"),
+        BROKEN, xml("<vms>%s</vms>" % (VM_XML % "")),
+        xml("<clusters><cluster id='c1'><name>Default</name></cluster></clusters>"),
+        BROKEN, xml("<disk_attachments>%s</disk_attachments>" % (ATTACHMENT_XML % LINK)), xml(DISK_XML),
+        xml("<snapshots>%s%s</snapshots>" % (ACTIVE_XML, MADE_XML)), xml("<disks>%s</disks>" % HELD_XML),
+        xml("<nics>%s</nics>" % NIC_XML),
+    ]  # fmt: skip
+    assert api.look_at_vms(["app"], True, True, True) == [
+        VmAround(VM, [ATTACHMENT._replace(disk=DISK)], [ACTIVE, MADE._replace(disks=(HELD,))], [NIC],
+                 Cluster("c1", "Default", "")),
+    ]  # fmt: skip
+    assert [path.split("?")[0] for _method, path in server.calls()] == [
+        "/vms", "/vms", "/clusters", "/vms/v1/diskattachments", "/vms/v1/diskattachments", "/disks/d1",
+        "/vms/v1/snapshots", "/vms/v1/snapshots/s1/disks", "/vms/v1/nics",
+    ]
+
+
+def test_a_machine_that_vanishes_between_two_requests_is_not_seen(server: WebServer, api: EngineApi) -> None:
+    server.answers = [BROKEN, xml("<vms>%s</vms>" % (VM_XML % "")), EMPTY_404]
+    assert api.look_at_vms(["app"]) == []
+
+
+def test_what_did_not_come_along_is_asked_for_by_itself(server: WebServer, api: EngineApi) -> None:
+    server.answers = [
+        xml("<vms>%s</vms>" % (VM_XML % "")), xml("<disk_attachments/>"), xml("<snapshots>%s</snapshots>" % ACTIVE_XML),
+        xml("<nics/>"),
+    ]
+    assert api.look_at_vms(["app"], with_snapshots=True, with_nics=True) == [VmAround(VM, [], [ACTIVE], [])]
+
+
+def test_an_engine_that_is_away_is_not_asked_piece_by_piece(server: WebServer, api: EngineApi) -> None:
+    server.answers = [page(503)]
+    for call in (lambda: api.look_at_vms(["app"]), lambda: api.read_snapshot("v1", "s1", with_disks=True),
+                 lambda: api.list_attachments("v1"), lambda: api.list_vnic_profiles("dc1")):  # fmt: skip
+        server.seen.clear()
+        with pytest.raises(Unavailable):
+            call()
+        assert len(server.calls()) == 1
+
+
+def test_many_disks_are_searched_for_in_several_requests(server: WebServer, api: EngineApi) -> None:
+    """A web server takes no address that is longer than 8190 bytes."""
+    ids = ["%08d%s" % (number, UUID[8:]) for number in range(120)]
+    server.answers = [xml("<disks><disk id='%s'/></disks>" % found) for found in (ids[0], ids[60], ids[60])]
+    assert [disk.id for disk in api.find_disks("mark", ids)] == [ids[0], ids[60]]
+    assert [unquote_plus(path).count("id=") for _method, path in server.calls()] == [49, 50, 21]
+
+
+def test_no_names_are_no_request(server: WebServer, api: EngineApi) -> None:
+    assert (api.look_at_vms([]), api.find_disks(""), api.find_disks("", ["no id"])) == ([], [], [])
+    assert server.calls() == []
+
+
+def test_the_disks_of_a_snapshot_that_did_not_come_along_are_asked_for(server: WebServer, api: EngineApi) -> None:
+    server.answers = [BROKEN, xml(MADE_XML), xml("<disks>%s</disks>" % HELD_XML)]
+    assert api.read_snapshot("v1", "s1", with_disks=True) == MADE._replace(disks=(HELD,))
+    server.answers = [BROKEN, xml(ACTIVE_XML)]
+    assert api.read_snapshot("v1", "s0", with_disks=True) == ACTIVE
+    server.answers = [xml(MADE_XML), EMPTY_404]
+    assert api.read_snapshot("v1", "s1", with_disks=True) == MADE
+    server.answers = [xml(SNAPSHOT_XML), BROKEN]
+    assert api.read_snapshot("v1", "s1", with_disks=True) == SNAPSHOT
+
+
+def test_a_disk_that_vanishes_between_two_requests_stays_away(server: WebServer, api: EngineApi) -> None:
+    server.answers = [BROKEN, xml("<disk_attachments>%s</disk_attachments>" % (ATTACHMENT_XML % LINK)), EMPTY_404]
+    assert api.list_attachments("v1") == [ATTACHMENT]
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_profiles_are_those_of_the_networks_of_the_data_center(
+    server: WebServer, api: EngineApi, is_followed: bool
+) -> None:
+    server.answers = ([] if is_followed else [BROKEN]) + [
         xml("<vnic_profiles><vnic_profile id='p1'><name>p</name><network id='n1'/></vnic_profile>"
             "<vnic_profile id='p2'><name>p</name><network id='n2'/></vnic_profile></vnic_profiles>"),
+        xml("<networks><network id='n1'><name>ovirtmgmt</name></network></networks>"),
     ]  # fmt: skip
     assert api.list_vnic_profiles("dc1") == [VnicProfile("p1", "p", "n1", "ovirtmgmt")]
-    assert server.calls() == [("GET", "/datacenters/dc1/networks"), ("GET", "/vnicprofiles")]
+    assert server.calls()[-1] == ("GET", "/datacenters/dc1/networks")
+
+
+def test_checkpoints_and_addresses_are_found_without_following_too(server: WebServer, api: EngineApi) -> None:
+    server.answers = [BROKEN, xml("<checkpoints><checkpoint id='c1'/></checkpoints>"), EMPTY_404]
+    assert api.list_checkpointed_disks("v1") == set()
+    server.answers = [
+        BROKEN, xml("<vms><vm id='v1'><name>app</name></vm><vm id='v2'><name>gone</name></vm></vms>"),
+        xml("<nics>%s</nics>" % NIC_XML), EMPTY_404,
+    ]
+    assert api.find_macs([NIC.mac]) == {NIC.mac: "app"}
 
 
 def test_many_addresses_are_searched_for_in_several_requests(server: WebServer, api: EngineApi) -> None:
@@ -263,10 +389,10 @@ def test_many_addresses_are_searched_for_in_several_requests(server: WebServer, 
 # --- permits ---
 
 
-def permission(who: str, role: str, *permits: str) -> str:
+def permission(who: str, role: str, *permits: str, where: str = "", number: str = "x") -> str:
     listed = "".join("<permit id='1'><name>%s</name></permit>" % permit for permit in permits)
     inner = "<permits>%s</permits>" % listed if permits else ""
-    return "<permission id='x'>%s<role id='%s'>%s</role></permission>" % (who, role, inner)
+    return "<permission id='%s'>%s<role id='%s'>%s</role>%s</permission>" % (number, who, role, inner, where)
 
 
 def permissions(*found: str) -> Any:
@@ -275,6 +401,43 @@ def permissions(*found: str) -> Any:
 
 ME, OTHER = "<user id='u1'/>", "<user id='u2'/>"
 GROUP, EVERYONE = "<group id='g1'/>", "<group id='eee00000-0000-0000-0000-123456789eee'/>"
+VM_1, VM_2, IN_CLUSTER = "<vm id='v1'/>", "<vm id='v2'/>", "<cluster id='c1'/>"
+OWN, ON_VM = "/users/u1/permissions?follow=role.permits", "/vms/v1/permissions"
+
+
+def test_permits_on_everything_and_on_the_object_are_enough(server: WebServer, api: EngineApi) -> None:
+    server.answers = [xml(ROOT), permissions(
+        permission(ME, "r1", "login"), permission(GROUP, "r2", "attach_disk", where=VM_1),
+        permission(ME, "r3", "create_disk", where=VM_2),
+    )]  # fmt: skip
+    assert api.list_permits("vms", "v1", {"login", "attach_disk"}) == {"login", "attach_disk"}
+    assert api.list_permits("vms", "v9", {"login"}) == {"login"}
+    assert [path for _method, path in server.calls()] == ["/", OWN]
+
+
+def test_inherited_permits_are_told_by_the_ids_of_the_permissions(server: WebServer, api: EngineApi) -> None:
+    server.answers = [
+        xml(ROOT),
+        permissions(permission(GROUP, "r1", "attach_disk", where=IN_CLUSTER, number="a"),
+                    permission(ME, "r2", "delete_vm", where="<cluster id='c2'/>", number="b")),
+        permissions(permission(GROUP, "r1", where=VM_1, number="a"), permission(OTHER, "r9", where=VM_1, number="c")),
+    ]  # fmt: skip
+    assert api.list_permits("vms", "v1", {"attach_disk"}) == {"attach_disk"}
+    assert [path for _method, path in server.calls()] == ["/", OWN, ON_VM]
+
+
+def test_permits_that_lack_are_looked_for_on_the_object(server: WebServer, api: EngineApi) -> None:
+    server.answers = [xml(ROOT), permissions(permission(ME, "r1", "login")), permissions()]
+    assert api.list_permits("vms", "v1", {"attach_disk"}) == {"login"}
+    assert len(server.calls()) == 3
+
+
+def test_roles_whose_permits_did_not_come_along_are_asked_once(server: WebServer, api: EngineApi) -> None:
+    permits = xml("<permits><permit id='1'><name>attach_disk</name></permit></permits>")
+    server.answers = [xml(ROOT), BROKEN, permissions(permission(ME, "r1")), permits]
+    assert api.list_permits("disks", "d1", {"attach_disk"}) == {"attach_disk"}
+    assert api.list_permits("disks", "d2", {"attach_disk"}) == {"attach_disk"}
+    assert [path for _method, path in server.calls()][1:] == [OWN, "/users/u1/permissions", "/roles/r1/permits"]
 
 
 @pytest.mark.parametrize(
@@ -288,31 +451,20 @@ GROUP, EVERYONE = "<group id='g1'/>", "<group id='eee00000-0000-0000-0000-123456
         ([permission(ME, "r1", "login", "attach_disk"), permission(GROUP, "r2", "login")], {"login", "attach_disk"}),
     ],
 )
-def test_permits_are_those_of_the_user_and_of_everyone(
+def test_where_the_user_is_not_told_the_own_permissions_those_on_the_object_may_be_enough(
     server: WebServer, api: EngineApi, found: List[str], permits: Any
 ) -> None:
-    server.answers = [xml(ROOT), permissions(*found)]
-    assert api.list_permits("vms", "v1") == permits
-    assert server.calls()[1] == ("GET", "/vms/v1/permissions?follow=role.permits")
-
-
-def test_roles_whose_permits_did_not_come_along_are_asked_once(server: WebServer, api: EngineApi) -> None:
-    listed = permissions(permission(ME, "r1"))
-    permits = xml("<permits><permit id='1'><name>attach_disk</name></permit></permits>")
-    server.answers = [xml(ROOT), listed, permits, listed]
-    assert api.list_permits("disks", "d1") == {"attach_disk"}
-    assert api.list_permits("disks", "d2") == {"attach_disk"}
-    assert [path for _method, path in server.calls()][2:] == [
-        "/roles/r1/permits", "/disks/d2/permissions?follow=role.permits",
-    ]
+    server.answers = [xml(ROOT), fault(403, "[no]"), permissions(*found)]
+    assert api.list_permits("vms", "v1", {"attach_disk"}) == permits
+    assert server.calls()[2] == ("GET", ON_VM + "?follow=role.permits")
 
 
 @pytest.mark.parametrize("answer", [fault(403, "[no]"), EMPTY_404, fault(400, "[no]")])
 def test_permits_that_an_engine_does_not_tell_are_unknown(server: WebServer, api: EngineApi, answer: Any) -> None:
     server.answers = [xml(ROOT), answer]
-    assert api.list_permits("vms", "v1") is None
+    assert api.list_permits("vms", "v1", {"login"}) is None
 
 
 def test_permits_of_an_unknown_user_are_unknown(server: WebServer, api: EngineApi) -> None:
     server.answers = [xml("<api/>"), permissions(permission(ME, "r1", "login"))]
-    assert api.list_permits("vms", "v1") is None
+    assert api.list_permits("vms", "v1", {"login"}) is None

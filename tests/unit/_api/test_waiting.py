@@ -142,6 +142,15 @@ def test_long_waits_are_looked_at_less_often(clock: Clock) -> None:
     assert clock.now == 3650
 
 
+def test_a_head_start_comes_before_the_first_look(waiter: Waiter, clock: Clock) -> None:
+    assert waiter.until("the merge", looks("locked", "ok"), is_ok, status, head_start=4) == "ok"
+    assert clock.pauses == [12, 3]
+    with pytest.raises(ApiError):
+        waiter.until("the merge", looks("locked"), is_ok, status, timeout=10, head_start=4)
+    assert clock.pauses == [12, 3, 10]
+    assert waiter.until("the merge", looks("ok"), is_ok, status, timeout=0, head_start=4) == "ok"
+
+
 def test_a_poll_interval_longer_than_the_longest_pause_is_kept(clock: Clock) -> None:
     waiter = Waiter(clock.read, clock.sleep, 240, 60)
     with pytest.raises(ApiError):

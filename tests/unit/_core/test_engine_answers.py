@@ -74,7 +74,9 @@ CASES: Dict[str, Any] = {
         {"is_same_release": False}, {"QUESTION/1/OVESETUP_IGNORE_SNAPSHOTS_WITH_OLD_COMPAT_LEVEL": None}),
     "root": ({}, {"QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED": None}),
     "a development installation": (
-        {"is_unprivileged": True}, {"QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED": "str:yes"}),
+        {"is_unprivileged": True, "state": {}},
+        {"QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED": "str:yes",
+         "OVESETUP_APACHE/configureSsl": None, "OVESETUP_APACHE/configureRootRedirection": None}),
 }
 
 

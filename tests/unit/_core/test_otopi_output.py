@@ -9,9 +9,11 @@ from typing import Dict, Optional, Tuple
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.otopi_output import (
     asked_questions,
+    command_errors,
     describe_question,
     endless_question,
     judge_otopi,
+    last_told,
     read_output,
 )
 
@@ -134,6 +136,45 @@ def test_the_names_of_questions_stand_in_the_log() -> None:
         "13:45:47,126+0000 DEBUG otopi.ovirt_engine_setup.engine_common.database database.execute:1 query x\n"
     )
     assert asked_questions(log) == ["OVESETUP_A", "OVESETUP_B"]
+
+
+SAME = "[ ERROR ] Cannot connect to Engine database: no password supplied\n"
+
+
+def test_an_error_is_told_once() -> None:
+    printed = read_output(failure((PROMPT + "\n" + SAME) * 2 + PROMPT))
+    message = judge_otopi("engine-setup", "setup", None, printed, "", "OVESETUP_X").message
+    assert message.count("no password supplied") == 1
+    end = "[ ERROR ] Host name is not valid: dig is missing\n"
+    end += "[ ERROR ] Failed to execute stage 'Environment customization': Host name is not valid: dig is missing\n"
+    assert judge_otopi("engine-setup", "setup", 1, read_output(failure(end)), "", "").message.count("dig") == 1
+
+
+STAMP = "2026-11-23 00:54:22,429+0000 "
+FAILED_COMMAND = (
+    STAMP + "INFO otopi.context context.runSequence:614 Stage: Misc configuration\n"
+    + STAMP + "DEBUG otopi.plugins.x plugin.execute:915 execute-output: ('/bin/true',) stderr:\n\n\n"
+    + STAMP + "DEBUG otopi.plugins.x plugin.execute:915 execute-output: ('/bin/pki.sh', '--name=engine') stderr:\n"
+    "....+++\nIgnoring -days\nUnknown CA file\nCannot sign request\n\n"
+    + STAMP + "DEBUG otopi.context context._executeMethod:143 method exception\nTraceback (most recent call last):\n"
+    + STAMP + "ERROR otopi.context context._executeMethod:151 Failed to execute stage 'Misc configuration': x\n"
+    + STAMP + "DEBUG otopi.context context.dumpEnvironment:771 ENV QUESTION/1/X=str:'a'\nQUESTION/1/X=str:a\n" * 30
+)
+
+
+def test_the_lines_of_debugging_are_not_shown() -> None:
+    assert [line.partition(" otopi.context ")[2] for line in last_told(FAILED_COMMAND)] == [
+        "context.runSequence:614 Stage: Misc configuration",
+        "context._executeMethod:151 Failed to execute stage 'Misc configuration': x",
+    ]
+    assert last_told("a\nb\n") == ["a", "b"]
+
+
+def test_what_a_failed_command_said_is_found_in_the_log() -> None:
+    end = "[ ERROR ] Failed to execute stage 'Misc configuration': Command '/bin/pki.sh' failed to execute\n"
+    assert command_errors(read_output(end), FAILED_COMMAND) == "Ignoring -days Unknown CA file Cannot sign request"
+    assert command_errors(read_output(end), "") == ""
+    assert command_errors(read_output(END), FAILED_COMMAND) == ""
 
 
 def test_a_question_is_endless_when_it_comes_too_often() -> None:

@@ -3,14 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which device is a disk: by the whole id or 20 characters of it; never a guess."""
 
-from typing import Dict, List, Set
+from typing import Any, Dict, List, Set
 
 import pytest
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Refused
 from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_devices import (
     Wanted,
     find_targets,
     judge_size,
     judge_targets,
+    read_wanted,
 )
 
 DISK = "0f3b2a9e-6a3c-4b43-9a63-5b7e8e2ad0a1"
@@ -52,3 +54,15 @@ def test_a_device_of_another_size_is_not_the_disk() -> None:
     assert judge_size(Wanted(DISK, 1024, []), "/dev/sdb", 1024) == []
     assert judge_size(Wanted(DISK, 0, []), "/dev/sdb", 1024) == []
     assert [problem.code for problem in judge_size(Wanted(DISK, 2048, []), "/dev/sdb", 1024)] == ["device_size_wrong"]
+
+
+def test_a_disk_is_read_from_what_a_module_says() -> None:
+    assert read_wanted({"id": 7, "provisioned_size": "512", "alias": "a"}) == Wanted("7", 512, [])
+    assert read_wanted({"id": DISK, "devices": ["scsi-a"]}) == Wanted(DISK, 0, ["scsi-a"])
+
+
+@pytest.mark.parametrize("disk", [{}, {"id": "a", "provisioned_size": "large"}, {"id": "a", "devices": None}])
+def test_what_is_no_disk_is_refused(disk: Any) -> None:
+    with pytest.raises(Refused) as caught:
+        read_wanted(disk)
+    assert caught.value.code == "disk_invalid"

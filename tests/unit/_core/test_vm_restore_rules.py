@@ -221,9 +221,11 @@ def test_interfaces_of_another_machine_get_other_ids() -> None:
     ({"is_read_only": True}, "read_only is True, saved was False"),
     ({"disk": vm_world.make_disk(DISK, "d", 512)}, "provisioned_size is 512, saved was 1073741824"),
     ({"disk": vm_world.make_disk(DISK, "d", GIB, status="illegal")}, "status is illegal, saved was ok"),
+    ({"disk": None}, "the engine does not say what it is"),
 ])
 def test_an_attachment_that_differs_is_told(changes: Dict[str, Any], told: str) -> None:
-    found = vm_world.make_attachment("vm", DISK, interface="virtio", is_bootable=True)._replace(**changes)
+    disk = vm_world.make_disk(DISK, "d", GIB)
+    found = vm_world.make_attachment("vm", DISK, interface="virtio", is_bootable=True, disk=disk)._replace(**changes)
     problems = compare_attachments([plan()], {DISK: found})
     assert len(problems) == (1 if told else 0)
     assert all(told in one.message for one in problems)

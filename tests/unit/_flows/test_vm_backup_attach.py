@@ -112,6 +112,25 @@ def test_the_plan_has_the_keys_of_the_result_and_writes_nothing(world: World, ca
         assert {key for key in one if one[key] != other[key]} <= {"image_id", "format"}
 
 
+def test_it_asks_for_no_more_than_it_needs(world: World) -> None:
+    attach(request(), world.tools())
+    assert world.engine.calls == [
+        "look_at_vms", "list_storage_domains", "read_version", *["list_permits"] * 4, "list_checkpointed_disks",
+        "add_event", "freeze_filesystems", "create_snapshot", "read_snapshot", "read_snapshot", "thaw_filesystems",
+        "attach_disk", "attach_disk", "look_at_vms",
+    ]  # fmt: skip
+    world.engine.calls.clear()
+    attach(request(), world.tools())
+    assert world.engine.calls == [
+        "look_at_vms", "list_storage_domains", "read_version", "list_checkpointed_disks", "look_at_vms",
+    ]  # fmt: skip
+    world.engine.calls.clear()
+    remove(request(outcome="success"), world.tools())
+    assert world.engine.calls == [
+        "look_at_vms", "detach_disk", "detach_disk", "remove_snapshot", "read_snapshot", "add_event",
+    ]  # fmt: skip
+
+
 def test_only_the_named_disks_are_in_the_snapshot(world: World) -> None:
     result = attach(request(disks=("app_Disk2",)), world.tools())
     assert [disk["id"] for disk in result["disks"]] == [APP_DATA]
@@ -286,9 +305,9 @@ def test_a_disk_that_somebody_else_attached_meanwhile_stays(world: World) -> Non
     assert world.engine.attached_snapshots == {(BACKUP, APP_BOOT): foreign.id}
 
 
-@pytest.mark.parametrize("method", ["create_snapshot", "attach_disk", "read_vm"])
-def test_a_missing_permit_that_shows_late_takes_everything_back(world: World, method: str) -> None:
-    world.engine.fail(method, Forbidden("User is not authorized to perform this action."))
+@pytest.mark.parametrize(("method", "at"), [("create_snapshot", 1), ("attach_disk", 1), ("look_at_vms", 2)])
+def test_a_missing_permit_that_shows_late_takes_everything_back(world: World, method: str, at: int) -> None:
+    world.engine.fail(method, Forbidden("User is not authorized to perform this action."), at)
     assert failure(world).code == "not_permitted"
     assert is_clean(world)
 
@@ -440,6 +459,30 @@ def test_a_detachment_that_is_refused_says_what_stands(world: World) -> None:
     assert made(world) == [MARK]
 
 
+@pytest.mark.parametrize("act", [detach, remove])
+def test_a_detachment_that_takes_its_time_is_waited_for(world: World, act: Any) -> None:
+    attach(request(), world.tools())
+    world.engine.detach_takes = 20
+    began = world.engine.time
+    act(request(), world.tools())
+    assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT]
+    assert made(world) == ([MARK] if act is detach else [])
+    assert world.engine.time >= began + 20
+
+
+def test_disks_that_stay_attached_when_the_snapshot_is_gone_are_told(world: World) -> None:
+    attach(request(), world.tools())
+    world.engine.detach_takes = 5000
+
+    def vanish() -> None:
+        world.engine.snapshots[APP] = [one for one in world.engine.snapshots[APP] if one.kind == "active"]
+
+    world.engine.before("remove_snapshot", vanish)
+    with pytest.raises(BackupError) as caught:
+        remove(request(), world.tools())
+    assert caught.value.code == "timed_out" and "still attached: " + APP_BOOT in caught.value.message
+
+
 def test_a_disk_that_somebody_detached_already_is_done(world: World) -> None:
     attach(request(), world.tools())
     world.engine.before("detach_disk", lambda: world.engine.attachments.pop((BACKUP, APP_BOOT)) and None)
@@ -483,13 +526,13 @@ def test_attachment_that_vanished_at_the_end_is_missed(world: World) -> None:
         world.engine.attachments.pop((BACKUP, APP_DATA))
         world.engine.attached_snapshots.pop((BACKUP, APP_DATA))
 
-    world.engine.before("list_attachments", lose, at=3)
+    world.engine.before("look_at_vms", lose, at=2)
     error = failure(world)
     assert error.code == "timed_out" and APP_DATA in error.message
     assert made(world) == []
 
 
 def test_missing_object_is_not_taken_for_an_engine_that_is_away(world: World) -> None:
-    world.engine.fail("list_attachments", NotFound("GET /vms/x: 404"))
+    world.engine.fail("list_storage_domains", NotFound("GET /storagedomains: 404"))
     assert failure(world).code == "not_found"
     assert world.engine.time == 1000.0

@@ -60,7 +60,7 @@ def test_a_snapshot_slower_than_the_cap_is_not_called_consistent(world: World) -
     found = consistency(world, freeze_timeout=20)
     assert found["frozen"] is False and 20 <= found["seconds"] <= 30 and "freeze_timeout" in found["note"]
     thawed_at = world.engine.calls.index("thaw_filesystems")
-    assert "list_snapshot_disks" not in world.engine.calls[:thawed_at]
+    assert "attach_disk" not in world.engine.calls[:thawed_at]
 
 
 def test_a_required_freeze_that_had_to_end_early_takes_all_back(world: World) -> None:

@@ -113,6 +113,8 @@ REFUSALS: Dict[str, Any] = {
     "run": ("name_invalid", changed(run="a b")),
     "negative time": ("option_out_of_range", changed(stale_after=-1)),
     "no time": ("option_out_of_range", changed(timeout=0)),
+    "no pause": ("option_out_of_range", changed(poll_interval=0)),
+    "negative pause": ("option_out_of_range", changed(poll_interval=-1.0)),
     "unknown vm": ("vm_not_found", changed(vm="nobody")),
     "unknown backup vm": ("vm_not_found", changed(backup_vm="nobody")),
     "two of a name": ("vm_ambiguous", second_of_a_name),
@@ -179,6 +181,10 @@ def test_all_reasons_are_named_at_once(world: World) -> None:
 def test_permits_that_nobody_knows_are_not_judged(world: World) -> None:
     world.engine.permits[("vms", APP)] = None
     assert attach(request(), world.tools())["changed"]
+
+
+def test_a_machine_is_named_by_its_id_in_either_case(world: World) -> None:
+    assert attach(request(vm=APP.upper(), backup_vm=BACKUP), world.tools())["vm"]["name"] == "app"
 
 
 def test_unsupported_disks_are_left_out_and_listed(world: World) -> None:

@@ -42,6 +42,7 @@ def test_a_lost_virtual_machine_comes_back_as_it_was(engine: FakeEngine) -> None
     lose_original(engine)
     prepared, restored = go_through(engine, request(saved))
     assert (prepared.changed, restored.changed) == (True, True)
+    assert (prepared.is_finished, restored.is_finished) == (False, True)
     assert restored.vm == {"id": vm_world.APP, "name": "app", "status": "down", "cluster": "Default"}
     assert [disk["id"] for disk in restored.disks] == [vm_world.APP_BOOT, vm_world.APP_DATA]
     now = {one.disk_id: one for one in engine.list_attachments(vm_world.APP)}
@@ -98,7 +99,8 @@ def test_a_second_run_of_each_state_changes_nothing(engine: FakeEngine) -> None:
     act(engine, wanted, "restored")
     written = engine.written()
     again = act(engine, wanted, "restored")
-    assert not act(engine, wanted, "prepared").changed
+    whole = act(engine, wanted, "prepared")
+    assert (whole.changed, whole.is_finished) == (False, True)
     assert (again.changed, engine.written()) == (False, written)
     assert again.vm["id"] == vm_world.APP
     assert [disk["id"] for disk in again.disks] == [vm_world.APP_BOOT, vm_world.APP_DATA]
@@ -113,6 +115,17 @@ def test_a_second_copy_is_known_as_restored_though_its_ids_are_new(engine: FakeE
     written = engine.written()
     assert not act(engine, wanted, "restored").changed
     assert engine.written() == written
+
+
+def test_both_states_together_ask_few_things(engine: FakeEngine) -> None:
+    """Two disks take 12 requests that write, and 2 to the log of the engine; a login and a log-out come to each."""
+    saved = save_app(engine)
+    lose_original(engine)
+    act(engine, request(saved), "prepared")
+    prepared = len(engine.calls)
+    act(engine, request(saved), "restored")
+    assert len(engine.written()) == 14
+    assert (prepared, len(engine.calls) - prepared) == (16, 19), engine.calls
 
 
 def test_the_plan_is_what_happens_and_writes_nothing(engine: FakeEngine) -> None:
@@ -171,7 +184,7 @@ def test_what_differs_is_told_and_keeps_its_mark(engine: FakeEngine) -> None:
     def disturb() -> None:
         engine.nics[vm_world.APP] = [Nic("x", "nic1", "56:6f:ff:ff:ff:ff", True, vm_world.PROFILE)]
 
-    engine.before("list_nics", disturb, at=engine.calls.count("list_nics") + 2)
+    engine.before("look_at_vms", disturb, at=engine.calls.count("look_at_vms") + 2)
     with pytest.raises(NotProven) as caught:
         act(engine, wanted, "restored")
     assert caught.value.code == "restore_differs"

@@ -108,7 +108,7 @@ def test_what_a_dead_run_left_is_swept_by_the_next_one(position: int) -> None:
 def test_an_engine_that_restarts_at_any_request_is_waited_for(position: int) -> None:
     engine, saved = begin()
     engine.errors_by_position[position] = Unavailable("connection refused")
-    go_through(engine, request(saved, events=False))
+    go_through(engine, request(saved))
     assert picture(engine) == WHOLE
 
 
@@ -121,6 +121,28 @@ def test_a_request_whose_answer_was_lost_is_not_carried_out_twice(method: str, a
     assert picture(engine) == WHOLE
     assert engine.calls.count("create_disk") == 2
     assert engine.calls.count("create_vm") == 1
+
+
+def test_a_request_that_a_killed_run_had_sent_may_come_late() -> None:
+    """The plan does not see yet what it makes."""
+    engine, saved = begin()
+    act(engine, request(saved), "prepared")
+    made = {disk_id: engine.disks[disk_id] for disk_id in (vm_world.APP_BOOT, vm_world.APP_DATA)}
+    act(engine, request(saved), "absent")
+    engine.before("create_disk", lambda: engine.disks.update(made), at=engine.calls.count("create_disk") + 1)
+    go_through(engine, request(saved))
+    assert picture(engine)[0::2] == WHOLE[0::2]
+
+
+def test_a_disk_of_somebody_else_that_comes_between_is_not_taken() -> None:
+    engine, saved = begin()
+    other = vm_world.make_disk(vm_world.APP_DATA, "other")
+    engine.before("create_disk", lambda: engine.disks.update({other.id: other}))
+    with pytest.raises(ApiError) as caught:
+        act(engine, request(saved), "prepared")
+    assert "is already used" in caught.value.detail
+    act(engine, request(saved), "absent")
+    assert engine.disks[other.id] == other
 
 
 def test_a_lost_answer_to_a_removal_is_looked_for() -> None:
@@ -193,7 +215,7 @@ def test_a_virtual_machine_that_vanishes_while_it_is_made_is_told() -> None:
     def vanish() -> None:
         engine.vms.pop(vm_world.APP)
 
-    engine.before("read_vm", vanish, at=engine.calls.count("read_vm") + 3)
+    engine.before("read_vm", vanish, at=engine.calls.count("read_vm") + 2)
     with pytest.raises(BackupError) as caught:
         act(engine, request(saved), "restored")
     assert caught.value.code == "vm_vanished"

@@ -257,3 +257,20 @@ def test_the_time_of_a_program_that_is_watched_is_limited(tmp_path: Path) -> Non
     stem = str(tmp_path / "tool")
     result = command.run_long_command(["sleep", "30"], ENV, 0.2, stem, lambda _pid: None, lambda: False)
     assert result.returncode is None
+
+
+def test_a_program_can_be_told_to_end_with_the_module(tmp_path: Path) -> None:
+    ids = tmp_path / "ids"
+    script = "echo $$ >> %s; exec sleep 30" % ids
+    pid = os.fork()
+    if pid == 0:
+        argv = command.ending_with_us(["sh", "-c", script])
+        command.run_long_command(argv, ENV, 30.0, str(tmp_path / "tool"), lambda _pid: None)
+        os._exit(0)
+    (tool,) = written_ids(ids, 1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    deadline = time.monotonic() + 10
+    while is_alive(tool) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_alive(tool)

@@ -122,6 +122,21 @@ def test_what_a_killed_run_left_is_taken_over(device: Path, tmp_path: Path) -> N
     assert names(tmp_path) == ["disk.qcow2", "sdb"]
 
 
+def test_a_run_that_was_overtaken_touches_nothing_of_the_next_one(device: Path, tmp_path: Path) -> None:
+    wanted = request(device)
+    first, second = host(wanted), host(wanted)
+    unfinished = first.begin(wanted.path)
+    os.unlink(unfinished)  # as vm_backup_directory does where a run has died
+    second.begin(wanted.path)
+    second._report("save", 0.5)
+    with pytest.raises(BackupError, match="Another run has taken over"):
+        first.finish(unfinished, wanted.path)
+    first.discard(unfinished)
+    assert names(tmp_path) == [".disk.qcow2.unfinished", "disk.qcow2" + STATE, "sdb"]
+    second.discard(unfinished)
+    assert names(tmp_path) == ["sdb"]
+
+
 def test_a_limit_on_the_size_of_files_ends_in_a_named_failure_and_leaves_nothing(device: Path, tmp_path: Path) -> None:
     wanted = request(device, compression="none")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

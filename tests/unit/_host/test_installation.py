@@ -127,6 +127,27 @@ def test_missing_programs_are_named(prefix: Path, monkeypatch: pytest.MonkeyPatc
     assert read(prefix).missing_programs == ("program-that-is-nowhere",)
 
 
+PYTHON = """#!/bin/sh
+[ "$1 $2" = "-c import looseversion" ] && exit %d
+exit 9
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_module_that_versions_are_compared_with_is_needed(
+    prefix: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(installation, "NEEDED_PROGRAMS", ("python3",))
+    write_program(prefix / "bin/python3", PYTHON % status)
+    asked = (installation.HELP, installation.MODULES)
+    assert read_installation(str(prefix), asked).missing_programs == (), "an older script does without it"
+    with open(str(prefix / "bin/engine-backup"), "a") as stream:
+        stream.write("# python3 -c 'from looseversion import LooseVersion'\n")
+    missing = read_installation(str(prefix), asked).missing_programs
+    assert missing == (() if status == 0 else ("the module looseversion of python3",))
+    assert read(prefix).missing_programs == (), "a backup does without it"
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_sqlite3_is_needed_for_grafana_alone(prefix: Path, monkeypatch: pytest.MonkeyPatch, enabled: bool) -> None:
     monkeypatch.setattr(installation, "tool_environment", lambda _prefix: {"PATH": str(prefix / "bin")})

@@ -180,6 +180,23 @@ def test_a_tool_that_ends_by_itself_keeps_the_answers_it_wrote_down(prefix: Path
     assert (answers / "new-setup.conf").exists()
 
 
+def test_copies_with_another_password_that_the_tool_kept_are_removed(prefix: Path) -> None:
+    conf = "etc/ovirt-engine/engine.conf.d/10-setup-database.conf"
+    aaa = "etc/ovirt-engine/aaa/internal.properties"
+    write(prefix, conf, 'ENGINE_DB_PASSWORD="new"\nENGINE_DB_URL="b"\n')
+    write(prefix, conf + ".20200101000000", 'ENGINE_DB_PASSWORD="old"\n')  # not of this run
+    write(prefix, aaa, "config.datasource.dbpassword=old\n")
+    kept = "cp {0} {0}.20261123014602; sed s/b/a/ {0} > {0}.20261123014603; sed s/old/new/ {1} > {1}.20261123014605"
+    write_program(prefix, "engine-setup", "cd %s; " % prefix + kept.format(conf, aaa))
+    host = OtopiHost(str(prefix))
+    places = host.choose_places(SETUP, "")
+    host.run_otopi([places.tool], 60, host.begin_private(places) + "/tool", places.log_path)
+    host.finish()
+    found = sorted(path.name for path in (prefix / "etc").rglob("*.20*"))
+    assert found == ["10-setup-database.conf." + stamp for stamp in ("20200101000000", "20261123014602",
+                                                                     "20261123014603")]
+
+
 def test_the_log_is_read_on_where_it_grows(tmp_path: Path) -> None:
     log = tmp_path / "log"
     look = LogLook(str(log))

@@ -66,7 +66,7 @@ def request(**changes: Any) -> Request:
     return Request(
         vm="app", backup_vm="backup", name="nightly", run=RUN, stale_after=86400, disks=None,
         interface="virtio_scsi", consistency="auto", freeze_timeout=60, skips_unsupported=False, outcome="",
-        message="", events=True, timeout=3600, settle=15.0,
+        message="", events=True, timeout=3600, poll_interval=3.0, settle=15.0,
     )._replace(**changes)  # fmt: skip
 
 

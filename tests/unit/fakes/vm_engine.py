@@ -25,6 +25,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import
     SnapshotDisk,
     StorageDomain,
     Vm,
+    VmAround,
     VmOrder,
     VnicProfile,
 )
@@ -33,7 +34,7 @@ from . import vm_world
 from .vm_steering import Steering, journaled, missing, refuse, refuse_first
 
 WRITING = frozenset(
-    "attach_disk deactivate_disk detach_disk create_snapshot remove_snapshot freeze_filesystems thaw_filesystems"
+    "attach_disk detach_disk create_snapshot remove_snapshot freeze_filesystems thaw_filesystems"
     " create_disk describe_disk remove_disk create_vm update_vm remove_vm update_nic add_event".split()
 )
 
@@ -67,7 +68,6 @@ class FakeEngine(Steering):
         self.frozen: Set[str] = set()  # ids of virtual machines
         self.without_virtio_scsi: Set[str] = set()
         self.version = "4.5.7-1.el9"
-        self.user_id = vm_world.USER
         # How long things take, in seconds ...
         self.snapshot_takes = 5.0
         self.merge_takes = 15.0
@@ -155,6 +155,28 @@ class FakeEngine(Steering):
             missing("disk attachment", disk_id)
         return self.attachments[(vm_id, disk_id)]
 
+    def _with_configuration(self, vm: Vm) -> Vm:
+        disks = [self.disks[disk_id] for disk_id in self.attached_to(vm.id)]
+        is_locked = vm.status == "image_locked" or any(disk.status == "locked" for disk in disks)
+        if is_locked or self.lacks_configuration:
+            return vm
+        images = [(disk, self.attachments[(vm.id, disk.id)]) for disk in disks]
+        made = self.imported.get(vm.id, vm_world.CREATED)
+        return vm._replace(configuration=vm_world.make_ovf(vm, images, self.nics.get(vm.id, []), made))
+
+    def _attachments_of(self, vm_id: str) -> List[Attachment]:
+        return [
+            found._replace(disk=self.disks[found.disk_id] if self.follows_disks else None)
+            for found in self.attachments.values() if found.vm_id == vm_id
+        ]
+
+    def _with_held(self, snapshot: Snapshot) -> Snapshot:
+        held = [
+            one._replace(status=self.disks[one.disk_id].status)
+            for one in self.snapshot_disks.get(snapshot.id, []) if one.disk_id in self.disks
+        ]
+        return snapshot if snapshot.kind == "active" else snapshot._replace(disks=tuple(held))
+
     def _drop_attachment(self, key: Tuple[str, str]) -> None:
         self.attachments.pop(key, None)
         self.attached_snapshots.pop(key, None)
@@ -169,36 +191,34 @@ class FakeEngine(Steering):
         return self.version
 
     @journaled
-    def read_user_id(self) -> str:
-        return self.user_id
-
-    @journaled
-    def find_vms(self, name: str) -> List[Vm]:
-        return [vm for vm in self.vms.values() if name in (vm.id, vm.name)]
+    def look_at_vms(
+        self, names: Sequence[str], with_snapshots: bool = False, with_nics: bool = False, with_clusters: bool = False,
+        with_configuration: bool = False,
+    ) -> List[VmAround]:
+        clusters = {one.id: one for one in self.clusters} if with_clusters else {}
+        return [
+            VmAround(
+                self._with_configuration(vm) if with_configuration else vm, self._attachments_of(vm.id),
+                [self._with_held(one) for one in self.snapshots[vm.id]] if with_snapshots else [],
+                list(self.nics.get(vm.id, [])) if with_nics else [], clusters.get(vm.cluster_id),
+            )
+            for vm in self.vms.values() if vm.id in [name.lower() for name in names] or vm.name in names
+        ]  # fmt: skip
 
     @journaled
     def read_vm(self, vm_id: str, with_configuration: bool = False) -> Vm:
         vm = self._vm(vm_id)
-        disks = [self.disks[disk_id] for disk_id in self.attached_to(vm_id)]
-        is_locked = vm.status == "image_locked" or any(disk.status == "locked" for disk in disks)
-        if not with_configuration or is_locked or self.lacks_configuration:
-            return vm
-        images = [(disk, self.attachments[(vm_id, disk.id)]) for disk in disks]
-        made = self.imported.get(vm_id, vm_world.CREATED)
-        return vm._replace(configuration=vm_world.make_ovf(vm, images, self.nics.get(vm_id, []), made))
+        return self._with_configuration(vm) if with_configuration else vm
 
     @journaled
-    def list_permits(self, kind: str, object_id: str) -> Optional[Set[str]]:
+    def list_permits(self, kind: str, object_id: str, needed: Set[str]) -> Optional[Set[str]]:
         permits = self.permits.get((kind, object_id), vm_world.EVERY_PERMIT)
         return None if permits is None else set(permits)
 
     @journaled
     def list_attachments(self, vm_id: str) -> List[Attachment]:
         self._vm(vm_id)
-        return [
-            found._replace(disk=self.disks[found.disk_id] if self.follows_disks else None)
-            for found in self.attachments.values() if found.vm_id == vm_id
-        ]
+        return self._attachments_of(vm_id)
 
     @journaled
     def read_attachment(self, vm_id: str, disk_id: str) -> Attachment:
@@ -257,11 +277,6 @@ class FakeEngine(Steering):
             refuse(text % (start, disk.alias))
 
     @journaled
-    def deactivate_disk(self, vm_id: str, disk_id: str) -> None:
-        found = self._attachment(vm_id, disk_id)
-        self.attachments[(vm_id, disk_id)] = found._replace(is_active=False)
-
-    @journaled
     def detach_disk(self, vm_id: str, disk_id: str) -> None:
         self._attachment(vm_id, disk_id)
         vm = self._vm(vm_id)
@@ -281,17 +296,10 @@ class FakeEngine(Steering):
         return list(self.snapshots[vm_id])
 
     @journaled
-    def read_snapshot(self, vm_id: str, snapshot_id: str) -> Snapshot:
+    def read_snapshot(self, vm_id: str, snapshot_id: str, with_disks: bool = False) -> Snapshot:
         self._vm(vm_id)
-        return self._snapshot(vm_id, snapshot_id)
-
-    @journaled
-    def list_snapshot_disks(self, vm_id: str, snapshot_id: str) -> List[SnapshotDisk]:
-        self._snapshot(vm_id, snapshot_id)
-        return [
-            one._replace(status=self.disks[one.disk_id].status)
-            for one in self.snapshot_disks.get(snapshot_id, []) if one.disk_id in self.disks
-        ]
+        found = self._snapshot(vm_id, snapshot_id)
+        return self._with_held(found) if with_disks else found
 
     @journaled
     def create_snapshot(self, vm_id: str, description: str, disk_ids: Sequence[str]) -> Snapshot:
@@ -425,8 +433,11 @@ class FakeEngine(Steering):
         return self._disk(disk_id)
 
     @journaled
-    def find_disks(self, mark: str) -> List[Disk]:
-        return [disk for disk in self.disks.values() if disk.description.startswith(mark)]
+    def find_disks(self, mark: str, ids: Sequence[str] = ()) -> List[Disk]:
+        return [
+            disk for disk in self.disks.values()
+            if disk.id in ids or (mark and disk.description.startswith(mark))
+        ]
 
     @journaled
     def create_disk(self, order: DiskOrder) -> Disk:
@@ -562,11 +573,6 @@ class FakeEngine(Steering):
         self.nics.pop(vm_id, None)
 
     @journaled
-    def list_nics(self, vm_id: str) -> List[Nic]:
-        self._vm(vm_id)
-        return list(self.nics.get(vm_id, []))
-
-    @journaled
     def update_nic(self, vm_id: str, nic: Nic) -> None:
         if nic.id not in [one.id for one in self.nics.get(vm_id, [])]:
             missing("network interface", nic.id)
@@ -605,7 +611,7 @@ class FakeWaiter(Waiter):
 
     def until(
         self, what: str, look: Callable[[], Any], is_done: Callable[[Any], bool], describe: Callable[[Any], str],
-        timeout: Optional[float] = None,
+        timeout: Optional[float] = None, head_start: float = 0.0,
     ) -> Any:
         self.awaited.append(what)
-        return super().until(what, look, is_done, describe, timeout)
+        return super().until(what, look, is_done, describe, timeout, head_start)

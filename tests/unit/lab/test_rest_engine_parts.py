@@ -48,6 +48,10 @@ def test_a_fault_counts_down_and_goes_away(tmp_path: Path) -> None:
     assert [faults.take_for("lost-reply", "read-vm") for _time in range(3)] == [[], [], None]
     set_fault(tmp_path, "restart-at", "any 1.5")
     assert [faults.take_for("restart-at", "read-vm", values=1) for _time in range(2)] == [["1.5"], ["1.5"]]
+    set_fault(tmp_path, "restart-at", "each 1.5 logout")
+    asked = ("read-vm", "logout", "read-vm", "list-vms")
+    assert [faults.take_for("restart-at", one, values=1) for one in asked] == [["1.5"], None, None, ["1.5"]]
+    assert faults.get("restart-at") == "each 1.5 logout read-vm list-vms"
     set_fault(tmp_path, "merge-fails", "1")
     assert [faults.take("merge-fails") for _time in range(2)] == [True, False]
     set_fault(tmp_path, "refuse", "read-vm 409 Not now.")

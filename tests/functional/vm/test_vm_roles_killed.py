@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles vm_backup and vm_restore killed in each of their stages, one run after the other; the last one succeeds."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from lab import rest_engine
+
+from .. import runs
+from ..evidence import photograph
+from .bad_tool import break_tool, end_hanging, hanging
+from .machines import Machines, wait_until
+from .test_vm_backup_role import leftovers
+from .test_vm_restore_role import made
+
+
+def kill(machines: Machines, running: runs.AnyRun, when: Callable[[], bool]) -> None:
+    """Kill a run at a moment, with all processes of its session; what works for it in another one is left alone."""
+    wait_until(lambda: when() or running.poll() is not None)
+    assert running.poll() is None, machines.said(running)
+    os.killpg(running.pid, signal.SIGKILL)
+    machines.said(running)
+    rest_engine.clear(machines.lab.faults)
+
+
+def asked(machines: Machines, name: str) -> bool:
+    """Has a request of this kind come?"""
+    return name in {one.name for one in rest_engine.requests(machines.lab.requests)}
+
+
+def test_a_backup_that_is_killed_in_each_stage_ends_well(machines: Machines) -> None:
+    rest_engine.set_fault(machines.lab.faults, "snapshot-slow", "3")
+    kill(machines, machines.start_backup("app"), lambda: asked(machines, "create-snapshot"))
+    wait_until(lambda: leftovers(machines) == [])  # the task that outlived its run took it back
+
+    break_tool(machines, **{"app-": "hangs"})
+    running = machines.start_backup("app")
+    wait_until(lambda: bool(hanging()))
+    machines.back_up("app").refused("still at work")
+    kill(machines, running, lambda: bool(hanging()))
+    assert len(leftovers(machines)) == 3 and machines.finished("app") == []
+
+    break_tool(machines)
+    rest_engine.set_fault(machines.lab.faults, "merge-slow", "3")
+    kill(machines, machines.start_backup("app"), lambda: len(machines.finished("app")) == 1 and removes(machines))
+    assert len(machines.finished("app")) == 1
+
+    machines.back_up("app").made()
+    assert len(machines.finished("app")) == 2
+    before = photograph(machines.backups)
+    end_hanging()
+    wait_until(lambda: not outlived(machines))
+    assert photograph(machines.backups) == before and leftovers(machines) == []
+
+
+def outlived(machines: Machines) -> list[str]:
+    """The processes of the runs that are still there."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            found += [pid] if str(machines.scratch).encode() in Path("/proc", pid, "environ").read_bytes() else []
+    return found
+
+
+def removes(machines: Machines) -> bool:
+    """Is a snapshot being removed?"""
+    world = rest_engine.world(machines.lab.home)
+    return any(one.status == "locked" for one in world.snapshots.values())
+
+
+def test_a_restore_that_is_killed_in_each_stage_ends_well(machines: Machines, saved: Path) -> None:
+    contents = machines.contents("app")
+    rest_engine.remove_vm(machines.lab.home, "app")
+    slow = Path(machines.lab.faults, "slow-request")
+    for request in ("create-disk", "create-vm"):
+        break_tool(machines)
+        rest_engine.set_fault(machines.lab.faults, "slow-request", f"{request} 2 1")
+        kill(machines, machines.start_restore(saved), lambda: not slow.exists())
+        break_tool(machines, **{"app-": "hangs"})
+        kill(machines, machines.start_restore(saved), lambda: bool(hanging()))
+        end_hanging()
+    break_tool(machines)
+    machines.restore(saved).made()
+    assert machines.contents("app") == contents
+    assert made(machines) == []
