@@ -22,6 +22,7 @@ from .snapshots import NAME, Machine, SharedEngine
 
 HOUSEKEEPING = ("/sso/", "/services/sso-logout")
 
+
 def writes(shared: SharedEngine) -> list[str]:
     """Return the requests that change something."""
     return [
