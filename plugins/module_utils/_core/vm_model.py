@@ -63,6 +63,7 @@ Attachment = NamedTuple(
     ],
 )
 
+
 class SnapshotDisk(NamedTuple):
     """A disk as it is in a snapshot. The engine may report its sizes as 0, so they are not here.
 

@@ -15,7 +15,7 @@ from .._core.archive_model import FILES_MEMBER
 from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION
 from .._core.engine_config import Settings, owned_kinds, parse_setup_state
 from .._core.errors import BackupError, CommandError, Problem
-from .._core.otopi_model import Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, judge_path
+from .._core.otopi_model import SETUP, Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, judge_path
 from .._core.otopi_output import asked_questions, endless_question
 from . import database_clearing, files, leftovers, restored_files, streams
 from .archive import open_regular
@@ -49,6 +49,7 @@ CREDENTIALS = (
 )
 AUTHENTICATION = "etc/ovirt-engine/aaa/internal.properties"
 PASSWORD_LINE = re.compile(r"^.*passw.*$", re.IGNORECASE | re.MULTILINE)
+FAILED_RUN = "Execution of setup failed"
 LOOK_LIMIT = 4 * 1024 * 1024
 MEMORY_LINE = re.compile(r"^MemTotal:\s+(\d+) kB", re.MULTILINE)
 CLOCK_SLACK = 2.0  # seconds; the time of a file may have whole seconds
@@ -219,8 +220,16 @@ class OtopiHost(EngineHost):
     def _was_configured_since(self) -> bool:
         """Was a file with database credentials written after engine-setup ran? Its answer file dates that run."""
         ran = [os.stat(path).st_mtime for path in self._tool_answers() if path.endswith("-setup.conf")]
+        ran = [moment for moment in ran if not self._failed_at(moment)]
         paths = [path for pattern in CREDENTIALS for path in glob.glob(below(glob.escape(self._prefix), pattern))]
         return bool(ran) and any(os.stat(path).st_mtime > max(ran) + CLOCK_SLACK for path in paths)
+
+
+    def _failed_at(self, moment: float) -> bool:
+        """Did a run of engine-setup fail that wrote its answers then? It does so right before its log ends."""
+        logs = glob.glob(os.path.join(glob.escape(below(self._prefix, LOG_DIRECTORY)), SETUP.log_name + "-*.log"))
+        near = [path for path in logs if abs(os.stat(path).st_mtime - moment) < CLOCK_SLACK]
+        return bool(near) and all(FAILED_RUN in read_tail(path) for path in near)
 
 
 class LogLook:

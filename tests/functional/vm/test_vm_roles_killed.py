@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The roles vm_backup and vm_restore killed in each of their stages, one run after the other; the last one succeeds."""
+"""The roles vm_backup and vm_restore, killed in each of their stages, or on an engine that restarts meanwhile."""
 
 import contextlib
 import os
@@ -88,3 +88,29 @@ def test_a_restore_that_is_killed_in_each_stage_ends_well(machines: Machines, sa
     machines.restore(saved).made()
     assert machines.contents("app") == contents
     assert made(machines) == []
+
+
+def disturb(machines: Machines, *faults: tuple[str, str]) -> None:
+    """Let each of these meet a request of a kind, once."""
+    for name, parameter in faults:
+        rest_engine.set_fault(machines.lab.faults, name, parameter)
+
+
+def test_roles_outlive_restarts_expired_sessions_and_lost_answers(machines: Machines) -> None:
+    """In one stage each; the tests of the modules meet every kind of request."""
+    contents = machines.contents("cold")
+    disturb(
+        machines, ("restart-at", "create-snapshot 0.5 1"), ("expire-at", "attach-disk 1"),
+        ("restart-after", "detach-disk 0.5 1"), ("lost-reply", "remove-snapshot 1"),
+    )  # fmt: skip
+    machines.back_up("cold").made()
+    assert os.listdir(machines.lab.faults) == []  # all of it happened
+    rest_engine.remove_vm(machines.lab.home, "cold")
+    disturb(
+        machines, ("restart-at", "create-disk 0.5 1"), ("lost-reply", "attach-disk 1"), ("expire-at", "detach-disk 1"),
+        ("restart-after", "create-vm 0.5 1"),
+    )  # fmt: skip
+    machines.restore(*machines.finished("cold")).made()
+    assert os.listdir(machines.lab.faults) == []
+    assert machines.contents("cold") == contents
+    assert leftovers(machines) == made(machines) == []

@@ -249,6 +249,17 @@ def test_credentials_that_were_written_after_engine_setup_ran_are_noticed(
     assert OtopiHost(str(prefix)).read_setup_state().was_configured_since is answer
 
 
+@pytest.mark.parametrize(("end", "answer"), [("failed", True), ("completed successfully", False)])
+def test_a_run_that_failed_does_not_count(prefix: Path, end: str, answer: bool) -> None:
+    write(prefix, "var/lib/ovirt-engine/setup/answers/20261122134603-setup.conf", "", 900.0)
+    write(prefix, ENGINE_CONF, "", 60.0)
+    write(prefix, "var/lib/ovirt-engine/setup/answers/20261122135903-setup.conf", "", 10.0)
+    write(prefix, "var/log/ovirt-engine/setup/ovirt-engine-setup-20261122135900-a1b2c3.log",
+          "ERROR Execution of setup %s\nDEBUG\n" % end, 9.5)
+    write(prefix, "var/log/ovirt-engine/setup/ovirt-engine-remove-20261122135900-a1b2c3.log", "", 9.5)
+    assert OtopiHost(str(prefix)).read_setup_state().was_configured_since is answer
+
+
 DATABASE = (
     'ENGINE_DB_HOST="db.lab.test"\nENGINE_DB_PORT="5433"\nENGINE_DB_USER="engine"\n'
     'ENGINE_DB_PASSWORD="of-the-archive"\nENGINE_DB_DATABASE="engine2"\n'
