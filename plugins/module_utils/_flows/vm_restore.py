@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from .._core.backup_mark import RESTORE, render_mark
-from .._core.errors import BackupError, NotProven, Problem, Refused
+from .._core.errors import BackupError, Interrupted, NotProven, Problem, Refused
 from .._core.ovf import edit_ovf
 from .._core.vm_model import AttachmentOrder, Configuration, Disk, DiskOrder, Vm, VmAround, VmOrder
 from .._core.vm_restore_model import ABSENT, PREPARED, RESTORED, DiskPlan, Plan, Request
@@ -72,10 +72,10 @@ def restore_vm(request: Request, state: str, tools: Tools) -> Result:
         if plan.finished is not None:
             return _conclude(plan, False, plan.finished.status, [], [])
         return _prepare(plan, work) if state == PREPARED else _restore(plan, work)
-    except BackupError as error:
+    except (BackupError, Interrupted) as error:
         error.facts.setdefault("phase", work.phase)
         error.facts.setdefault("removed", work.removed)
-        if request.events and work.changed:
+        if request.events and work.changed and isinstance(error, BackupError):  # who was told to stop, stops
             reason = " ".join(error.message.split())[:LONGEST_REASON]
             text = "%s: failed while %s: %s" % (_mark(request), work.phase, reason)
             work.tell("error", text, "", request.now)

@@ -61,8 +61,10 @@ def described(machines: Machines, vm: str) -> list[tuple[Any, ...]]:
 
 
 def test_beside_the_original_it_gets_other_ids_and_addresses(machines: Machines, saved: Path) -> None:
-    machines.restore(saved, each={"vm_name": "again"}).refused("MAC")
-    assert (made(machines), requests(machines, "login")) == ([], 1)  # there is nothing to undo
+    twice = [{"path": str(saved), "vm_name": name} for name in ("again", "once more")]
+    ran = machines.restore(vm_restore_backups=twice)
+    ran.refused("MAC", "2 of 2 backups were not restored", f"{saved} as again: ", f"{saved} as once more: ")
+    assert (made(machines), requests(machines, "login")) == ([], 2)  # there is nothing to undo
     machines.restore(saved, each={"vm_name": "again", "macs": "new", "nics": "unplugged"}).made()
     assert machines.contents("again") == machines.contents("app")
     world = rest_engine.world(machines.lab.home)

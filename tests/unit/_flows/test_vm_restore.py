@@ -6,7 +6,7 @@
 from typing import Any, Dict, List
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, NotProven
+from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Interrupted, NotProven
 from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import Nic
 from unit.fakes import vm_world
 from unit.fakes.vm_engine import FakeEngine
@@ -173,6 +173,17 @@ def test_a_half_made_virtual_machine_is_undone_with_its_disks(engine: FakeEngine
     undone = act(engine, wanted, "absent")
     assert len(undone.removed) == 3
     assert (set(engine.disks), set(engine.vms), set(engine.attachments)) == before
+
+
+def test_who_is_told_to_stop_says_where_and_writes_nothing_more(engine: FakeEngine) -> None:
+    saved = save_app(engine)
+    lose_original(engine)
+    wanted = request(saved)
+    engine.fail("attach_disk", Interrupted("ended by signal 15"), at=engine.calls.count("attach_disk") + 2)
+    with pytest.raises(Interrupted) as caught:
+        act(engine, wanted, "prepared")
+    assert caught.value.facts == {"phase": "attaching", "removed": []}
+    assert engine.calls[-1] == "attach_disk"
 
 
 def test_what_differs_is_told_and_keeps_its_mark(engine: FakeEngine) -> None:
