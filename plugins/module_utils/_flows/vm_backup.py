@@ -25,6 +25,8 @@ from .vm_backup_result import (
 )
 from .vm_backup_work import Work, differs, explain, list_missing, read_configuration, tell
 
+LONGEST_REASON = 500  # of a failure, in the engine's log
+
 
 def preview_attaching(request: Request, tools: Tools) -> Dict[str, Any]:
     """Return what attach would do; raise Refused with everything that would make it fail. Writes nothing."""
@@ -129,6 +131,9 @@ def _take_away(plan: Plan, removes: bool, tools: Tools) -> Dict[str, Any]:
                 remover.detach_all(held)
     except BaseException as error:
         explain(error, "removing" if removes else "detaching", [], standing)
+        if plan.request.outcome and isinstance(error, BackupError):
+            reason = "; ".join(filter(None, (plan.request.message, error.message)))[:LONGEST_REASON]
+            tell(plan, plan.vm, "error", reason, tools.waiter, tools)
         raise
     result = describe_removed(plan, removes, [])
     if result["changed"]:

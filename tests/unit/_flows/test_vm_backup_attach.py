@@ -415,8 +415,10 @@ def test_a_merge_that_always_fails_is_told_with_what_stands(world: World) -> Non
     attach(request(), world.tools())
     world.engine.merge_ends = "failed"
     with pytest.raises(BackupError) as caught:
-        remove(request(), world.tools())
+        remove(request(outcome="failure", message="the disk is full"), world.tools())
     assert caught.value.code == "snapshot_not_removed"
+    told = world.engine.events[0]
+    assert told.severity == "error" and "the disk is full; The removal of snapshot" in told.description
     assert "Failed to delete snapshot" in caught.value.message
     assert len(caught.value.facts["standing"]) == 1 and made(world) == [MARK]
     assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT]
