@@ -224,7 +224,6 @@ class OtopiHost(EngineHost):
         paths = [path for pattern in CREDENTIALS for path in glob.glob(below(glob.escape(self._prefix), pattern))]
         return bool(ran) and any(os.stat(path).st_mtime > max(ran) + CLOCK_SLACK for path in paths)
 
-
     def _failed_at(self, moment: float) -> bool:
         """Did a run of engine-setup fail that wrote its answers then? It does so right before its log ends."""
         logs = glob.glob(os.path.join(glob.escape(below(self._prefix, LOG_DIRECTORY)), SETUP.log_name + "-*.log"))

@@ -55,6 +55,7 @@ def test_machines_that_fail_leave_the_others_alone(machines: Machines) -> None:
     """Refused by the engine's rules, or by a device that can not be told; and one that is fine."""
     rest_engine.set_fault(machines.lab.faults, "device-missing", "raw_Disk1")
     rest_engine.set_fault(machines.lab.faults, "device-twice", "app_Disk2")
+    machines.back_up("app", vm_backup_poll_interval=0).refused("vm_backup_poll_interval are 1 or more")
     refused = ["HostedEngine", "nobody", "shared", "tight", "twin"]
     ran = machines.back_up(*refused, "raw", "app", "cold", vm_backup_device_timeout=2)
     ran.refused("7 of 8 virtual machines were not backed up", "shared_Lun", "engine_backup", "2 devices")
