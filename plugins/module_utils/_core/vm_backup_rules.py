@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from .errors import Problem
 from .vm_devices import SHORT
-from .vm_model import Attachment, Cluster, Disk, Snapshot, SnapshotDisk, StorageDomain, Vm
+from .vm_model import Attachment, Cluster, Disk, Snapshot, SnapshotDisk, StorageDomain, Vm, VmAround
 
 GIB = 1024 ** 3
 # What the engine wants for the first piece of a snapshot's volume: block storage is given out in such pieces.
@@ -93,6 +93,19 @@ def judge_poll_interval(seconds: float) -> List[Problem]:
     """Return whether the engine would be asked without a pause."""
     text = "poll_interval is %s seconds; it must be more than 0: the engine would be asked without a pause"
     return [] if seconds > 0 else [Problem("option_out_of_range", text % seconds)]
+
+
+def choose_vm(seen: Sequence[VmAround], name: str, option: str) -> Tuple[Optional[VmAround], List[Problem]]:
+    """Return the virtual machine of a name or id, or why there is not one."""
+    found = [one for one in seen if one.vm.name == name or one.vm.id == name.lower()]
+    if len(found) == 1:
+        return found[0], []
+    if not found:
+        text = "there is no virtual machine '%s' (option %s), or this user may not see it"
+        return None, [Problem("vm_not_found", text % (name, option))]
+    text = "there are %d virtual machines '%s' (option %s): give the id of one: %s"
+    ids = ", ".join(sorted(one.vm.id for one in found))
+    return None, [Problem("vm_ambiguous", text % (len(found), name, option, ids))]
 
 
 def select_disks(

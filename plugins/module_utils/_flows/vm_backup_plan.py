@@ -5,7 +5,7 @@
 
 This file is private to the collection.
 """
-from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._core.backup_mark import BACKUP, judge_holder, judge_name, parse_mark, render_mark
 from .._core.errors import Problem
@@ -14,18 +14,19 @@ from .._core.vm_backup_rules import (
     Selected,
     Selection,
     Skipped,
+    choose_vm,
     judge_backup_vm,
     judge_detachable,
     judge_disk_states,
     judge_foreign,
     judge_held,
-    judge_permits,
     judge_poll_interval,
     judge_space,
     judge_vm,
     select_disks,
 )
 from .._core.vm_model import Attachment, Cluster, Snapshot, SnapshotDisk, StorageDomain, Vm, VmAround
+from .vm_permits import Needed, judge_needed
 from .vm_protocols import VmApi, Waiter
 
 if TYPE_CHECKING:
@@ -119,8 +120,8 @@ NOTHING_SELECTED = Selection([], [], [])
 def plan_attaching(request: Request, tools: Tools) -> Plan:
     """Return what it takes to have the disks of a snapshot attached to the backup VM."""
     seen = _look_at_vms(request, tools, with_clusters=True)
-    vm, unknown = _choose(seen, request.vm, "vm")
-    backup_vm, unknown_too = _choose(seen, request.backup_vm, "backup_vm")
+    vm, unknown = choose_vm(seen, request.vm, "vm")
+    backup_vm, unknown_too = choose_vm(seen, request.backup_vm, "backup_vm")
     plan = _begin(request, vm, backup_vm)
     problems = judge_request(request) + tools.configuration.judge() + unknown + unknown_too
     plan = plan._replace(problems=problems)
@@ -132,8 +133,8 @@ def plan_attaching(request: Request, tools: Tools) -> Plan:
 def plan_removing(request: Request, tools: Tools) -> Plan:
     """Return what is to be detached, and removed; a virtual machine that is gone took everything with it."""
     seen = _look_at_vms(request, tools, with_clusters=False)
-    vm, unknown = _choose(seen, request.vm, "vm")
-    backup_vm, unknown_too = _choose(seen, request.backup_vm, "backup_vm")
+    vm, unknown = choose_vm(seen, request.vm, "vm")
+    backup_vm, unknown_too = choose_vm(seen, request.backup_vm, "backup_vm")
     missing = [item for item in unknown + unknown_too if item.code == "vm_not_found"]
     problems = judge_request(request) + [item for item in unknown + unknown_too if item not in missing]
     warnings = ["%s, so nothing of this backup is left there" % item.message for item in missing]
@@ -152,19 +153,6 @@ def _look_at_vms(request: Request, tools: Tools, with_clusters: bool) -> List[Vm
         "the virtual machines %s" % " and ".join(names),
         lambda: tools.api.look_at_vms(names, with_snapshots=True, with_clusters=with_clusters),
     )
-
-
-def _choose(seen: Sequence[VmAround], name: str, option: str) -> Tuple[Optional[VmAround], List[Problem]]:
-    """Return the virtual machine of a name or id."""
-    found = [one for one in seen if one.vm.name == name or one.vm.id == name.lower()]
-    if len(found) == 1:
-        return found[0], []
-    if not found:
-        text = "there is no virtual machine '%s' (option %s), or this user may not see it"
-        return None, [Problem("vm_not_found", text % (name, option))]
-    text = "there are %d virtual machines '%s' (option %s): give the id of one: %s"
-    ids = ", ".join(sorted(one.vm.id for one in found))
-    return None, [Problem("vm_ambiguous", text % (len(found), name, option, ids))]
 
 
 def _begin(request: Request, vm: Optional[VmAround], backup_vm: Optional[VmAround]) -> Plan:
@@ -290,23 +278,13 @@ def _judge_others(plan: Plan, vm: Vm, is_run_alive: Callable[[str], Optional[boo
 
 
 def _judge_permits(plan: Plan, vm: Vm, backup_vm: Vm, tools: Tools) -> List[Problem]:
-    needed: List[Tuple[str, str, str, str, Sequence[str]]] = [
-        ("vms", "virtual machine", vm.id, vm.name, [MANIPULATE]),
-        ("vms", "the backup VM", backup_vm.id, backup_vm.name, [STORAGE]),
+    is_frozen = plan.request.consistency == "require" and vm.status == "up"  # the engine freezes with the second permit
+    needed = [
+        Needed("vms", vm.id, "virtual machine", vm.name, [MANIPULATE, STORAGE] if is_frozen else [MANIPULATE]),
+        Needed("vms", backup_vm.id, "the backup VM", backup_vm.name, [STORAGE]),
     ]
-    if plan.request.consistency == "require" and vm.status == "up":  # the engine freezes with this permit
-        needed[0] = needed[0][:-1] + ([MANIPULATE, STORAGE],)
-    needed += [("disks", "disk", item.disk.id, item.disk.alias, [ATTACH]) for item in plan.selection.selected]
-    problems: List[Problem] = []
-    for kind, what, object_id, name, permits in needed:
-        found = _list_permits(kind, object_id, set(permits), tools)
-        problems += judge_permits(what, name, permits, found)
-    return problems
-
-
-def _list_permits(kind: str, object_id: str, needed: Set[str], tools: Tools) -> Optional[Set[str]]:
-    what = "the permits on %s %s" % (kind, object_id)
-    return tools.waiter.patiently(what, lambda: tools.api.list_permits(kind, object_id, needed))
+    needed += [Needed("disks", one.disk.id, "disk", one.disk.alias, [ATTACH]) for one in plan.selection.selected]
+    return judge_needed(needed, tools.api, tools.waiter)
 
 
 def _warn(vm: Vm, backup_vm: Vm, selected: Sequence[Selected], tools: Tools) -> List[str]:

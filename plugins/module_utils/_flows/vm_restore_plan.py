@@ -9,7 +9,6 @@ from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from .._core.errors import Problem
 from .._core.ovf import Ovf, read_ovf
-from .._core.vm_backup_rules import judge_permits
 from .._core.vm_model import Cluster, Disk, StorageDomain, Vm
 from .._core.vm_restore_model import (
     NEW,
@@ -32,6 +31,7 @@ from .._core.vm_restore_rules import (
     list_candidates,
     list_not_restored,
 )
+from .vm_permits import Needed, judge_needed
 from .vm_restore_world import Tools, read_or_none, read_saved, read_world, sort_begun
 
 
@@ -266,22 +266,17 @@ def judge_all_permits(
     world: World, cluster: Optional[Cluster], disks: Sequence[DiskPlan], tools: Tools
 ) -> List[Problem]:
     """Return the permits that the user lacks for the whole restore."""
-    needed: List[Tuple[str, str, str, str, List[str]]] = []
+    needed: List[Needed] = []
     if world.backup_vm is not None:
-        needed.append(("vms", world.backup_vm.id, "the backup VM", world.backup_vm.name, ["configure_vm_storage"]))
+        vm = world.backup_vm
+        needed.append(Needed("vms", vm.id, "the backup VM", vm.name, ["configure_vm_storage"]))
     if cluster is not None:
-        needed.append(("clusters", cluster.id, "cluster", cluster.name, ["create_vm", "import_export_vm"]))
+        needed.append(Needed("clusters", cluster.id, "cluster", cluster.name, ["create_vm", "import_export_vm"]))
     domains = {plan.domain.id: plan.domain for plan in disks if plan.domain is not None and plan.existing is None}
-    needed += [("storagedomains", one.id, "storage domain", one.name, ["create_disk"]) for one in domains.values()]
-    problems = []
-    for kind, object_id, what, name, permits in needed:
-        problems += judge_permits(what, name, permits, _list_permits(kind, object_id, set(permits), tools))
-    return problems
-
-
-def _list_permits(kind: str, object_id: str, needed: Set[str], tools: Tools) -> Optional[Set[str]]:
-    what = "the permits on %s %s" % (kind, object_id)
-    return tools.waiter.patiently(what, lambda: tools.api.list_permits(kind, object_id, needed))
+    needed += [
+        Needed("storagedomains", one.id, "storage domain", one.name, ["create_disk"]) for one in domains.values()
+    ]
+    return judge_needed(needed, tools.api, tools.waiter)
 
 
 def choose_vm_id(

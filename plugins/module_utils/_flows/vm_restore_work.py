@@ -165,7 +165,7 @@ class Work:
         if vm.status == "image_locked":
             self.await_vm(vm)
         self._take_away(what, lambda: api.remove_vm(vm.id), lambda: api.read_vm(vm.id))
-        self._await_none(what, lambda: [vm.name for found in [self._find_vm(vm.id)] if found is not None])
+        self._await_none(what, lambda: [vm.name] if self._find_vm(vm.id) is not None else [])
         self.removed.append(tell_vm(vm))
 
     # --- all of them ---

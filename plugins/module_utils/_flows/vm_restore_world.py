@@ -14,7 +14,7 @@ from .._core.backup_mark import RESTORE, Mark, judge_holder, judge_name, parse_m
 from .._core.errors import Problem
 from .._core.ovf import OvfError, read_ovf
 from .._core.times import from_iso
-from .._core.vm_backup_rules import judge_detachable
+from .._core.vm_backup_rules import choose_vm, judge_detachable
 from .._core.vm_model import Attachment, Disk, Vm, VmAround
 from .._core.vm_restore_model import Begun, Request, Saved, World
 from .._core.vm_restore_rules import judge_configuration, list_candidates, read_wishes
@@ -88,20 +88,13 @@ def look_around(request: Request, ids: Sequence[str], tools: Tools) -> List[VmAr
 
 def choose_backup_vm(request: Request, arounds: Sequence[VmAround]) -> Tuple[Optional[VmAround], List[Problem]]:
     """Return the backup VM, and why it can not be one."""
-    name = request.backup_vm
-    found = [one for one in arounds if name in (one.vm.id, one.vm.name)]
-    if not found:
-        text = "there is no virtual machine '%s' (option backup_vm), or this user may not see it"
-        return None, [Problem("vm_not_found", text % name)]
-    if len(found) > 1:
-        text = "there are %d virtual machines '%s' (option backup_vm): give the id of one: %s"
-        ids = ", ".join(sorted(one.vm.id for one in found))
-        return None, [Problem("vm_ambiguous", text % (len(found), name, ids))]
-    vm = found[0].vm
-    if vm.is_hosted_engine:
+    found, unknown = choose_vm(arounds, request.backup_vm, "backup_vm")
+    if found is None:
+        return None, unknown
+    if found.vm.is_hosted_engine:
         text = "%s is the hosted engine: no disk can be attached to it. Use another backup VM"
-        return found[0], [Problem("hosted_engine_vm", text % vm.name)]
-    return found[0], judge_detachable(vm)
+        return found, [Problem("hosted_engine_vm", text % found.vm.name)]
+    return found, judge_detachable(found.vm)
 
 
 def list_named(request: Request, arounds: Sequence[VmAround]) -> List[VmAround]:

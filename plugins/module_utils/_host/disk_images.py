@@ -16,7 +16,7 @@ from .._core.errors import BackupError, Problem
 from .._core.qemu_output import ImageInfo
 from .._core.times import to_iso
 from .block_devices import size_of
-from .files import UNFINISHED, hash_stream, is_read_only, remove_file, sync_directory, sync_file, write_json
+from .files import UNFINISHED, hash_file, is_read_only, remove_file, sync_directory, sync_file, write_json
 from .files import judge_directory as judge
 from .qemu_img import QemuImg, compression_options
 
@@ -73,8 +73,7 @@ class DiskImages:
 
     def hash_file(self, path: str) -> str:
         """Return the SHA-256 of a file."""
-        with open(path, "rb") as source:
-            return hash_stream(source)
+        return hash_file(path)
 
     def begin(self, path: str) -> str:
         """Make and lock the unfinished file beside a path, or raise BackupError (locked)."""

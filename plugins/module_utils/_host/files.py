@@ -153,6 +153,12 @@ def read_json(path: str, limit: int) -> Optional[Dict[str, Any]]:
     return content
 
 
+def hash_file(path: str) -> str:
+    """Return the SHA-256 of a file."""
+    with open(path, "rb") as source:
+        return hash_stream(source)
+
+
 def hash_stream(source: BinaryIO) -> str:
     """Return the SHA-256 of what is left of a stream."""
     digest = hashlib.sha256()

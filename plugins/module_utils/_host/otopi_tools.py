@@ -147,9 +147,7 @@ class OtopiHost(EngineHost):
 
     def _kept_files(self) -> Dict[str, str]:
         """Return copy -> original of each file with credentials that engine-setup replaced: it keeps what was there."""
-        patterns = CREDENTIALS + (AUTHENTICATION,)
-        paths = [path for pattern in patterns for path in glob.glob(below(glob.escape(self._prefix), pattern))]
-        found = restored_files.list_copies(paths)
+        found = restored_files.list_copies(self._list_files(CREDENTIALS + (AUTHENTICATION,)))
         return {copy: path for path, copies in found.items() for copy in copies}
 
     def _remove_old_passwords(self, known: Dict[str, str]) -> None:
@@ -221,8 +219,11 @@ class OtopiHost(EngineHost):
         """Was a file with database credentials written after engine-setup ran? Its answer file dates that run."""
         ran = [os.stat(path).st_mtime for path in self._tool_answers() if path.endswith("-setup.conf")]
         ran = [moment for moment in ran if not self._failed_at(moment)]
-        paths = [path for pattern in CREDENTIALS for path in glob.glob(below(glob.escape(self._prefix), pattern))]
+        paths = self._list_files(CREDENTIALS)
         return bool(ran) and any(os.stat(path).st_mtime > max(ran) + CLOCK_SLACK for path in paths)
+
+    def _list_files(self, patterns: Sequence[str]) -> List[str]:
+        return [path for pattern in patterns for path in glob.glob(below(glob.escape(self._prefix), pattern))]
 
     def _failed_at(self, moment: float) -> bool:
         """Did a run of engine-setup fail that wrote its answers then? It does so right before its log ends."""

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from .._core.errors import BackupError, NotProven, Problem, Refused
 from .._core.times import to_iso
 from .._core.vm_manifest import LIMIT, NAME, judge_vm_manifest, list_files
-from .files import hash_stream, judge_directory, read_json, remove_file, sync_directory, write_json
+from .files import hash_file, judge_directory, read_json, remove_file, sync_directory, write_json
 from .qemu_img import QemuImg
 
 LEVELS = ("none", "checksums", "full")
@@ -62,7 +62,7 @@ def verify_files(path: str, manifest: Mapping[str, Any], level: str, timeout: fl
 def _verify_file(file: str, said: Mapping[str, Any], level: str) -> List[Problem]:
     try:
         size = os.path.getsize(file)
-        sha256 = said["sha256"] if level == "none" else _hash(file)
+        sha256 = said["sha256"] if level == "none" else hash_file(file)
     except OSError as error:
         return [Problem("image_missing", "%s of the backup can not be read: %s" % (file, error.strerror))]
     if size != said["size"]:
@@ -72,11 +72,6 @@ def _verify_file(file: str, said: Mapping[str, Any], level: str) -> List[Problem
         text = "%s has SHA-256 %s, the manifest says %s: it is not what was backed up"
         return [Problem("image_damaged", text % (file, sha256, said["sha256"]))]
     return []
-
-
-def _hash(file: str) -> str:
-    with open(file, "rb") as source:
-        return hash_stream(source)
 
 
 def _verify_image(file: str, disk: Mapping[str, Any], timeout: float) -> List[Problem]:

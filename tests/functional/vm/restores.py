@@ -8,6 +8,7 @@ import io
 import json
 import os
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,17 @@ class Restore:
 
     def world(self) -> Any:
         return rest_engine.world(self.site.lab.home)
+
+    @contextlib.contextmanager
+    def keeps_the_rest(self) -> Iterator[None]:
+        """Insist that what is there now is there afterwards, as it is; faults end with it."""
+        before = self.world()
+        yield
+        rest_engine.clear(self.site.lab.faults)
+        after = self.world()
+        for kind in ("vms", "disks", "snapshots", "attachments"):
+            now = getattr(after, kind)
+            assert {key: now.get(key) for key in getattr(before, kind)} == getattr(before, kind)
 
     def shape_of(self, vm_id: str) -> list[tuple[Any, ...]]:
         """Attachments in their order and network interfaces, as somebody who uses the machine would see them."""

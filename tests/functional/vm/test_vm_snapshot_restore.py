@@ -27,14 +27,9 @@ def saved(one_lab: SharedEngine) -> Restore:
 @pytest.fixture(autouse=True)
 def foreign(saved: Restore) -> Iterator[None]:
     """What was there before a test is there after it, as it was."""
-    lab = saved.site.lab
-    before = rest_engine.world(lab.home)
-    yield
-    rest_engine.clear(lab.faults)
-    after = rest_engine.world(lab.home)
-    for kind in ("vms", "disks", "snapshots", "attachments"):
-        now = getattr(after, kind)
-        assert {key: now.get(key) for key in getattr(before, kind)} == getattr(before, kind)
+    with saved.keeps_the_rest():
+        yield
+    after = saved.world()
     assert [one.disk for one in after.attached_to(BACKUP)] == [rest_engine.identify("disk", "backup_Disk1")]
     assert not [one.alias for one in after.disks.values() if one.description.startswith("ovirt.backup")]
 
