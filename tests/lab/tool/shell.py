@@ -9,12 +9,13 @@ import os
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 
 # bash's own variables, and what the tool's environment consists of.
 NOT_CONFIGURATION = {"PWD", "OLDPWD", "SHLVL", "_", "PATH", "TMPDIR", "BACKUP_ENV_CLEAN"}
-# Printed by the shell itself: the environment of another program would show the passwords to everybody.
+# Read and printed by the shell itself: the environment of a program shows the passwords to everybody.
 SCRIPT = (
-    'set -a; for lab_file in "$@"; do [ -r "$lab_file" ] && . "$lab_file" >&2; done; unset lab_file; set +a; '
+    'set -a; . "$1"; shift; for lab_file in "$@"; do [ -r "$lab_file" ] && . "$lab_file" >&2; done; unset lab_file; set +a; '
     'for lab_name in $(compgen -e); do printf "%s=%s\\0" "$lab_name" "${!lab_name}"; done'
 )
 
@@ -22,10 +23,14 @@ SCRIPT = (
 def source(files: Iterable[Path], variables: dict[str, str]) -> dict[str, str]:
     """The variables after sourcing these files one after the other on top of what was there."""
     kept = {name: os.environ.get(name, "") for name in ("PATH", "TMPDIR")}
-    done = subprocess.run(
-        ["/bin/bash", "--posix", "-c", SCRIPT, "engine-backup", *map(str, files)],
-        env={**variables, **kept}, stdout=subprocess.PIPE, check=False,
-    )
+    with open(os.memfd_create("configuration"), "w+b") as known:
+        known.write(os.fsencode("".join("{}={}\n".format(name, quote(value)) for name, value in variables.items())))
+        known.seek(0)
+        first = "/dev/fd/{}".format(known.fileno())
+        done = subprocess.run(
+            ["/bin/bash", "--posix", "-c", SCRIPT, "engine-backup", first, *map(str, files)],
+            env=kept, stdout=subprocess.PIPE, check=False, pass_fds=[known.fileno()],
+        )
     pairs = (entry.partition("=") for entry in done.stdout.decode("utf-8", "surrogateescape").split("\0") if entry)
     return {name: value for name, _separator, value in pairs if name not in NOT_CONFIGURATION}
 

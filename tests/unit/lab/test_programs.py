@@ -121,6 +121,15 @@ def test_configuration_is_sourced_in_the_tools_order(tmp_path: Path) -> None:
     assert "PATH" not in found
 
 
+def test_no_process_shows_what_was_sourced_before(tmp_path: Path) -> None:
+    look = tmp_path / "look.conf"
+    look.write_text('SHOWN="$(tr "\\0" " " < /proc/$$/environ; tr "\\0" " " < /proc/$$/cmdline)"\n', encoding="utf-8")
+    known = {"ENGINE_DB_PASSWORD": "it's\n\"deep\" $(secret)", "ENGINE_DB_USER": "engine"}
+    found = source([look], known)
+    assert "posix" in found["SHOWN"] and "secret" not in found.pop("SHOWN")
+    assert found == known
+
+
 def test_every_configuration_file_is_one_a_shell_reads(tmp_path: Path) -> None:
     lab = make_lab(tmp_path, "dwh", "keycloak")
     texts = [text for name, (_mode, text) in files(lab).items() if ".conf.d/" in name and "setup.conf.d" not in name]
