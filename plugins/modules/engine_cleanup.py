@@ -30,7 +30,7 @@ attributes:
     support: full
     details:
       - Everything is read and every refusal is made, nothing is written. The result names the databases with their
-        tables, the services, the answers and the command.
+        tables, the services, the files, the answers and the command.
   diff_mode:
     support: full
   idempotent:
@@ -100,6 +100,10 @@ cleanup:
           (V(engine-cleanup), V(module), or empty where it was empty).
       type: dict
     services: {description: The services that C(engine-cleanup) stops and the state each was in., type: dict}
+    files:
+      description:
+        - How many files C(engine-cleanup) removes from each directory. C(engine-setup) registered them for that.
+      type: dict
     dumps: {description: The dumps that C(engine-cleanup) made of the databases., type: list, elements: str}
     stages: {description: The stages it went through., type: list, elements: str}
     warnings: {description: Its warnings., type: list, elements: str}

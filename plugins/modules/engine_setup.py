@@ -71,6 +71,13 @@ options:
         say that it did, on the machine of the backup; of a restored engine database the module knows by itself.
     type: bool
     default: false
+  archive:
+    description:
+      - For check mode before a restore. The answers are those for the engine of this archive on this host, and what of
+        it is not here yet is no reason to refuse.
+      - How large the restored database will be is not known then, so an answer for C(OVESETUP_DB/dumper) is left out.
+      - Refused outside check mode.
+    type: path
 requirements:
   - psycopg2 for the Python that runs the module (C(python3-psycopg2) is installed with the engine)
   - Python 3.6 or newer
@@ -82,7 +89,12 @@ EXAMPLES = r"""
 - name: Set the restored engine up
   ovirt.backup.engine_setup:
 
-- name: The same, with a firewall that is managed elsewhere and a new password of Grafana's administrator
+- name: What would engine-setup be told once this archive is restored?
+  ovirt.backup.engine_setup:
+    archive: /var/lib/ovirt-engine-backup/engine.backup
+  check_mode: true
+
+- name: Set it up with a firewall that is managed elsewhere and a new password of Grafana's administrator
   ovirt.backup.engine_setup:
     answers:
       OVESETUP_CONFIG/updateFirewall: bool:False
@@ -172,6 +184,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspecs import ENGINE_HOST
 from ..module_utils._ansible.run import require, run
 from ..module_utils._core.engine_answers import secret_values
+from ..module_utils._core.errors import BackupError
 from ..module_utils._flows.engine_setup import Request, Result, preview_setup, set_up
 from ..module_utils._host.database import PSYCOPG2_ERROR
 from ..module_utils._host.interruption import interruptible
@@ -184,6 +197,7 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     secret_answers={"type": "dict", "default": {}, "no_log": True},
     expect_restored={"type": "bool", "default": True},
     again={"type": "bool", "default": False},
+    archive={"type": "path"},
 )
 
 
@@ -197,6 +211,7 @@ def read_request(params: Dict[str, Any]) -> Request:
         secret_answers={str(key): str(value) for key, value in params["secret_answers"].items()},
         expect_restored=params["expect_restored"],
         again=params["again"],
+        archive=params["archive"] or "",
     )
 
 
@@ -220,6 +235,8 @@ def describe_result(result: Result) -> Dict[str, Any]:
 
 def act(request: Request, host: OtopiHost, check_mode: bool) -> Dict[str, Any]:
     """Set the engine up, or say what would be done; return the result of the module."""
+    if request.archive and not check_mode:
+        raise BackupError("'archive' is for check mode only: restore it first, and leave it out", "not_check_mode")
     with interruptible():
         return describe_result(preview_setup(request, host) if check_mode else set_up(request, host))
 

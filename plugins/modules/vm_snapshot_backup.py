@@ -129,6 +129,7 @@ options:
       - V(attached), the disks of a good snapshot are attached to the backup VM and active, the configuration is saved.
       - V(detached), the disks are off the backup VM, the snapshot is kept.
       - V(absent), the snapshot is removed, too, and waited for until it is gone.
+      - A disk that may be attached from a snapshot of somebody else is left alone, and the call fails and names it.
     type: str
     choices: [attached, detached, absent]
     default: attached

@@ -317,6 +317,11 @@ phase:
       C(making the virtual machine), C(proving), C(taking off the marks) or C(removing).
   returned: failure
   type: str
+standing:
+  description: The restored disks that are still there, attached to nothing.
+  returned: when somebody removed the virtual machine before the restore had ended
+  type: list
+  elements: str
 """
 
 import os

@@ -56,7 +56,7 @@ REFUSED = """\
         prefix: "{{ ovirt_prefix }}"
         path: "{{ archive }}"
 """
-SAFETY_STAGE = ("TASK [Make the safety backup]", "TASK [Overwrite, set up and prove]")
+SAFETY_STAGE = ("Make the safety backup]", "Overwrite, set up and prove]")  # ends of headings of tasks
 GIGABYTE = 10**9
 BLOCK = 1 << 20
 

@@ -97,7 +97,7 @@ def test_a_machine_stays_while_its_snapshot_is_attached_elsewhere(client: Client
     snapshot = client.make_snapshot(vm)
     backup = rest_engine.identify("vm", "backup")
     client.attach(backup, disks[0], snapshot)
-    with refused(409, "needed_Disk1/made by a test/backup"):
+    with refused(409, "needed_Disk1 ,made by a test, backup"):
         client.vm(vm).remove()
     client.wait_device(backup, disks[0])
     rest_engine.remove_vm(client.lab.home, vm)

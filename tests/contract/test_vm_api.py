@@ -17,6 +17,11 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.api_errors impo
     NotFound,
     Unavailable,
 )
+from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_attachments import (
+    find_named,
+    is_attached_elsewhere,
+    trace_of,
+)
 from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import (
     AttachmentOrder,
     DiskOrder,
@@ -172,6 +177,8 @@ def test_what_is_not_there_is_not_found(quiet: Ground) -> None:
     ):
         with pytest.raises(NotFound):
             call()
+    with pytest.raises(Conflict, match="VM is not found"):
+        quiet.api.attach_disk(NOWHERE, order(disks_of(quiet, "app")[0]))
 
 
 def test_attachments_come_with_their_disks(quiet: Ground) -> None:
@@ -366,6 +373,43 @@ def test_a_snapshot_is_attached_to_the_backup_machine_and_detached(ground: Groun
     assert ground.api.read_disk(disks[0]).status == "ok"
     assert ground.api.read_attachment(app, disks[0]).is_active
     ground.api.remove_snapshot(app, snapshot.id)
+
+
+def test_an_attachment_tells_its_disk_and_the_log_by_which_request_it_was_made(ground: Ground) -> None:
+    backup, disks = vm_of(ground, "backup").id, disks_of(ground, "app")
+    snapshot = make_snapshot(ground, "app")
+    trace = trace_of(backup, disks[0], snapshot.id)
+    assert ground.api.find_events_of_requests([trace]) == []
+    ground.api.attach_disk(backup, order(disks[0], snapshot.id))
+    # The disk of an attachment is what the machine writes to, not what the snapshot holds.
+    [seen] = [one.disk for one in ground.api.list_attachments(backup) if one.disk_id == disks[0]]
+    assert seen == ground.api.read_disk(disks[0])
+    [attached] = ground.api.find_events_of_requests([trace, "of another request"])
+    assert (attached.event_code, attached.correlation_id) == (2016, trace)
+    assert ground.api.find_events_since(int(attached.id), 2018, "backup") == []
+    ground.api.detach_disk(backup, disks[0])
+    wait_until_gone(ground, lambda: ground.api.read_attachment(backup, disks[0]))
+    [detached] = ground.api.find_events_since(int(attached.id), 2018, "backup")
+    assert "app_Disk1" in detached.description and int(detached.id) > int(attached.id)
+    assert ground.api.find_events_since(int(detached.id), 2018, "backup") == []
+    assert ground.api.find_events_since(int(attached.id), 2018, "app") == []
+
+
+def test_a_refused_removal_names_every_attachment_of_the_machine(ground: Ground) -> None:
+    app, backup, disks = vm_of(ground, "app").id, vm_of(ground, "backup").id, disks_of(ground, "app")
+    first, second = (make_snapshot(ground, "app", description) for description in ("first", "second"))
+    ground.api.attach_disk(backup, order(disks[0], first.id))
+    ground.api.attach_disk(backup, order(disks[1], second.id))
+    aliases = {disk_id: ground.api.read_disk(disk_id).alias for disk_id in disks}
+    with pytest.raises(Conflict) as caught:
+        ground.api.remove_snapshot(app, second.id)
+    assert is_attached_elsewhere(caught.value.detail)
+    assert find_named(caught.value.detail, aliases, "first", "backup") == disks[:1]
+    assert find_named(caught.value.detail, aliases, "second", "backup") == disks[1:2]
+    ground.api.detach_disk(backup, disks[1])
+    wait_until_gone(ground, lambda: ground.api.read_attachment(backup, disks[1]))
+    with pytest.raises(Conflict, match="app_Disk1 ,first, backup"):  # one attachment holds every snapshot
+        ground.api.remove_snapshot(app, second.id)
 
 
 def test_attaching_is_refused_with_the_reason(ground: Ground) -> None:

@@ -28,7 +28,7 @@ ROLE = "engine_database_migration"
 NAMES = {"engine": "engine", "dwh": "ovirt_engine_history", "keycloak": "ovirt_engine_keycloak"}
 KINDS = tuple(NAMES)
 GRAFANA = "ovirt_engine_history_grafana"
-PASSWORDS = {kind: f"New.{kind}-Secret,1+2=3" for kind in KINDS}
+PASSWORDS = {kind: f"New.{kind}-Secret,1+2=3_@%/~^" for kind in KINDS}
 READER = "New.grafana-Secret"
 SERVICES = ("ovirt-engine", "ovirt-engine-dwhd", "grafana-server", "ovirt-engine-notifier")
 COMMAND = ["ansible-playbook", "-i", "inventory.yml"]

@@ -29,7 +29,6 @@ from .role import RECAP
 READERS = frozenset(("assert", "debug", "fail", "set_fact", "set_stats", "setup", "slurp", "stat"))
 READING = frozenset(("engine_backup_info", "engine_info"))
 STEPS = "engine_restore_steps"
-ONLY_PLANNED = frozenset(("plan_set_up/See what engine-setup would be told",))  # never but in check mode
 WRITES_WITH = {"engine_restore_target": "clear", "engine_config": "value"}  # without this option they only look
 KEYWORDS = frozenset((
     "name", "when", "vars", "register", "loop", "loop_control", "changed_when", "failed_when", "check_mode", "become",
@@ -53,8 +52,7 @@ class Kill(NamedTuple):
 
 def writing_stages(role: str) -> set[str]:
     """Every task of a role that writes, with the files and roles that it includes."""
-    found = {f"{path.stem}/{task['name']}" for path, task in walk(ROOT / "roles" / role / "tasks/main.yml", set())}
-    return found - ONLY_PLANNED
+    return {f"{path.stem}/{task['name']}" for path, task in walk(ROOT / "roles" / role / "tasks/main.yml", set())}
 
 
 def walk(path: Path, seen: set[Path]) -> Iterator[tuple[Path, Task]]:
@@ -87,6 +85,14 @@ def flattened(tasks: list[Task]) -> Iterator[Task]:
     for task in tasks:
         inner = [part for key in ("block", "rescue", "always") for part in task.get(key, [])]
         yield from flattened(inner) if inner else iter([task])
+
+
+def victims(*chains: list[Kill]) -> set[str]:
+    """What is killed somewhere in these chains while a tool works."""
+    return {kill.victim for chain in chains for kill in chain if kill.moment == "in"}
+
+
+EVERY_VICTIM = {"run", "connection", "module", "tool"}
 
 
 def run_chain(role: RestoreRole, chain: list[Kill], **variables: Any) -> None:

@@ -34,7 +34,7 @@ EMPTIED = "emptied"
 DOWN = ("ovirt-engine", "ovirt-engine-dwhd", "ovirt-engine-notifier", "grafana-server")
 KINDS = ("engine", "dwh", "keycloak")
 KEYCLOAK = "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf"
-PASSWORD = "New.Secret-%s,1+2=3"
+PASSWORD = "New.Secret-%s,1+2=3_@%%/~^"  # everything that is no letter and that all of the tools read alike
 
 
 def restore(path: Path, **options: Any) -> Task:

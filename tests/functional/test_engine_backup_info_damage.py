@@ -16,7 +16,7 @@ from .installation import Site
 from .playbooks import Engine, Result, codes, info
 from .shelf import copy_archive, manifest_of
 
-LEVELS = ("none", "checksums", "full")
+LEVELS = ("none", "manifest", "checksums", "full")
 ENGINE_DUMP = "db/engine_backup.db"
 TRACE = "planted-trace"
 
@@ -191,7 +191,7 @@ def test_an_archive_is_not_good_where(what: str, reports: dict[str, dict[str, Re
 
 @pytest.mark.parametrize("where", FLIPPED)
 def test_an_archive_with_one_flipped_bit_is_not_good(where: str, reports: dict[str, dict[str, Result]]) -> None:
-    for level in ("checksums", "full"):
+    for level in LEVELS[1:]:
         assert set(codes(reports[level][where])) & {"archive_damaged", "archive_truncated", "hash_mismatch"}
 
 

@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """engine_cleanup on an engine in use: everything is proven empty, and a second run has nothing to do."""
 
+from collections import Counter
 from pathlib import Path
 
 from lab.databases import row_counts
+from lab.host import uninstall
 
 from .otopi_tasks import cleanup, leftovers, setup_logs
 from .playbooks import backup, checked
@@ -16,6 +18,8 @@ KINDS = ["dwh", "engine", "keycloak"]
 
 def test_check_then_run_then_check_then_run(ground: Ground, tmp_path: Path) -> None:
     ground.in_use()
+    prefix = ground.site.prefix
+    registered = Counter(str(path.parent) for path in uninstall.registered(prefix) if path.is_file())
     with ground.driven(tmp_path) as engine:
         archive = tmp_path / "before.backup"
         made, planned, done, planned_again, again = engine.play(
@@ -28,8 +32,13 @@ def test_check_then_run_then_check_then_run(ground: Ground, tmp_path: Path) -> N
     assert sorted(done["cleanup"]["databases"]) == KINDS
     assert {item["cleared_by"] for item in done["cleanup"]["databases"].values()} == {"engine-cleanup"}
     assert all(item["tables"] > 0 for item in done["cleanup"]["databases"].values())
-    for key in ("state", "ran", "databases", "services", "answers"):
+    for key in ("state", "ran", "databases", "services", "files", "answers"):
         assert planned["cleanup"][key] == done["cleanup"][key]
+    assert planned["cleanup"]["services"]["ovirt-engine"] == "active"
+    assert planned["cleanup"]["answers"]["OVESETUP_CORE/remove"] == "bool:True"
+    assert planned["cleanup"]["files"] == registered and sum(registered.values()) > 20
+    assert not [path for path in uninstall.registered(prefix) if path.exists()]
+    assert planned["cmd"][0].endswith("/bin/engine-cleanup")
     assert planned["diff"] == done["diff"]
     assert [row_counts(ground.lab, kind) for kind in KINDS] == [{}, {}, {}]
     assert not ground.site.setup_state.exists()

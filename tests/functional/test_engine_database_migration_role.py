@@ -20,7 +20,7 @@ from tooling.places import ROOT
 from .evidence import processes, wait_for
 from .migration import GRAFANA, KINDS, NAMES, READER, ROLE, Migration
 from .restore_ground import Ground
-from .restore_stages import Kill, run_chain, walk
+from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, walk
 from .role import Ran
 from .small_disks import mounted
 
@@ -164,7 +164,7 @@ UNFIT: dict[str, tuple[Callable[[Migration], Given], list[str]]] = {
         ["already what others may use", "has 1 tables", "work_mem is 4096, needed >= 8192kB"],
     ),
     "hosted, passwords": (make_hosted, ["manages itself (", "engine_restore_fresh", "keycloak", "cinderlib"]),
-    "pg_hba": (lambda _m: {"client_addresses": ["192.0.2.1"], "kinds": ["engine"]}, ["pg_hba", "127.0.0.1"]),
+    "pg_hba": (lambda _m: {"client_addresses": "192.0.2.1", "kinds": ["engine"]}, ["pg_hba", "127.0.0.1"]),
 }
 
 
@@ -190,18 +190,18 @@ def test_disk_without_room_is_refused_before_anything_is_stopped(migration: Migr
     assert migration.noted() == {}
 
 
-ALONE = {"kinds": ["engine"], "readers": [{"database": "engine", "name": "watcher", "password": READER}]}
+ALONE = {"kinds": "engine", "readers": [{"database": "engine", "name": "watcher", "password": READER}]}
 MANY_ROWS = (
     "INSERT INTO audit_log (log_time, log_type, severity, message)"
     " SELECT now(), 30, 0, 'row ' || g FROM generate_series(1, 100000) g"
 )
 MID_COPY = "engine public.audit_log 10000"
-STAY = {"rollback": False}
+STAY = {"rollback": "false"}  # as a survey gives it, like the kinds
 BEFORE_RESTORE = [
     Kill("prepare/Make role and database on the new server"),
     Kill("prepare/Make the roles that read"),
     Kill("stop/Stop what uses the databases", is_met=True),
-    Kill("backup/Make a proven backup of what is moved", "in", "slow-at engine 100"),
+    Kill("backup/Make a proven backup of what is moved", "in", "slow-at engine 100", "connection"),
     Kill("note/Write the journal", times=3),
     Kill("old_databases/Keep clients out of the old databases, or let them in", times=2),
 ]
@@ -217,7 +217,7 @@ FORWARD = [*BEFORE_RESTORE, *IN_RESTORE, *SWEEPING, *AFTER_RESTORE, *ACCEPT]
 BACKWARD = [
     Kill("rollback/Stop what uses the databases"),
     Kill("old_databases/Keep clients out of the old databases, or let them in"),
-    Kill("rollback/Put the configuration back", "in", "slow-at restore-files 100"),
+    Kill("rollback/Put the configuration back", "in", "slow-at restore-files 100", "module"),
     Kill("rollback/Start what was running"),
     Kill("rollback/Empty the new databases"),
     Kill("rollback/Remove the journal"),
@@ -228,6 +228,7 @@ def test_every_stage_that_writes_is_killed_somewhere() -> None:
     """A stage that is new in the task files belongs into a chain."""
     written = {f"{path.stem}/{task['name']}" for path, task in walk(ROOT / f"roles/{ROLE}/tasks/main.yml", set())}
     assert written == {kill.stage for kill in (*FORWARD, *BACKWARD)}
+    assert victims(FORWARD, BACKWARD) == EVERY_VICTIM
 
 
 def test_engine_alone_is_moved_by_a_chain_of_runs_of_which_each_was_killed(migration: Migration) -> None:
@@ -237,8 +238,9 @@ def test_engine_alone_is_moved_by_a_chain_of_runs_of_which_each_was_killed(migra
     run_chain(migration, BEFORE_RESTORE, **ALONE)
     assert migration.stage() == "saved"
     fault = migration.ground.fault("restart-server", MID_COPY)
-    migration.run(**STAY, **ALONE).refused(
+    stayed = migration.run(**STAY, **ALONE).refused(
         "failed in the task 'Restore into the new databases and prove every row'", "old databases are fenced")
+    assert stayed.statistics[OUTCOME] == "failed"
     fault.unlink()
     before_kill = processes(migration.ground.site)
     run_chain(migration, IN_RESTORE, **ALONE)
@@ -266,10 +268,11 @@ def test_rollback_that_fails_and_is_killed_everywhere_is_finished_in_the_end(mig
     running = migration.start(**options)
     wait_for("the archive", lambda: migration.stage() == "saved" or running.poll() is not None)
     fault = migration.ground.fault("health-never")
-    migration.finish(running).refused(
+    ended = migration.finish(running).refused(
         "failed in the task 'Restore into the new databases", "And going back failed, too",
         "the engine database is configured on localhost", "are whole on this host", "action=rollback",
     )  # fmt: skip
+    assert ended.statistics[OUTCOME] == "failed"
     assert migration.stage() == "rolling_back"
     fault.unlink()
     run_chain(migration, BACKWARD[:2], kinds=["engine"])

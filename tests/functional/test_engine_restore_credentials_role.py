@@ -18,7 +18,7 @@ from .evidence import files_with, photograph
 from .playbooks import Engine
 from .restore_ground import PORT, Ground
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
-from .restore_stages import Kill, run_chain, writing_stages
+from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
 
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
@@ -59,11 +59,11 @@ def assert_kept_secret(tmp_path: Path, role: RestoreRole) -> None:
 
 # The directory is there before an engine is overwritten.
 NOT_HERE = {"note/Make the directory of the journal"}
-STAYS: dict[str, object] = {"rollback": False}  # what is told as a failure is left as it is
+STAYS: dict[str, object] = {"rollback": "false"}  # as a survey gives it: what is told as a failure is left as it is
 TAKE_UP = "take_up/Restore, if nothing stands in the way"
 # What is prepared is planned first, which comes by as well.
 PREPARING = [
-    Kill("make_safety/Make a proven backup of the present state", "in", "slow-at engine 200"),
+    Kill("make_safety/Make a proven backup of the present state", "in", "slow-at engine 200", "tool"),
     Kill("note/Write the journal"),
     Kill("clean_up/Remove the set-up and prove the databases empty", "in", "cleanup-slow-at clear-dwh 200"),
     Kill("databases/Prepare the roles that have grants", times=2),
@@ -74,10 +74,11 @@ RESTORING = [
     Kill("stop/Stop what uses the databases"),
     Kill("empty_targets/Empty what the interrupted run had begun to fill"),
     Kill(TAKE_UP, "in", "slow-at loaded-dwh 200", "tool", variables=STAYS),
-    Kill("restore/Restore and prove every row", "in", "slow-at loaded-dwh 200"),
+    Kill("restore/Restore and prove every row", "in", "slow-at loaded-dwh 200", "connection"),
     Kill("users/Set the password of a role with grants"),
     Kill("guard/Keep the restored engine from fencing hosts"),
-    Kill("set_up/Run engine-setup and prove that it took the restored database", "in", "setup-slow-at schema 200"),
+    Kill("set_up/Run engine-setup and prove that it took the restored database", "in", "setup-slow-at schema 200",
+         "module", variables=STAYS),
     Kill("lift_guard/Put the old value back for the next start of the engine"),
 ]  # fmt: skip
 LAST = [Kill("finish/Remove the journal")]
@@ -86,13 +87,14 @@ LAST = [Kill("finish/Remove the journal")]
 def test_chain_of_kills_has_every_stage_of_the_role() -> None:
     named = {kill.stage for kill in PREPARING + RESTORING + LAST}
     assert named == writing_stages(NAME) - NOT_HERE - {"write_receipt/Write the receipt"}
+    assert victims(PREPARING, RESTORING, LAST) == EVERY_VICTIM
 
 
 def remote_role(ground: Ground, engine: Engine, archives: Path, server: Server, **variables: Any) -> RestoreRole:
     return RestoreRole(
         NAME, ground, engine, archives, databases=credentials(ground, server.address, "_new"),
         postgresql_via="{{ groups['database'][0] }}", postgresql_host=server.address,
-        postgresql_socket=server.server_home / "run", client_addresses=["127.0.0.1"], **variables,
+        postgresql_socket=server.server_home / "run", client_addresses="127.0.0.1", **variables,
     )  # fmt: skip
 
 
@@ -159,12 +161,13 @@ def test_a_failure_with_new_passwords_is_rolled_back_with_them(ground: Ground, a
     with ground.driven(tmp_path) as engine:
         role = RestoreRole(
             NAME, ground, engine, archives, archive=archives / "engine.backup", safety_directory=archives,
-            databases=credentials(ground, "localhost"), prepare=True, postgresql_host="localhost",
+            databases=credentials(ground, "localhost"), prepare="true", postgresql_host="localhost",
+            health_timeout=5,
         )  # fmt: skip
         role.ask(MOVED_ON)
         before = role.rows()
-        ran = role.run_with_fault("setup-fails-at", "schema")
-        ran.refused("rolled back")
+        ran = role.run_with_fault("health-lies", "")
+        ran.refused("Insist that the engine is well", "did not get well", "rolled back", "it is what it was before")
         assert role.rows() == before
         assert role.ask(HAS_MOVED_ON) == "1"
         assert engine.site.configuration()["ENGINE_DB_PASSWORD"] == PASSWORDS["engine"]

@@ -17,13 +17,14 @@ from lab.systemctl import change
 from .evidence import photograph
 from .restore_ground import Ground
 from .restore_roles import ENDED, HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
-from .restore_stages import Kill, run_chain, writing_stages
+from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
 
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
 
 NAME = "engine_restore_fresh"
 REPORTING = "engine_reporting"
+# The scopes of these tests are text, as a survey of AWX gives it.
 # Grafana's own database is left out, so engine-setup makes one and asks for its administrator's password.
 PART: dict[str, Any] = {"setup_secret_answers": {"OVESETUP_GRAFANA_CONFIG/adminPassword": "str:another-grafana-1"}}
 PASSWORD_OF = "SELECT rolpassword FROM pg_authid WHERE rolname = '{}'"
@@ -41,7 +42,9 @@ def test_readme_example_plans_restores_and_is_quiet_the_second_time(
         planned = role.run("--check", "--diff", *secret).made()
         assert planned.changed > 0 and planned.statistics == {}
         assert photograph(ground.site.prefix) == before
-        assert summary(planned)[0] == f"Would restore {archives}/engine.backup"
+        lines = summary(planned)
+        assert lines[0] == f"Would restore {archives}/engine.backup"
+        assert "Answer for engine-setup: OVESETUP_PKI/renew=bool:False" in lines
         ran = role.run(*secret).made()
         assert outcome(ran) == "restored"
         assert "Restored and proven" in summary(ran)[0]
@@ -103,6 +106,7 @@ WAREHOUSE = [
 def test_chain_of_kills_has_every_stage_of_the_role() -> None:
     named = {kill.stage for kill in BEFORE_CLEANUP + UNTIL_SETUP + AFTER_SETUP + LAST + REFUSED + WAREHOUSE}
     assert named == writing_stages(NAME) - NOT_HERE
+    assert victims(BEFORE_CLEANUP, UNTIL_SETUP, AFTER_SETUP) == EVERY_VICTIM
 
 
 def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archives: Path, tmp_path: Path) -> None:
@@ -155,11 +159,13 @@ def test_engine_alone_is_restored_beside_its_warehouse_and_known_again(
     lose_host_and_database(ground, "engine")
     with ground.driven(tmp_path) as engine:
         role = RestoreRole(
-            NAME, ground, engine, archives, archive=archives / "engine.backup", **PART, scope=["files", "db"]
+            NAME, ground, engine, archives, archive=archives / "engine.backup", **PART, scope="files,db"
         )  # fmt: skip
         before = row_counts(ground.lab, "keycloak")
         ran = role.run().made()
         assert ran.statistics["engine_restore"]["scopes"] == ["files", "db"]
+        assert ran.statistics["engine_restore"]["users_without_password"] == [REPORTING]
+        ran.says("Got a password that nobody knows, set engine_restore_fresh_user_passwords: engine_reporting")
         role.assert_is_well()
         assert row_counts(ground.lab, "keycloak") == before
         again = role.run().made()
@@ -174,7 +180,7 @@ def test_warehouse_alone_is_restored_beside_its_engine_and_known_again(
     lose_host_and_database(ground, "dwh")
     with ground.driven(tmp_path) as engine:
         role = RestoreRole(
-            NAME, ground, engine, archives, archive=archives / "engine.backup", **PART, scope=["files", "dwhdb"]
+            NAME, ground, engine, archives, archive=archives / "engine.backup", **PART, scope="files,dwhdb"
         )  # fmt: skip
         role.ask(MOVED_ON)
         role.ask(f"TRUNCATE {', '.join(ENDED)} CASCADE")  # engine-setup would wait for what the engine was doing

@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """engine_restore with other credentials: the data is there, and the configuration is what it was but for them."""
 
+import os
+import pwd
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,9 @@ from lab.databases import row_counts
 from lab.layout import Server
 from lab.postgres import query
 
+from .evidence import Witness
 from .installation import ASSIGNMENT
-from .playbooks import checked
+from .playbooks import checked, codes
 from .restore_tasks import KEYCLOAK, KINDS, Yard, restore, said
 
 pytest_plugins = ["functional.restore_tasks"]
@@ -27,8 +31,22 @@ LEFT_OLD = "10-setup-dwh-database.conf"  # engine-setup makes it anew
 
 @pytest.fixture(scope="module")
 def server(yard: Yard) -> Iterator[Server]:
-    """A second database server, on the address 127.0.0.2."""
-    yield machines.start_database_server(yard.lab, port=yard.lab.port)
+    """A second database server, on the address 127.0.0.2; the Data Warehouse gets in there encrypted only."""
+    found = machines.start_database_server(yard.lab, port=yard.lab.port)
+    data = found.server_home / "data"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-subj", "/CN=database",
+             "-addext", "subjectAltName=IP:" + found.address, "-keyout", data / "server.key",
+             "-out", data / "server.crt"]  # fmt: skip
+    subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
+    account = pwd.getpwnam(found.server_user)
+    for path in (data / "server.key", data / "server.crt"):
+        path.chmod(0o600)
+        os.chown(path, account.pw_uid, account.pw_gid)
+    access = data / "pg_hba.conf"
+    access.write_text("hostnossl dwh_new all all reject\n" + access.read_text())
+    query(found, "postgres", "ALTER SYSTEM SET ssl = 'on'")
+    query(found, "postgres", "SELECT pg_reload_conf()")
+    yield found
     machines.stop_database_server(yard.lab)
 
 
@@ -74,9 +92,13 @@ def test_all_databases_on_another_server(yard: Yard, server: Server, tmp_path: P
     yard.emptied()
     before = configuration(yard.site.prefix)
     given = {kind: yard.make_target(server, kind) for kind in KINDS}
-    task = restore(yard.archives["stock"], credentials=yard.hidden(given), restore_jobs=2)
-    with yard.driven(tmp_path) as engine:
-        planned, done, planned_again, again = engine.play(checked(task), task, checked(task), task)
+    given["dwh"].update(secured=True, secured_validation=True)
+    unknown = restore(yard.archives["stock"], credentials=yard.hidden(given), restore_jobs=2)
+    task = {**unknown, "environment": {"PGSSLROOTCERT": str(server.server_home / "data/server.crt")}}
+    with yard.driven(tmp_path) as engine, Witness() as witness:
+        refused, planned, done, planned_again, again = engine.play(unknown, checked(task), task, checked(task), task)
+    assert not [text for text in witness.seen for secret in yard.secrets if secret.encode() in text]
+    assert codes(refused) == ["database_unreachable"] and "root.crt" in refused["msg"], said(refused)
     assert [said(result) for result in (planned, done, planned_again, again)] == [""] * 4
     assert [result["changed"] for result in (planned, done, planned_again, again)] == [True, True, False, False]
     assert_only_credentials_changed(yard, before, given)
@@ -86,21 +108,22 @@ def test_all_databases_on_another_server(yard: Yard, server: Server, tmp_path: P
     assert done["restore"]["permissions"] is False
     assert any("owners and grants are not restored" in note for note in done["restore"]["notes"])
     assert str(yard.site.prefix / KEYCLOAK) in done["mended"]
+    configured = yard.site.configuration()
+    assert [configured[f"{name}_DB_SECURED"] for name in ("ENGINE", "DWH")] == ["False", "True"]
+    assert "ssl=true" in configured["DWH_DB_URL"] and "NonValidating" not in configured["DWH_DB_URL"]
 
 
-@pytest.mark.parametrize("kinds", [("engine",), ("keycloak",)], ids="+".join)
-def test_one_database_under_another_name_on_the_same_server(
-    kinds: tuple[str, ...], yard: Yard, tmp_path: Path
-) -> None:
+def test_one_database_under_another_name_on_the_same_server(yard: Yard, tmp_path: Path) -> None:
+    """Keycloak's; that of the engine is in test_engine_restore_module_faults."""
     yard.emptied()
     before = configuration(yard.site.prefix)
-    given = {kind: yard.make_target(yard.lab, kind) for kind in kinds}
+    given = {"keycloak": yard.make_target(yard.lab, "keycloak")}
     with yard.driven(tmp_path) as engine:
         (done,) = engine.play(restore(yard.archives["stock"], credentials=yard.hidden(given)))
     assert (said(done), done["changed"]) == ("", True)
     assert_only_credentials_changed(yard, before, given)
-    assert all(rows_at(yard.lab, given[kind]["name"]) > 3 for kind in kinds)
-    assert {kind for kind in KINDS if row_counts(yard.lab, kind)} == set(KINDS) - set(kinds)
+    assert rows_at(yard.lab, given["keycloak"]["name"]) > 3
+    assert {kind for kind in KINDS if row_counts(yard.lab, kind)} == set(KINDS) - {"keycloak"}
 
 
 def test_databases_alone_keep_the_files_of_the_host(yard: Yard, tmp_path: Path) -> None:

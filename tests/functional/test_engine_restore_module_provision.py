@@ -53,7 +53,7 @@ def test_what_stands_in_the_way_of_provisioning_is_named(yard: Yard, tmp_path: P
     query(yard.lab, "engine", "CREATE TABLE stray (id integer)")
     dwh = yard.lab.databases["dwh"]
     query(yard.lab, "postgres", f"CREATE ROLE {dwh.owner} LOGIN PASSWORD '{dwh.password}'")
-    task = restore(yard.archives["stock"], scope=["files", "db"])
+    task = restore(yard.archives["stock"], scope=["files", "db"], provision=["engine"])
     with yard.driven(tmp_path) as engine:
         alone, not_here, _removed, beside = engine.play(
             restore(yard.archives["stock"]), task, remove(unsupported), task)

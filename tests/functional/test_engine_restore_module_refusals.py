@@ -15,7 +15,7 @@ from lab.postgres import query
 
 from . import forge
 from .playbooks import Task, checked, codes
-from .restore_tasks import KINDS, Yard, copied, restore, said
+from .restore_tasks import DOWN, KINDS, Yard, copied, restore, said
 from .shelf import manifest_of
 from .test_engine_restore_module_runs import files_of
 
@@ -24,6 +24,9 @@ pytestmark = pytest.mark.faults
 
 DWH_DUMP = "db/dwh_backup.db"
 AWKWARD = ("a`b", 'a"b', "a$b", "a\\b", "a:b")
+# What engine-backup 4.5.7 takes, as its own rule has it: its own branch up to itself, 4.4, and 4.3 from 4.3.10 on.
+TAKEN = ("4.5.7", "4.5.6.2", "4.5.0", "4.4.10.7", "4.4.0", "4.3.11", "4.3.10")
+NOT_TAKEN = ("4.5.7.1", "4.5.10", "4.6.0", "5.4.5", "4.3.9", "4.3.9.4", "4.2.8", "3.6.11")
 
 
 def mount(directory: Path, size: str) -> Path:
@@ -46,6 +49,12 @@ def changed(archive: Path, folder: Path, change: Callable[[forge.Parts], forge.P
     """A copy of an archive without its manifest, with other members."""
     folder.mkdir()
     return forge.pack(change(forge.unpack(archive)), folder / archive.name)
+
+
+def of_version(stock: Path, folder: Path, version: str) -> Path:
+    """The archive as if another engine had made it."""
+    return changed(stock, folder, lambda parts: forge.hashed(
+        forge.replace(parts, "version", lambda _old: version.encode() + b"\n")))  # fmt: skip
 
 
 def archives(stock: Path, folder: Path) -> dict[str, tuple[Path, str]]:
@@ -79,8 +88,7 @@ def archives(stock: Path, folder: Path) -> dict[str, tuple[Path, str]]:
         "runs commands": (
             changed(stock, folder / "config", dump("config", lambda old: old + b"touch /tmp/x\n", True)),
             "config_forbidden"),
-        "of a newer engine": (
-            changed(stock, folder / "newer", dump("version", lambda _old: b"4.6.0\n", True)), "version_refused"),
+        **{f"of {version}": (of_version(stock, folder / version, version), "version_refused") for version in NOT_TAKEN},
         "unreadable dump": (
             changed(stock, folder / "unreadable", dump(DWH_DUMP, lambda old: old[: len(old) // 2], True)),
             "dump_truncated"),
@@ -131,7 +139,7 @@ def quiet(yard: Yard) -> Iterator[Yard]:
     """The host that waits for a restore; whatever was refused, nothing on it may have changed."""
     yard.emptied()
     mark = yard.site.prefix / "var/lib/ovirt-engine/engine.up"
-    mark.write_text("4194304\n")  # stale: no process has this number
+    mark.write_text("4194304\n")  # stale: no process has this number, so it stands in nobody's way
     before = files_of(yard.site.prefix)
     yield yard
     assert files_of(yard.site.prefix) == before
@@ -145,6 +153,7 @@ def assert_refused(yard: Yard, folder: Path, cases: dict[str, tuple[Task, str]])
         results = engine.play(*(task for task, _code in cases.values()))
     found = {name: codes(result) for name, result in zip(cases, results, strict=True)}
     assert {name: code in found[name] for name, (_task, code) in cases.items()} == dict.fromkeys(cases, True), found
+    assert not [name for name in found if "engine_running" in found[name]]
     assert {result["phase"] for result in results} == {"plan"}
     assert not [result for result in results if result["changed"]]
 
@@ -158,6 +167,7 @@ def test_engine_that_is_up_and_databases_that_are_filled(yard: Yard, tmp_path: P
             task, checked(task), checked(restore(yard.archives["stock"], cleanup_planned=True)))
     for result in (refused, previewed):
         assert codes(result) == ["engine_running", "services_active"], said(result)
+        assert [name for name in DOWN if name not in result["msg"]] == []
     assert (said(planned), planned["changed"]) == ("", True)
     assert files_of(yard.site.prefix) == before
     assert yard.rows().keys() == mine.keys()
@@ -168,6 +178,22 @@ def test_archives_that_can_not_be_restored(quiet: Yard, tmp_path: Path) -> None:
     mode = {path: path.stat().st_mode for path in tmp_path.rglob("*.backup")}
     assert_refused(quiet, tmp_path, cases)
     assert {path: path.stat().st_mode for path in mode} == mode, "nobody touched them"
+
+
+def test_archives_of_other_versions_and_of_another_system_are_taken_and_the_system_is_named(
+    quiet: Yard, tmp_path: Path
+) -> None:
+    """Although the engine's mark is there, which a crashed engine leaves."""
+    stock = quiet.archives["stock"]
+    paths = [of_version(stock, tmp_path / version, version) for version in TAKEN]
+    paths.append(changed(stock, tmp_path / "system", lambda parts: forge.hashed(
+        forge.replace(parts, "os_version", lambda _old: b"rhel8\n"))))  # fmt: skip
+    with quiet.driven(tmp_path) as engine:
+        planned = engine.play(*(checked(restore(path)) for path in paths))
+    assert [(said(result), result["changed"]) for result in planned] == [("", True)] * len(paths)
+    assert [result["restore"]["version"] for result in planned[:-1]] == list(TAKEN)
+    notes = [[note for note in result["restore"]["notes"] if "rhel8" in note] for result in planned]
+    assert notes[:-1] == [[]] * len(TAKEN) and "Apache" in notes[-1][0]
 
 
 def test_databases_that_can_not_be_restored_into(quiet: Yard, tmp_path: Path) -> None:
@@ -190,6 +216,8 @@ def test_options_and_places_that_can_not_be(quiet: Yard, tmp_path: Path) -> None
         "scope of another version": (restore(stock, scope=["managedblockdb"]), "scope_not_in_archive"),
         "credentials of nothing": (restore(stock, scope=["dwhdb"], credentials=given), "credentials_unused"),
         "credentials and provisioning": (restore(stock, credentials=given, provision=["all"]), "provision_conflict"),
+        "owners and grants of other roles": (
+            restore(stock, credentials=given, permissions="restore"), "permissions_impossible"),
         "log exists": (restore(stock, log_path=log), "log_exists"),
         "no directory for the log": (restore(stock, log_path=tmp_path / "nowhere/x.log"), "log_directory_missing"),
         "blank in the log": (restore(stock, log_path=tmp_path / "a b.log"), "path_blank"),

@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """engine_restore into the emptied databases of its own engine: check, run, check, run, and everything is there."""
 
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.postgres import query
 
 from .evidence import Witness
 from .live import fingerprints
@@ -58,12 +60,16 @@ def test_check_run_check_run(yard: Yard, tmp_path: Path) -> None:
     lost.unlink()
     open_to_all.chmod(0o644)
     task = restore(archive)
+    bare = Path(shutil.copy2(archive, tmp_path / "bare.backup"))  # without a manifest: read to its last row
     with yard.driven(tmp_path) as engine, Witness() as witness:
-        planned, done, planned_again, again = engine.play(checked(task), task, checked(task), task)
-    assert [said(result) for result in (planned, done, planned_again, again)] == [""] * 4
+        read, planned, done, planned_again, again = engine.play(
+            checked(restore(bare)), checked(task), task, checked(task), task)
+    assert [said(result) for result in (read, planned, done, planned_again, again)] == [""] * 5
     assert [result["changed"] for result in (planned, done, planned_again, again)] == [True, True, False, False]
     assert_holds_archive(yard, archive)
     assert files_of(prefix) == before, "every file is back with its mode and owner"
+    by_reading, by_manifest = ({**result["restore"], "path": "", "log_path": ""} for result in (read, planned))
+    assert by_manifest == by_reading, "what the manifest recalls is what is in the archive"
     for key in ("path", "identity", "version", "scopes", "permissions", "provisioned", "extra_users", "files"):
         assert planned["restore"][key] == done["restore"][key] == again["restore"][key]
     assert done["restore"]["identity"] == read_manifest(archive)["log_path"]
@@ -81,16 +87,18 @@ def test_check_run_check_run(yard: Yard, tmp_path: Path) -> None:
 def test_archive_of_another_profile(profile: str, yard: Yard, tmp_path: Path) -> None:
     yard.empty_databases()
     (yard.site.prefix / "var/lib/grafana/grafana.db").unlink(missing_ok=True)
-    task = restore(yard.archives[profile], restore_jobs=1)
+    task = restore(yard.archives[profile], restore_jobs=1, permissions="restore")
     with yard.driven(tmp_path) as engine:
         done, again = engine.play(task, task)
     assert (said(done), done["changed"], again["changed"]) == ("", True, False)
     assert_holds_archive(yard, yard.archives[profile])
+    assert done["restore"]["permissions"] is True
 
 
 def test_every_value_comes_back_with_kept_temporary_data(yard: Yard, tmp_path: Path) -> None:
     yard.empty_databases()
-    task = restore(yard.archives["stock"], keep_temporary_data=True, scope=["db", "dwhdb", "keycloakdb"])
+    task = restore(yard.archives["stock"], keep_temporary_data=True, scope=["db", "dwhdb", "keycloakdb"],
+                   permissions="skip")  # fmt: skip
     with yard.driven(tmp_path) as engine:
         done, again = engine.play(task, task)
     assert (said(done), done["changed"], again["changed"]) == ("", True, False)
@@ -99,3 +107,6 @@ def test_every_value_comes_back_with_kept_temporary_data(yard: Yard, tmp_path: P
     assert {kind: {name: int(text.split()[0]) for name, text in live[kind].items()} for kind in KINDS} == {
         kind: counted[kind]["tables"] for kind in KINDS}
     assert done["restore"]["databases"]["engine"]["emptied"] == []
+    assert done["restore"]["permissions"] is False
+    granted = "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = 'engine_reporting'"
+    assert query(yard.lab, yard.lab.databases["engine"].name, granted) == "0"

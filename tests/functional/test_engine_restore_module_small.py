@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""engine_restore of an engine alone: no Data Warehouse, no Keycloak, no Grafana, a server at another port."""
+"""engine_restore of an engine with its Data Warehouse only: no Keycloak, no Grafana, a server at another port.
+
+An engine without any of them is in test_engine_restore_roles_kinds.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,13 +28,13 @@ PASSWORD = "Its.own-secret_1"
 
 @pytest.fixture
 def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """An engine and nothing else."""
+    """An engine with a Data Warehouse."""
     home = tmp_path_factory.mktemp("lonely") / "lab"
-    yield start(home, components="engine")
+    yield start(home, components="engine+dwh")
     stop(home, remove=True)
 
 
-def test_engine_alone_moves_to_other_credentials(lonely: Lab, tmp_path: Path) -> None:
+def test_engine_without_keycloak_moves_to_other_credentials(lonely: Lab, tmp_path: Path) -> None:
     site, archive = read_site(lonely.inventory), tmp_path / "x.backup"
     for name in DOWN:
         change(lonely.home, "stop", name)
@@ -42,14 +45,17 @@ def test_engine_alone_moves_to_other_credentials(lonely: Lab, tmp_path: Path) ->
     engine, running = Engine(site, tmp_path / "ansible"), processes(site)
     (made,) = engine.play(backup(path=archive))
     assert made["changed"], made.get("msg")
-    empty(lonely, "engine")
+    history = row_counts(lonely, "dwh")
+    for kind in lonely.databases:
+        empty(lonely, kind)
     create_database(lonely, Database("other", "other", PASSWORD))
     given = {"host": "localhost", "port": lonely.port, "name": "other", "user": "other", "password": vault}
     task = restore(archive, credentials={"engine": given})
     planned, done, again = engine.play(checked(task), task, task)
     assert [said(result) for result in (planned, done, again)] == [""] * 3
     assert [result["changed"] for result in (planned, done, again)] == [True, True, False]
-    assert done["restore"]["scopes"] == ["files", "db"]
+    assert done["restore"]["scopes"] == ["files", "db", "dwhdb"]
+    assert row_counts(lonely, "dwh") == history
     live = row_counts(lonely._replace(databases={"engine": Database("other", "other", PASSWORD)}), "engine")
     assert live.keys() == known.keys() and live["public.vm_static"] == known["public.vm_static"]
     assert row_counts(lonely, "engine") == {}

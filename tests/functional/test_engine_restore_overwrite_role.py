@@ -12,12 +12,13 @@ from .evidence import photograph
 from .playbooks import Engine
 from .restore_ground import Ground
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
-from .restore_stages import Kill, run_chain, writing_stages
+from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
 
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
 
 NAME = "engine_restore_overwrite"
+STAYS: dict[str, object] = {"rollback": "false"}  # as a survey gives it: what is told as a failure is left as it is
 
 
 def restoring(ground: Ground, engine: Engine, archives: Path) -> RestoreRole:
@@ -47,8 +48,9 @@ def test_readme_example_plans_overwrites_and_is_quiet_the_second_time(
         lines = summary(planned)
         assert f"Would restore {archives}/engine.backup" in lines
         assert "Cleanup: stops ovirt-engine" in lines
+        assert [line for line in lines if line.startswith("Cleanup: removes from /") and "engine.conf.d" in line]
         assert [line for line in lines if "engine database engine" in line and "loses" in line]
-        assert [line for line in lines if line.startswith("Answer for engine-setup")]
+        assert "Answer for engine-setup: OVESETUP_PKI/renew=bool:False" in lines
         ran = role.run().made()
         assert outcome(ran) == "restored"
         assert role.ask(HAS_MOVED_ON) == "0"
@@ -77,9 +79,13 @@ def test_a_failed_restore_is_rolled_back_and_that_is_proven(ground: Ground, arch
     with ground.driven(tmp_path) as engine:
         role = restoring(ground, engine, archives)
         before = moved_on(ground, role)
-        ran = role.run_with_fault("end-session", "dwh")
+        away = tmp_path / "away"
+        away.mkdir(mode=0o700)
+        ran = role.run_with_fault("end-session", "dwh", safety_fetch_dest=away)
         ran.refused("Restore and prove every row", "rolled back", "it is what it was before this run")
         assert outcome(ran) == "rolled_back"
+        safety = Path(ran.statistics["engine_restore"]["safety_archive"])
+        assert (away / safety.name).read_bytes() == safety.read_bytes()
         assert role.rows() == before
         role.assert_is_well()
 
@@ -90,14 +96,20 @@ def test_without_rollback_everything_stays_and_can_be_undone_later(
     with ground.driven(tmp_path) as engine:
         role = restoring(ground, engine, archives)
         before = moved_on(ground, role)
-        switch = ground.fault("setup-fails-at", "schema No schema today")
-        ran = role.run(rollback=False)
-        ran.refused("No schema today", "What stands where", "engine: filled", f"{NAME}_action=rollback")
+        full = ground.fault("cleanup-cannot-connect", "dwh")
+        ran = role.run(**STAYS)
+        name = ground.lab.databases["dwh"].name
+        ran.refused(f"the dwh database '{name}' on localhost:5432 is not empty", "What stands where",
+                    f"- dwh when it failed: {name} on localhost:5432: 14 tables", "engine-setup: not set up",
+                    "before: dwh in ", "a dump that engine-cleanup made: ", f"{NAME}_action=rollback")  # fmt: skip
         assert outcome(ran) == "failed"
         noted = role.noted()
-        assert (noted["stage"], noted["rollback"]) == ("setup", False)
-        failed = role.run(action="rollback")
-        failed.refused("The rollback to", "failed", "No schema today", "What stands where", "engine: filled")
+        assert (noted["stage"], noted["rollback"]) == ("cleanup", False)
+        full.unlink()
+        switch = ground.fault("setup-fails-at", "schema No schema today")
+        failed = role.run()  # it goes on, and back, and neither comes to its end
+        failed.refused("No schema today", "The rollback to", "failed, too", "What stands where", "engine: filled",
+                       noted["safety_archive"], f"{NAME}_action=rollback")  # fmt: skip
         assert role.noted()["rollback"] is True
         switch.unlink()
         assert outcome(role.run(action="rollback").made()) == "rolled_back"
@@ -109,7 +121,6 @@ def test_without_rollback_everything_stays_and_can_be_undone_later(
 NOT_HERE = {"databases/Prepare the roles that have grants", "databases/Prepare the databases and their owners",
             "empty_targets/Empty what the interrupted run had begun to fill",
             "note/Make the directory of the journal", "write_receipt/Write the receipt"}  # fmt: skip
-STAYS: dict[str, object] = {"rollback": False}  # what is told as a failure is left as it is
 BACKUP = "make_safety/Make a proven backup of the present state"
 NOTE = "note/Write the journal"
 CLEANUP = "clean_up/Remove the set-up and prove the databases empty"
@@ -121,10 +132,10 @@ SETUP = "set_up/Run engine-setup and prove that it took the restored database"
 LIFT = "lift_guard/Put the old value back for the next start of the engine"
 STOP = "stop/Stop what uses the databases"
 END = "finish/Remove the journal"
-BACKING_UP = [Kill(BACKUP, "in", "slow-at dwh 200")]
+BACKING_UP = [Kill(BACKUP, "in", "slow-at dwh 200", "module")]
 REMOVING = [
     Kill(NOTE),
-    Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", "module", variables=STAYS),
+    Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", "tool", variables=STAYS),
     Kill(CLEANUP),
     Kill(TAKE_UP, "in", "slow-at loaded-dwh 200"),
 ]
@@ -143,7 +154,7 @@ RESTORING = [
 ]
 ROLLBACK: dict[str, object] = {"action": "rollback"}
 ROLLING_BACK = [
-    Kill(TAKE_UP, "in", "slow-at loaded-dwh 200", variables=ROLLBACK),
+    Kill(TAKE_UP, "in", "slow-at loaded-dwh 200", "module", variables=ROLLBACK),
     Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", variables=ROLLBACK),
     Kill(RESTORE, variables=ROLLBACK),
     Kill(GUARD, variables=ROLLBACK),
@@ -156,6 +167,7 @@ ROLLING_BACK = [
 def test_chain_of_kills_has_every_stage_of_the_role() -> None:
     named = {kill.stage for kill in BACKING_UP + REMOVING + RESTORING}
     assert named == writing_stages(NAME) - NOT_HERE
+    assert victims(BACKING_UP, REMOVING, RESTORING) == EVERY_VICTIM
 
 
 def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archives: Path, tmp_path: Path) -> None:
@@ -206,6 +218,7 @@ def test_what_can_be_known_is_refused_before_the_safety_backup(ground: Ground, a
         before = moved_on(ground, role)
         kept = photograph(archives)
         role.run(scope=["files", "cinderlibdb"]).refused("Refused", "cinderlib")
+        role.run(setup_answers={"OVESETUP_PKI/renew": "bool:no"}).refused("bool:no and bool:0 count as true")
         role.run(action="rollback").refused("No journal names a safety archive")
         switch = ground.fault("engine-config-fails")
         role.run().refused("Could not read the option DisableFenceAtStartupInSec")

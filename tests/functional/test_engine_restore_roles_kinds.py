@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from lab import start, stop
+from lab.databases import make_hosted
 
 from .evidence import photograph
 from .playbooks import Engine, backup
@@ -17,7 +18,10 @@ from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
 
-HOSTED = "UPDATE vm_static SET origin = 6 WHERE vm_guid = (SELECT min(vm_guid::text)::uuid FROM vm_static)"
+LEFT_OF_HOSTED = (
+    "SELECT (SELECT count(*) FROM vm_static WHERE origin = 6), (SELECT count(*) FROM vds_static),"
+    " (SELECT count(*) FROM storage_domain_static)"
+)
 RIGHT_WAY = "hosted-engine --deploy --restore-from-file="
 PASSWORD = "another-password-of-engine"
 
@@ -25,7 +29,10 @@ PASSWORD = "another-password-of-engine"
 def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
     ground: Ground, archives: Path, tmp_path: Path
 ) -> None:
-    """In the archive by every role, and in the engine that is there by those that would overwrite it."""
+    """In the archive by every role, and in the engine that is there by those that would overwrite it.
+
+    Where it is wanted all the same, it is restored without its virtual machine, its storage and its hosts.
+    """
     ground.in_use()
     hosted = tmp_path / "hosted.backup"
     with ground.driven(tmp_path) as engine:
@@ -38,12 +45,14 @@ def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
             for kind, item in ground.lab.databases.items()
         }
         roles["engine_restore_credentials"].variables["databases"] = databases
-        roles["engine_restore_overwrite"].ask(HOSTED)
+        assert roles["engine_restore_overwrite"].ask(LEFT_OF_HOSTED) == "0|20|8"
+        make_hosted(ground.lab)
+        assert roles["engine_restore_overwrite"].ask(LEFT_OF_HOSTED) == "1|20|9"
         (made,) = engine.play(backup(path=hosted))
         assert made["changed"], made.get("msg")
         for role in roles.values():
             before, kept = role.rows(), photograph(archives)
-            role.run(archive=archives / "engine.backup").refused(
+            role.run(archive=archives / "engine.backup", allow_hosted_engine="false").refused(
                 "Refused before anything was changed", "is a hosted engine", RIGHT_WAY, f"{role.name}_allow_hosted")
             assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
         ground.in_use()
@@ -57,6 +66,10 @@ def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
         fresh.run(archive=hosted).refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
         assert photograph(ground.site.prefix / "etc") == configured
         assert fresh.noted() == {}
+        removes = {"allow_hosted_engine": True, "he_remove_storage_vm": True, "he_remove_hosts": True}
+        assert outcome(fresh.run(archive=hosted, **removes).made()) == "restored"
+        assert fresh.ask(LEFT_OF_HOSTED) == "0|18|8"
+        fresh.assert_is_well()
 
 
 @pytest.fixture

@@ -43,15 +43,6 @@ def test_check_then_run_then_check_then_run(ground: Ground, tmp_path: Path) -> N
     assert str(setup_logs(ground.site)[-1]) == done["log_path"]
 
 
-def test_an_engine_in_use_has_nothing_to_do(ground: Ground, tmp_path: Path) -> None:
-    ground.in_use()
-    with ground.driven(tmp_path) as engine:
-        planned, done = engine.play(checked(setup()), setup())
-    assert [planned.get("msg", ""), done.get("msg", "")] == ["", ""]
-    assert (planned["changed"], done["changed"], done["setup"]["reasons"]) == (False, False, [])
-    assert setup_logs(ground.site) == []
-
-
 def test_the_plan_changes_nothing(ground: Ground, tmp_path: Path) -> None:
     ground.in_use()
     mark_restored(ground)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from lab.databases import empty, row_counts
+from lab.otopi.stages import STAGES
 from lab.postgres import query
 
 from .evidence import files_with, release, sleepers, wait_for
 from .otopi_tasks import leftovers, setup, setup_logs, state_directory, state_file
-from .playbooks import Result, checked, codes
+from .playbooks import Result, Task, checked, codes, remove
 from .restore_ground import Ground
 
 pytestmark = pytest.mark.faults
@@ -25,6 +26,7 @@ RESTORED = (
     "TRUNCATE async_tasks, business_entity_snapshot CASCADE"
 )
 SECRET = "a-very-secret-answer"
+STEPS = ("schema", "post")  # of Misc configuration, with something to roll back
 
 
 def restored(ground: Ground) -> None:
@@ -73,16 +75,26 @@ def test_answers_that_would_be_misread_are_refused(ground: Ground, tmp_path: Pat
     assert refused(ground, tmp_path, answers=answers) == ["answer_invalid"] * 2
 
 
-def test_a_stage_that_fails_is_named(ground: Ground, tmp_path: Path) -> None:
+def failing(ground: Ground, step: str) -> list[Task]:
+    """Run it so that it fails there."""
+    switch = {"dest": str(ground.lab.faults / "setup-fails-at"), "content": f"{step} No {step} today", "mode": "0644"}
+    return [{"ansible.builtin.copy": switch}, setup(again=True)]
+
+
+def test_each_stage_that_fails_is_named_and_the_next_run_goes_on(ground: Ground, tmp_path: Path) -> None:
     restored(ground)
-    ground.fault("setup-fails-at", "schema Engine schema refresh failed")
-    result = run(ground, tmp_path)
-    assert (result["code"], result["stage"]) == ("setup_failed", "Misc configuration")
-    assert "Engine schema refresh failed" in result["msg"]
-    assert any("Engine schema refresh failed" in text for text in result["errors"])
-    assert result["rc"] == 1
-    assert any("Engine schema refresh failed" in line for line in result["last_lines"])
-    assert not any(" DEBUG " in line for line in result["last_lines"])
+    stages = {stage.name: stage.title for stage in STAGES} | dict.fromkeys(STEPS, "Misc configuration")
+    switch = ground.lab.faults / "setup-fails-at"
+    with ground.driven(tmp_path) as engine:
+        tasks = [task for step in stages for task in failing(ground, step)]
+        *results, _removed, done = engine.play(*tasks, remove(switch), setup(again=True))
+    for (step, title), result in zip(stages.items(), results[1::2], strict=True):
+        assert (result["code"], result["rc"], result["stage"]) == ("setup_failed", 1, title), (step, result["msg"])
+        assert f"No {step} today" in result["msg"] and any(f"No {step} today" in text for text in result["errors"])
+        assert any(f"No {step} today" in line for line in result["last_lines"])
+        assert not any(" DEBUG " in line for line in result["last_lines"])
+    assert done.get("msg", "") == "" and done["setup"]["ran"]
+    assert leftovers(ground.site) == []
 
 
 def test_a_question_that_nobody_knows_ends_the_run_at_once(ground: Ground, tmp_path: Path) -> None:

@@ -35,6 +35,19 @@ SCRIPTS = {
 GRANTEES = ("engine_reporting", "ovirt_engine_history_grafana")
 
 
+HOSTED = """
+UPDATE vm_static SET origin = 6, vm_name = 'HostedEngine'
+    WHERE vm_guid = (SELECT min(vm_guid::text)::uuid FROM vm_static);
+INSERT INTO vdc_options (option_name, option_value) VALUES ('HostedEngineVmName', 'HostedEngine');
+INSERT INTO storage_domain_static VALUES (md5('hosted')::uuid, md5('hosted'), 'hosted_storage', 1, 1, 0);
+CREATE TABLE vds_statistics (
+    vds_id uuid PRIMARY KEY REFERENCES vds_static (vds_id) ON DELETE CASCADE, ha_score integer,
+    ha_configured boolean NOT NULL DEFAULT false);
+INSERT INTO vds_statistics SELECT vds_id, 3400, vds_name IN ('host-1', 'host-2') FROM vds_static;
+ALTER TABLE vds_statistics OWNER TO {owner};
+"""
+
+
 def make_password() -> str:
     """A password like those engine-setup generates: 22 letters and digits."""
     return "".join(secrets.choice(LETTERS) for _number in range(22))
@@ -53,6 +66,12 @@ def populate(lab: Lab, grantee_password: str) -> None:
         create_database(lab, database)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda kind: fill(lab, kind), lab.databases))
+
+
+def make_hosted(lab: Lab) -> None:
+    """Make the engine one that runs in a virtual machine that two of its hosts keep running."""
+    engine = lab.databases["engine"]
+    query(lab, engine.name, HOSTED.format(owner=engine.owner))
 
 
 def create_database(lab: Lab, database: Database) -> None:

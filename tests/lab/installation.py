@@ -30,6 +30,7 @@ TOOLS = {
     "bin/engine-cleanup": "engine-cleanup",
     "bin/engine-config": "engine-config",
     "share/ovirt-engine/setup/bin/ovirt-engine-provisiondb": "ovirt-engine-provisiondb",
+    "share/ovirt-engine/setup/dbutils/hecleaner.sh": "hecleaner",
 }
 # As the real script begins; Python itself is started once.
 CLEAN_ENVIRONMENT = (

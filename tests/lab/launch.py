@@ -16,6 +16,7 @@ MODULES = {
     "engine-setup": "lab.setup.main",
     "engine-cleanup": "lab.cleanup.main",
     "engine-config": "lab.engine_config",
+    "hecleaner": "lab.hecleaner",
     "otopi-config-query": "lab.config_query",
     "ovirt-engine-provisiondb": "lab.provisiondb",
     "systemctl": "lab.systemctl",

@@ -5,6 +5,7 @@
 from typing import Any, List
 
 from .._core.api_errors import Conflict, NotFound
+from .._core.vm_attachments import trace_of
 from .._core.vm_model import Attachment, AttachmentOrder
 from .library import types
 from .reading import read_attachment, read_disk
@@ -39,7 +40,7 @@ class AttachmentRequests(Requests):
             return read_attachment(self._attachment(vm_id, disk_id).get(), vm_id)
 
     def attach_disk(self, vm_id: str, order: AttachmentOrder) -> Attachment:
-        """Attach a disk or a snapshot of one."""
+        """Attach a disk or a snapshot of one. The engine notes for the latter by which request of ours it did that."""
         snapshot = types.Snapshot(id=order.snapshot_id) if order.snapshot_id else None
         attachment = types.DiskAttachment(
             active=order.is_active, bootable=order.is_bootable, interface=types.DiskInterface(order.interface),
@@ -50,8 +51,10 @@ class AttachmentRequests(Requests):
         source = "the snapshot %s of the disk %s" % (order.snapshot_id, order.disk_id) if snapshot else (
             "the disk %s" % order.disk_id
         )
+        headers = {"Correlation-Id": trace_of(vm_id, order.disk_id, order.snapshot_id)} if snapshot else {}
         with self._request("attach %s to the virtual machine %s" % (source, vm_id)):
-            return read_attachment(self._vm(vm_id).disk_attachments_service().add(attachment), vm_id)
+            made = self._vm(vm_id).disk_attachments_service().add(attachment, headers=headers)
+        return read_attachment(made, vm_id)
 
     def detach_disk(self, vm_id: str, disk_id: str) -> None:
         """Detach a disk; always with detach_only=true: without it the engine would remove the disk for good."""

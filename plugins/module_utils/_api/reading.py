@@ -139,5 +139,6 @@ def read_vnic_profile(profile: Any, network: Any) -> VnicProfile:
 def read_event(event: Any) -> Event:
     """Return an event."""
     return Event(
-        word(event.id), event.code or 0, word(event.description), word(event.severity), time_of(event.time)
+        word(event.id), event.code or 0, word(event.description), word(event.severity), time_of(event.time),
+        word(event.correlation_id),
     )

@@ -5,13 +5,13 @@
 
 This file is private to the collection.
 """
-from typing import List
+from typing import List, Sequence
 
 from .._core.vm_model import Event, VnicProfile
 from .library import types
 from .reading import id_of, read_event, read_vnic_profile
 from .requests import Requests
-from .searching import quote
+from .searching import any_equals, equals, quote
 
 
 class SurroundingRequests(Requests):
@@ -44,3 +44,16 @@ class SurroundingRequests(Requests):
         with self._request("search the engine's event log for '%s'" % text):
             found = self._services.events_service().list(search=quote(text), max=most)
         return [event for event in map(read_event, found) if text in event.description]
+
+    def find_events_of_requests(self, traces: Sequence[str]) -> List[Event]:
+        """Return what the requests of these names did, as far as the event log still has it."""
+        with self._request("search the engine's event log for the requests %s" % ", ".join(traces)):
+            found = self._services.events_service().list(search=any_equals("correlation_id", traces))
+        return [event for event in map(read_event, found) if event.correlation_id in traces]
+
+    def find_events_since(self, event_id: int, event_code: int, vm_name: str) -> List[Event]:
+        """Return the events of a kind that a virtual machine met after another event."""
+        search = "%s and type=%d" % (equals("event_vm", vm_name), event_code)
+        with self._request("search the engine's event log for events %d of %s" % (event_code, vm_name)):
+            found = self._services.events_service().list(search=search, from_=event_id)
+        return [event for event in map(read_event, found) if event.event_code == event_code]

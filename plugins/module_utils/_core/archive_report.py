@@ -50,7 +50,34 @@ def report_archive(
         "manifest": manifest is not None,
         "ok": not problems,
         "problems": list_problems(problems),
-        "restorable": _report_restorable(reading, installed),
+        "restorable": _report_restorable(version_of(reading), installed),
+    }
+
+
+def report_proven(path: str, compressor: str, manifest: Dict[str, Any], installed: str) -> Dict[str, Any]:
+    """Return the same of an archive that is, byte for byte, the one of its manifest: what was proven then holds."""
+    databases = {
+        kind: dict({key: item.get(key) for key in ("file", "format", "compressor", "size", "tables", "rows")},
+                   dump_version=None)
+        for kind, item in manifest["databases"].items()
+    }
+    return {
+        "path": path,
+        "size": manifest["size"],
+        "sha256": manifest["sha256"],
+        "created": manifest["created"],
+        "version": manifest["version"],
+        "os_version": manifest["os_version"],
+        "compressor": compressor,
+        "scopes": list(manifest["scopes"]),
+        "databases": databases,
+        "files": None,
+        "identity": manifest["log_path"],
+        "hosted_engine": None,
+        "manifest": True,
+        "ok": True,
+        "problems": [],
+        "restorable": _report_restorable(manifest["version"], installed),
     }
 
 
@@ -90,8 +117,8 @@ def _report_dump(kind: str, reading: ArchiveReading) -> Dict[str, Any]:
     }
 
 
-def _report_restorable(reading: ArchiveReading, installed: str) -> Optional[Dict[str, Any]]:
+def _report_restorable(version: str, installed: str) -> Optional[Dict[str, Any]]:
     if not installed:
         return None
-    reason = refuse_restore(version_of(reading), installed)
+    reason = refuse_restore(version, installed)
     return {"installed_version": installed, "ok": not reason, "reason": reason}

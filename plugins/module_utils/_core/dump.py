@@ -6,8 +6,6 @@
 Nothing is kept but names and counts, whatever the size of the dump, of a row or of a statement.
 This file is private to the collection.
 """
-from typing import Mapping, Optional
-
 from .dump_contents import DumpContents, DumpError, unreadable
 from .dump_custom import MAGIC, read_custom_dump, read_custom_source
 from .dump_plain import read_plain_dump, read_plain_source, starts_like_plain
@@ -16,16 +14,13 @@ from .dump_source import Read, Source
 __all__ = ["DumpContents", "DumpError", "Read", "read_custom_dump", "read_dump", "read_plain_dump"]
 
 
-def read_dump(read: Read, known: Optional[Mapping[str, int]] = None) -> DumpContents:
-    """Return what a custom or plain dump holds; ``read(n)`` returns at most n bytes, none at the end.
-
-    ``known`` are rows of tables that need not be counted. A plain dump is one text and is counted all the same.
-    """
+def read_dump(read: Read) -> DumpContents:
+    """Return what a custom or plain dump holds; ``read(n)`` returns at most n bytes, none at the end."""
     source = Source(read)
     source.refuse_empty()
     source.ensure(len(MAGIC))
     if MAGIC.startswith(source.data[:len(MAGIC)]):
-        return read_custom_source(source, known)
+        return read_custom_source(source)
     if starts_like_plain(source):
         return read_plain_source(source)
     raise unreadable(

@@ -6,11 +6,10 @@
 This file is private to the collection.
 """
 from collections import Counter
-from typing import Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Dict, List, NamedTuple, Set, Tuple
 
 from .errors import BackupError
 
-HOSTED_ENGINE_TABLE = "public.vm_static"  # its rows tell a hosted engine
 MAKE_A_NEW_ONE = "Do not keep it as a backup: make a new one."
 
 
@@ -38,10 +37,9 @@ class DumpContents(NamedTuple):
 
 
 class Findings:
-    """Collects what a dump holds while it is read; the rows of some tables may be known before."""
+    """Collects what a dump holds while it is read."""
 
-    def __init__(self, known: Optional[Mapping[str, int]] = None) -> None:
-        self._known = known or {}
+    def __init__(self) -> None:
         self.tables: Dict[str, int] = Counter()
         self.schemas: Set[str] = set()
         self.extensions: Set[str] = set()
@@ -56,15 +54,6 @@ class Findings:
         """Add rows to a table: a partition loaded through its root has several data sections of one name."""
         self.schemas.add(schema)
         self.tables["%s.%s" % (schema, table)] += rows
-
-    def takes_known_rows(self, schema: str, table: str) -> bool:
-        """Take the rows of a table as they are known. False where its data has to be read."""
-        name = "%s.%s" % (schema, table)
-        if name not in self._known or name == HOSTED_ENGINE_TABLE:
-            return False
-        self.schemas.add(schema)
-        self.tables[name] = self._known[name]
-        return True
 
     def conclude(self, format_name: str, database: str = "", created: str = "") -> DumpContents:
         """Return everything found, in a stable order."""

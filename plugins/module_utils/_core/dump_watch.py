@@ -7,12 +7,13 @@ Source: oVirt engine, tables vm_static and audit_log. This file is private to th
 """
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .dump_contents import HOSTED_ENGINE_TABLE, decode_name
+from .dump_contents import decode_name
 from .dump_sql import MARK, Token
 
 Watch = NamedTuple("Watch", [("columns", Tuple[str, ...]), ("needle", bytes), ("wanted", Dict[str, Tuple[str, ...]])])
 """Which columns to keep of the rows that hold the needle and one of the wanted values in each named column."""
 
+HOSTED_ENGINE_TABLE = "public.vm_static"  # its rows tell a hosted engine
 WATCHES: Dict[str, Watch] = {
     # The virtual machine that the engine itself runs in; 5 is hosted engine, 6 managed hosted engine.
     HOSTED_ENGINE_TABLE: Watch(("vm_name",), b"", {"origin": ("5", "6")}),

@@ -11,6 +11,7 @@ from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
 from .databases import KINDS, Kind
 
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 Settings = NamedTuple(
     "Settings",
     [

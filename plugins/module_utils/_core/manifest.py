@@ -5,10 +5,11 @@
 
 This file is private to the collection.
 """
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from .archive_model import ArchiveReading, scopes_of, version_of
+from .archive_model import FILES_MEMBER, ArchiveReading, DumpReading, FilesReading, Member, scopes_of, version_of
 from .databases import BY_NAME, SCOPES
+from .dump_watch import HOSTED_ENGINE_TABLE
 from .errors import Problem
 from .times import from_iso
 
@@ -22,9 +23,15 @@ _TYPES: Dict[str, type] = {
 }
 
 
+# What manifests of the first releases do not hold: of each dump what a restore has to know, and the name of the virtual
+# machine that the engine ran in.
+_LATER: Dict[str, type] = {"dumps": dict, "hosted_engine": str}
+
+
 def build_manifest(facts: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the content of a manifest for the facts of a proven archive; they are the keys of _TYPES."""
-    return dict({key: facts[key] for key in _TYPES}, schema_version=SCHEMA_VERSION, collection=COLLECTION)
+    """Return the content of a manifest for the facts of a proven archive; they are the keys of _TYPES and _LATER."""
+    found = {key: facts[key] for key in tuple(_TYPES) + tuple(_LATER)}
+    return dict(found, schema_version=SCHEMA_VERSION, collection=COLLECTION)
 
 
 def describe_archive(manifest: Dict[str, Any], path: str) -> Dict[str, Any]:
@@ -82,9 +89,47 @@ _INSIDES: Tuple[Tuple[str, Callable[[Any], bool]], ...] = (
 )
 
 
-def rows_of(manifest: Dict[str, Any]) -> Dict[str, Dict[str, int]]:
-    """Return the rows of each table by kind of database, as they were read back when the archive was made."""
-    return {kind: dict(item["tables"]) for kind, item in manifest["databases"].items()}
+def describe_dumps(reading: ArchiveReading) -> Dict[str, Dict[str, Any]]:
+    """Return, by kind of database, what a dump itself says and a restore has to know."""
+    return {
+        kind: {
+            "dump_version": dump.dump_version, "server_version": dump.server_version, "schemas": list(dump.schemas),
+            "owners": list(dump.owners), "grantees": list(dump.grantees), "extensions": list(dump.extensions),
+        }
+        for kind, dump in reading.dumps.items()
+    }
+
+
+def recall_reading(
+    manifest: Dict[str, Any], path: str, compressor: str, files: Optional[FilesReading]
+) -> Optional[ArchiveReading]:
+    """Return what was read of an archive when its manifest was written; None where the manifest does not hold all.
+
+    The files are not in a manifest: they were read anew.
+    """
+    if any(not isinstance(manifest.get(key), kind) for key, kind in _LATER.items()):
+        return None
+    try:
+        dumps = {kind: _recall_dump(manifest, kind) for kind in manifest["databases"]}
+    except (KeyError, TypeError):
+        return None
+    members = [Member(BY_NAME[kind].member, dump.size, "", "", 0.0) for kind, dump in sorted(dumps.items())]
+    members += [Member(FILES_MEMBER, files.size, "", "", 0.0)] if files is not None else []
+    small = {"version": manifest["version"], "os_version": manifest["os_version"]}
+    return ArchiveReading(
+        path, manifest["size"], manifest["sha256"], compressor, tuple(members), small, dumps, files, ())
+
+
+def _recall_dump(manifest: Dict[str, Any], kind: str) -> DumpReading:
+    database, said = manifest["databases"][kind], manifest["dumps"][kind]
+    name = manifest["hosted_engine"] if kind == "engine" else ""
+    return DumpReading(
+        format=str(database["format"]), compressor=str(database["compressor"]), size=int(database["size"]),
+        tables=dict(database["tables"]), schemas=tuple(said["schemas"]),
+        dump_version=str(said["dump_version"]), problem=None, owners=tuple(said["owners"]),
+        grantees=tuple(said["grantees"]), extensions=tuple(said["extensions"]),
+        server_version=str(said["server_version"]), noted={HOSTED_ENGINE_TABLE: [(name,)]} if name else {},
+    )
 
 
 def compare_manifest(manifest: Dict[str, Any], reading: ArchiveReading) -> List[Problem]:

@@ -8,6 +8,7 @@ This file is private to the collection.
 import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from .engine_config import Settings
 from .errors import Problem
 
 Tool = NamedTuple(
@@ -64,6 +65,11 @@ SetupMemory = NamedTuple(
         ("dwh_uuid", str),
     ],
 )
+
+ArchivedSetup = NamedTuple(
+    "ArchivedSetup", [("answers", Dict[str, str]), ("dwh_uuid", str), ("settings", Dict[str, Settings])]
+)
+"""What engine-setup will find once an archive is restored: what it wrote down, and where the databases are."""
 
 SetupState = NamedTuple(
     "SetupState",

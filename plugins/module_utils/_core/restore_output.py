@@ -24,6 +24,8 @@ _NEXT = re.compile(r"^(pg_restore|psql)\b.*:")
 _CASCADE = re.compile(r'^NOTICE:  truncate cascades to table "(.+)"$', re.MULTILINE)
 _TWINS = re.compile(r"\b(\w+_\d{14})\b")
 
+MOST_ERRORS = 10  # shown of a database; a connection that is lost makes one of each entry that follows
+
 LoadError = NamedTuple("LoadError", [("database", str), ("message", str), ("entry", str)])
 """One error of a load; ``entry`` is the table-of-contents line or the statement, empty where none was shown."""
 
@@ -155,13 +157,17 @@ def is_inevitable(error: LoadError) -> bool:
 
 
 def judge_load(log: str) -> List[Problem]:
-    """Return a problem for each error of a load that is not inevitable."""
-    problems = []
+    """Return a problem for each error of a load that is not inevitable, the first ones of each database."""
+    found: Dict[str, List[str]] = {}
     for error in find_load_errors(log):
         if not is_inevitable(error):
             where = " at: %s" % error.entry if error.entry else ""
-            text = "loading the database '%s': %s%s" % (error.database, shorten(error.message), where)
-            problems.append(Problem("load_error", text))
+            found.setdefault(error.database, []).append(shorten(error.message) + where)
+    problems = []
+    for database, texts in found.items():
+        more = len(texts) - MOST_ERRORS
+        shown = texts[:MOST_ERRORS] + (["%d more errors, which the log holds" % more] if more > 0 else [])
+        problems += [Problem("load_error", "loading the database '%s': %s" % (database, text)) for text in shown]
     return problems
 
 

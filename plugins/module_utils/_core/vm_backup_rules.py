@@ -84,11 +84,6 @@ def is_passing(detail: str) -> bool:
     return bool(_PASSING.search(detail)) and not _LASTING.search(detail)
 
 
-def is_attached_elsewhere(detail: str) -> bool:
-    """Does a refusal say that a snapshot can not be removed because it is attached?"""
-    return "attached to other VMs" in detail
-
-
 def judge_poll_interval(seconds: float) -> List[Problem]:
     """Return whether the engine would be asked without a pause."""
     text = "poll_interval is %s seconds; it must be more than 0: the engine would be asked without a pause"

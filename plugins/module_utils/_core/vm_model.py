@@ -116,7 +116,17 @@ Nic = NamedTuple(
 
 VnicProfile = NamedTuple("VnicProfile", [("id", str), ("name", str), ("network_id", str), ("network_name", str)])
 Cluster = NamedTuple("Cluster", [("id", str), ("name", str), ("data_center_id", str)])
-Event = NamedTuple("Event", [("id", str), ("event_code", int), ("description", str), ("severity", str), ("time", str)])
+
+
+class Event(NamedTuple):
+    """A line of the engine's log. The id counts up."""
+
+    id: str
+    event_code: int
+    description: str
+    severity: str
+    time: str
+    correlation_id: str = ""  # the name of the request that caused it
 
 
 class VmAround(NamedTuple):

@@ -9,11 +9,12 @@ import os.path
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
 
 from .._core.archive_model import ArchiveReading, created_of, judge_archive, os_version_of, scopes_of, version_of
+from .._core.archive_report import hosted_engine_of
 from .._core.databases import FILES_RECORD, KINDS
 from .._core.engine_commands import PROFILES, backup_command
 from .._core.engine_output import evidence, judge_run, last_lines, missing_lines
 from .._core.errors import BackupError, CommandError, NotProven, Problem, Refused
-from .._core.manifest import build_manifest, describe_archive
+from .._core.manifest import build_manifest, describe_archive, describe_dumps
 from .._core.row_proof import Snapshot, compare_rows, compare_schemas, unsettled_tables, with_later_statistics
 from .._core.times import to_iso
 from .engine_backup_plan import Plan, Request, describe_plan, judge_target, plan_backup, target_directory
@@ -223,6 +224,7 @@ def _describe(
     planned.update(
         name=os.path.basename(plan.path), size=reading.size, sha256=reading.sha256, version=version_of(reading),
         os_version=os_version_of(reading), scopes=scopes_of(reading), log_path=made.log_path,
+        dumps=describe_dumps(reading), hosted_engine=hosted_engine_of(reading),
         certificates=host.read_certificates(texts, work),
     )
     return build_manifest(planned)

@@ -60,6 +60,7 @@ Plan = NamedTuple(
         ("databases", Dict[str, Settings]),
         ("before", Dict[str, Holdings]),
         ("services", Dict[str, str]),
+        ("files", Dict[str, int]),  # how many are removed from each directory
         ("warnings", List[str]),
         ("problems", List[Problem]),
     ],
@@ -121,7 +122,8 @@ def plan_cleanup(request: Request, places: Places, host: OtopiHost) -> Plan:
     elif not request.clear_databases:
         problems += _judge_all(databases, before, host)
     services = host.read_services(SERVICES) if runs else {}
-    return Plan(order, installation.is_set_up, runs, databases, before, services, warnings, problems)
+    registered = host.count_registered_files() if runs else {}
+    return Plan(order, installation.is_set_up, runs, databases, before, services, registered, warnings, problems)
 
 
 def _judge_room(
@@ -251,6 +253,7 @@ def _conclude(plan: Plan, done: Done, cleared: Dict[str, str], swept: List[str])
         "ran": plan.runs,
         "databases": {kind: _describe(plan, kind, cleared[kind]) for kind in sorted(plan.databases)},
         "services": plan.services,
+        "files": plan.files,
         "dumps": list(done.printed.dumps),
         "stages": list(done.printed.stages),
         "warnings": plan.warnings + list(done.printed.warnings),

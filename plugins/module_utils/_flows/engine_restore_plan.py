@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 from .._core.archive_model import ArchiveReading, judge_archive, os_version_of, scopes_of, version_of
 from .._core.archive_report import expected_scopes, hosted_engine_of, identify
 from .._core.databases import expand_scopes
-from .._core.engine_config import parse_assignments
+from .._core.engine_config import LOCAL_HOSTS, parse_assignments
 from .._core.engine_model import Installation
 from .._core.errors import CommandError, Problem, Refused
-from .._core.manifest import compare_manifest, rows_of
+from .._core.manifest import compare_manifest
 from .._core.restore_model import SERVERS, STOPPED_SERVICES, Request, Target, rewritten_files
 from .._core.times import to_iso
 from .._core.versions import refuse_restore
@@ -61,10 +61,7 @@ def plan_restore(request: Request, host: "RestoreHost") -> Plan:
     """Return what would be restored and every problem that forbids it; raise Refused by what is known at once."""
     installation = look_first(request, host)
     tmpdir = request.tmpdir or host.lock_directory(request.prefix)
-    manifest, problems = host.read_manifest(request.path)
-    reading = host.read_archive(request.path, "full", tmpdir, rows_known(request.path, manifest, host))
-    problems = problems + judge_archive(reading, "full", expected_scopes(reading, manifest, ["all"]))
-    problems += compare_manifest(manifest, reading) if manifest is not None else []
+    reading, manifest, problems = read_source(request.path, tmpdir, host)
     version = refuse_restore(version_of(reading), installation.version)
     if version and version_of(reading):
         problems.append(Problem("version_refused", version))
@@ -84,12 +81,21 @@ def plan_restore(request: Request, host: "RestoreHost") -> Plan:
     return plan._replace(problems=plan.problems + judge_places(plan, host))
 
 
-def rows_known(path: str, manifest: Optional[Dict[str, Any]], host: "RestoreHost") -> Dict[str, Dict[str, int]]:
-    """Return the rows that need not be counted: of an archive that is, byte for byte, the one of its manifest.
+def read_source(
+    path: str, tmpdir: str, host: "RestoreHost"
+) -> Tuple[ArchiveReading, Optional[Dict[str, Any]], List[Problem]]:
+    """Return what is in an archive, its manifest if there is one, and what is wrong with both.
 
-    They were counted in this very archive when it was made. Any other is read to its last row.
+    An archive that is, byte for byte, the one of its manifest was read to its last row when that was written. Any
+    other is read so now.
     """
-    return rows_of(manifest) if manifest is not None and not host.judge_proven(path, manifest) else {}
+    manifest, problems = host.read_manifest(path)
+    proven = host.read_proven(path, manifest) if manifest is not None else None
+    if proven is not None:
+        return proven, manifest, problems
+    reading = host.read_archive(path, "full", tmpdir)
+    problems = problems + judge_archive(reading, "full", expected_scopes(reading, manifest, ["all"]))
+    return reading, manifest, problems + (compare_manifest(manifest, reading) if manifest is not None else [])
 
 
 def look_first(request: Request, host: "RestoreHost") -> Installation:
@@ -229,7 +235,7 @@ def judge_space(plan: Plan, host: "RestoreHost") -> List[Problem]:
     work = sum(member.size for member in plan.reading.members) + files
     problems = judge_room(plan.tmpdir, work, host, code="space_tmpdir")
     data = host.data_directory(plan.request.prefix)
-    local = [plan.reading.dumps[kind] for kind, target in plan.targets.items() if target.settings.host == "localhost"]
+    local = [plan.reading.dumps[kind] for kind, target in plan.targets.items() if target.settings.host in LOCAL_HOSTS]
     if data and local:
         loaded = sum(dump.size * data_factor(dump.format) for dump in local)
         problems += judge_room(data, loaded, host, code="space_data")

@@ -16,6 +16,7 @@ from .._core.engine_answers import (
     release_of,
     setup_answers,
 )
+from .._core.engine_config import LOCAL_HOSTS
 from .._core.engine_model import Installation
 from .._core.errors import BackupError, Problem, Refused, describe_problems, list_problems
 from .._core.otopi_model import SETUP, Places, SetupMemory, SetupState, without_release
@@ -43,6 +44,7 @@ Request = NamedTuple(
         ("secret_answers", Answers),
         ("expect_restored", bool),
         ("again", bool),  # run it in any case
+        ("archive", str),  # of the engine that is to be restored before; only for a plan
     ],
 )
 
@@ -60,6 +62,17 @@ Result = NamedTuple(
     ],
 )
 
+Look = NamedTuple(
+    "Look",
+    [
+        ("installation", Installation),
+        ("state", SetupState),
+        ("memory", Optional[SetupMemory]),  # None where the engine database is empty or was not read
+        ("recorded", Answers),  # what the last run of engine-setup wrote down
+        ("problems", List[Problem]),
+    ],
+)
+
 Plan = NamedTuple(
     "Plan",
     [
@@ -73,7 +86,6 @@ Plan = NamedTuple(
 )
 
 VERSION = "OVESETUP_CORE/generatedByVersion"
-LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def preview_setup(request: Request, host: OtopiHost) -> Result:
@@ -113,19 +125,34 @@ def _refuse(problems: List[Problem]) -> None:
 
 def plan_setup(request: Request, places: Places, host: OtopiHost) -> Plan:
     """Return what engine-setup will be told, why it has to run, and everything that forbids it."""
-    installation = host.read_installation(request.prefix)
-    state = host.read_setup_state()
-    problems = list(places.problems) + _judge_packages(state)
-    memory, unread = _read_memory(request, installation, host)
-    facts = _gather(installation, state, memory)
-    own = setup_answers(facts._replace(dumps_plainly=_dumps_plainly(installation, memory, host)))
+    look = _foresee(request, host) if request.archive else _look(request, host)
+    facts = _gather(look.installation, look.state, look.memory)
+    own = setup_answers(facts._replace(dumps_plainly=_dumps_plainly(look.installation, look.memory, host)))
     answers, wrong = merge_answers(own, request.answers, request.secret_answers)
-    problems += unread + wrong
+    problems = list(places.problems) + _judge_packages(look.state) + look.problems + wrong
     order = Order(SETUP, places, answers, tuple(sorted(request.secret_answers)), request.timeout, ())
     given = dict(request.answers, **request.secret_answers)
     reasons = ["it was asked for"] if request.again else []
-    reasons += _reasons(installation, state, memory, differing_answers(given, host.read_recorded_answers()))
-    return Plan(order, installation, state, memory, reasons, problems)
+    reasons += _reasons(look.installation, look.state, look.memory, differing_answers(given, look.recorded))
+    return Plan(order, look.installation, look.state, look.memory, reasons, problems)
+
+
+def _look(request: Request, host: OtopiHost) -> Look:
+    """Return what engine-setup finds now."""
+    installation = host.read_installation(request.prefix)
+    memory, problems = _read_memory(request, installation, host)
+    return Look(installation, host.read_setup_state(), memory, host.read_recorded_answers(), problems)
+
+
+def _foresee(request: Request, host: OtopiHost) -> Look:
+    """Return what engine-setup will find once the archive is restored."""
+    archived = host.read_archived_setup(request.archive)
+    state = host.read_setup_state()
+    state = state._replace(
+        answers=dict(state.answers, **archived.answers), dwh_uuid=archived.dwh_uuid, was_configured_since=False)
+    installation = host.read_installation(request.prefix)._replace(is_set_up=True, settings=archived.settings)
+    memory = SetupMemory(True, state.display_version, archived.dwh_uuid)
+    return Look(installation, state, memory, archived.answers, [])
 
 
 def _gather(installation: Installation, state: SetupState, memory: Optional[SetupMemory]) -> SetupFacts:
@@ -139,7 +166,7 @@ def _gather(installation: Installation, state: SetupState, memory: Optional[Setu
         active_firewall=state.active_firewall,
         configured_dwh=state.dwh_uuid,
         recorded_dwh=memory.dwh_uuid if memory is not None else "",
-        has_local_database=engine is not None and engine.host in LOCAL,
+        has_local_database=engine is not None and engine.host in LOCAL_HOSTS,
         is_same_release=bool(generated) and minor_release(generated) == minor_release(state.display_version),
         dumps_plainly=False,
     )

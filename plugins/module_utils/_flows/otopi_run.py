@@ -13,7 +13,17 @@ from .._core.engine_config import Settings
 from .._core.engine_model import Installation
 from .._core.engine_output import Outcome, shorten
 from .._core.errors import CommandError, Problem
-from .._core.otopi_model import Holdings, Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, command_of
+from .._core.otopi_model import (
+    ArchivedSetup,
+    Holdings,
+    Places,
+    Ran,
+    SetupMemory,
+    SetupState,
+    Tool,
+    answer_file_in,
+    command_of,
+)
 from .._core.otopi_output import (
     Printed,
     command_errors,
@@ -97,8 +107,14 @@ class OtopiHost(Protocol):
     def read_services(self, names: Sequence[str]) -> Dict[str, str]:
         """The state of each service."""
 
+    def count_registered_files(self) -> Dict[str, int]:
+        """How many files engine-cleanup removes from each directory."""
+
     def read_archived_databases(self, path: str) -> Dict[str, Settings]:
         """The databases that an archive's configuration names."""
+
+    def read_archived_setup(self, path: str) -> ArchivedSetup:
+        """What engine-setup will find once an archive is restored."""
 
     def read_holdings(self, settings: Settings) -> Holdings:
         """What a database holds."""

@@ -121,10 +121,8 @@ class EngineHost(Protocol):
     def pack(self, source: str, target: str, timeout: float) -> None:
         """Compress an archive with zstd."""
 
-    def read_archive(
-        self, path: str, level: str, tmpdir: str, known: Optional[Mapping[str, Mapping[str, int]]] = None
-    ) -> ArchiveReading:
-        """Read an archive back; the rows of known tables need not be counted."""
+    def read_archive(self, path: str, level: str, tmpdir: str) -> ArchiveReading:
+        """Read an archive back."""
 
     def read_certificates(self, texts: Dict[str, str], tmpdir: str) -> List[Dict[str, str]]:
         """Subject and expiry of each certificate."""
@@ -138,6 +136,9 @@ class RestoreHost(EngineHost, Protocol):
 
     def lock_directory(self, prefix: str) -> str:
         """The directory whose lock a restore takes."""
+
+    def read_proven(self, path: str, manifest: Dict[str, Any]) -> Optional[ArchiveReading]:
+        """What is in the archive of a manifest, None of any other archive."""
 
     def grafana_file(self, prefix: str) -> str:
         """Where Grafana's SQLite file is, or will be."""

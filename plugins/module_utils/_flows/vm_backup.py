@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Tuple
 from .._core.errors import BackupError, Interrupted, Refused
 from .._core.vm_model import Vm
 from .vm_backup_freeze import FileSystems
-from .vm_backup_plan import Plan, Request, Tools, is_settling, marked, plan_attaching, plan_removing
+from .vm_backup_plan import Held, Plan, Request, Tools, is_settling, marked, plan_attaching, plan_removing
 from .vm_backup_removal import Remover
 from .vm_backup_result import (
     PLANNED_NOTE,
@@ -70,7 +70,7 @@ def preview_removing(request: Request, tools: Tools, removes: bool) -> Dict[str,
     """Return what detach, or remove, would do. Writes nothing."""
     plan = plan_removing(request, tools)
     _refuse(plan)
-    return describe_removed(plan, removes, [])
+    return describe_removed(plan, removes, choose_taken(plan, removes))
 
 
 def detach(request: Request, tools: Tools) -> Dict[str, Any]:
@@ -106,36 +106,36 @@ def _sweep(plan: Plan, vm: Vm, tools: Tools) -> List[str]:
     if plan.own is not None:
         remover.wait_at_rest(plan.own.snapshot)
     try:
-        for held in plan.leftovers:
-            remover.take_away(held)
+        swept = [remover.take_away(held) for held in plan.leftovers]
     except BackupError as error:
         error.facts.setdefault("phase", "sweeping")
         raise
-    return list_swept(plan.leftovers, vm, plan.backup_vm)
+    return list_swept(swept, vm, plan.backup_vm)
 
 
 def _take_away(plan: Plan, removes: bool, tools: Tools) -> Dict[str, Any]:
     """Detach the disks of what carries our mark, and remove it where asked to."""
     if plan.vm is None:
         return describe_removed(plan, removes, [])
-    taken = choose_taken(plan, removes)
+    chosen = choose_taken(plan, removes)
+    taken: List[Held] = []
     _thaw_after_kill(plan, plan.vm, tools)
     remover = Remover(plan.vm, plan.backup_vm, plan.request.settle, tools.waiter, tools)
-    standing = [name_snapshot(held.snapshot, plan.vm) for held in taken]
+    standing = [name_snapshot(held.snapshot, plan.vm) for held in chosen]
     try:
-        for held in taken:
+        for held in chosen:
             if removes:
-                remover.take_away(held)
+                taken.append(remover.take_away(held))
                 standing.pop(0)
             else:
-                remover.detach_all(held)
+                taken.append(remover.detach_all(held))
     except BaseException as error:
         explain(error, "removing" if removes else "detaching", [], standing)
         if plan.request.outcome and isinstance(error, BackupError):
             reason = "; ".join(filter(None, (plan.request.message, error.message)))[:LONGEST_REASON]
             tell(plan, plan.vm, "error", reason, tools.waiter, tools)
         raise
-    result = describe_removed(plan, removes, [])
+    result = describe_removed(plan, removes, taken)
     if result["changed"]:
         result["warnings"] += _tell_outcome(plan, plan.vm, tools)
     return result

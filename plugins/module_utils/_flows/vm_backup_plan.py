@@ -5,11 +5,12 @@
 
 This file is private to the collection.
 """
-from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .._core.backup_mark import BACKUP, judge_holder, judge_name, parse_mark, render_mark
 from .._core.errors import Problem
 from .._core.times import from_iso
+from .._core.vm_attachments import Claim, may_hold
 from .._core.vm_backup_rules import (
     Selected,
     Selection,
@@ -26,6 +27,7 @@ from .._core.vm_backup_rules import (
     select_disks,
 )
 from .._core.vm_model import Attachment, Cluster, Snapshot, SnapshotDisk, StorageDomain, Vm, VmAround
+from .vm_backup_ownership import prove
 from .vm_permits import Needed, judge_needed
 from .vm_protocols import VmApi, Waiter
 
@@ -89,6 +91,7 @@ Held = NamedTuple(
         ("snapshot", Snapshot),
         ("disks", List[SnapshotDisk]),
         ("attached", List[str]),  # ids of those of its disks that are attached to the backup VM
+        ("unproven", List[str]),  # ... and of those that are, but perhaps from a snapshot of somebody else
     ],
 )
 """A snapshot with our mark, and what it holds."""
@@ -142,7 +145,7 @@ def plan_removing(request: Request, tools: Tools) -> Plan:
     if vm is None:
         return plan
     plan = _find_marked(plan, vm.vm, tools)
-    if backup_vm is not None and any(one.attached for one in marked(plan)):
+    if backup_vm is not None and any(one.attached or one.unproven for one in marked(plan)):
         return plan._replace(problems=plan.problems + judge_detachable(backup_vm.vm))
     return plan
 
@@ -207,8 +210,43 @@ def _find_marked(plan: Plan, vm: Vm, tools: Tools) -> Plan:
             (own if mark.run == plan.request.run else leftovers).append(_hold(snapshot, plan.present))
     # Two of one run can not be; should somebody have copied the mark, the newest counts.
     own.sort(key=lambda one: one.snapshot.date)
-    return plan._replace(
+    plan = plan._replace(
         own=own[-1] if own else None, leftovers=leftovers + own[:-1], problems=plan.problems + problems
+    )
+    return _tell_apart(plan, tools)
+
+
+def _tell_apart(plan: Plan, tools: Tools) -> Plan:
+    """Return the plan with what may be attached from a snapshot of somebody else set apart.
+
+    There is one place per disk on the backup VM. Where only snapshots of ours hold a disk that stands there it is ours;
+    else the engine's log tells.
+    """
+    claims, vm = _list_claims(plan), plan.backup_vm
+    if not claims or vm is None:
+        return plan
+    proven = {claim.disk_id for claim in prove(claims, vm, tools.api, tools.waiter)}
+    unproven = {claim.disk_id for claim in claims} - proven
+    return plan._replace(
+        own=_split(plan.own, unproven) if plan.own is not None else None,
+        leftovers=[_split(held, unproven) for held in plan.leftovers],
+    )
+
+
+def _list_claims(plan: Plan) -> List[Claim]:
+    """Return the attachments that may be of our snapshots, and of those of others as well."""
+    ours = {held.snapshot.id for held in marked(plan)}
+    others = [one for one in plan.snapshots if one.id not in ours]
+    return [
+        Claim(held.snapshot.id, one.disk_id, one.alias) for held in marked(plan) for one in held.disks
+        if one.disk_id in held.attached and may_hold(others, one.disk_id)
+    ]
+
+
+def _split(held: Held, unproven: Set[str]) -> Held:
+    return held._replace(
+        attached=[one for one in held.attached if one not in unproven],
+        unproven=[one for one in held.attached if one in unproven],
     )
 
 
@@ -221,8 +259,14 @@ def _time_of(snapshot: Snapshot, tools: Tools) -> float:
 
 def _hold(snapshot: Snapshot, present: Dict[str, Attachment]) -> Held:
     """Return what a snapshot holds; one that ends meanwhile holds nothing."""
-    disks = list(snapshot.disks or ())
-    return Held(snapshot, disks, [one.disk_id for one in disks if one.disk_id in present])
+    disks = [_with_alias_of_now(one, present.get(one.disk_id)) for one in snapshot.disks or ()]
+    return Held(snapshot, disks, [one.disk_id for one in disks if one.disk_id in present], [])
+
+
+def _with_alias_of_now(held: SnapshotDisk, attachment: Optional[Attachment]) -> SnapshotDisk:
+    """Return a disk of a snapshot with the alias by which the engine speaks of it, not that of its day."""
+    disk = attachment.disk if attachment is not None else None
+    return held._replace(alias=disk.alias) if disk is not None else held
 
 
 def _look_around(plan: Plan, vm: VmAround, tools: Tools) -> Plan:
@@ -249,10 +293,8 @@ def _judge_attaching(plan: Plan, vm: VmAround, backup_vm: VmAround, tools: Tools
     """Return the plan with everything that forbids it, and what a person should know."""
     selected = plan.selection.selected
     clusters: Dict[str, Cluster] = {one.cluster.id: one.cluster for one in (vm, backup_vm) if one.cluster is not None}
-    foreign = set(plan.present) - {disk_id for held in marked(plan) for disk_id in held.attached}
-    if any(item.code == "backup_running" for item in plan.problems):  # it is that run that has them attached
-        foreign = set()
-    problems = judge_backup_vm(vm.vm, backup_vm.vm, clusters) + judge_foreign(selected, foreign, backup_vm.vm)
+    foreign = judge_foreign(selected, _list_foreign(plan), backup_vm.vm)
+    problems = judge_backup_vm(vm.vm, backup_vm.vm, clusters) + foreign
     if plan.own is None:
         problems += _judge_others(plan, vm.vm, tools.is_run_alive) + _judge_permits(plan, vm.vm, backup_vm.vm, tools)
         if not is_settling(plan):  # what works on the disks now is ours, and is waited for
@@ -262,6 +304,15 @@ def _judge_attaching(plan: Plan, vm: VmAround, backup_vm: VmAround, tools: Tools
         problems += judge_held(plan.own.snapshot, plan.own.disks, selected)
     warnings = plan.warnings + _warn(vm.vm, backup_vm.vm, selected, tools)
     return plan._replace(warnings=warnings, problems=plan.problems + problems)
+
+
+def _list_foreign(plan: Plan) -> Set[str]:
+    """Return the disks that stand on the backup VM and are not of this backup."""
+    if any(item.code == "backup_running" for item in plan.problems):  # it is that run that has them attached
+        return set()
+    foreign = set(plan.present) - {disk_id for held in marked(plan) for disk_id in held.attached}
+    # Whose those of a leftover are is said when it is removed.
+    return foreign - {disk_id for held in plan.leftovers for disk_id in held.unproven}
 
 
 def _judge_others(plan: Plan, vm: Vm, is_run_alive: Callable[[str], Optional[bool]]) -> List[Problem]:

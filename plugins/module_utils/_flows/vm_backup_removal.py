@@ -10,9 +10,11 @@ from typing import List, Optional, Sequence
 
 from .._core.api_errors import Conflict, NotFound
 from .._core.errors import BackupError
-from .._core.vm_backup_rules import describe_snapshot, is_attached_elsewhere
+from .._core.vm_attachments import find_named, is_attached_elsewhere
+from .._core.vm_backup_rules import describe_snapshot
 from .._core.vm_model import Snapshot, Vm
 from .vm_backup_plan import Held, Tools
+from .vm_backup_result import name_snapshot
 from .vm_backup_snapshot import tell_events
 from .vm_delivery import Delivery, deliver_removal
 from .vm_protocols import Waiter
@@ -33,30 +35,74 @@ class Remover:
         self._waiter = waiter
         self._tools = tools
 
-    def take_away(self, held: Held) -> None:
-        """Detach the disks of a snapshot, and remove it.
+    def take_away(self, held: Held) -> Held:
+        """Detach the disks of a snapshot, and remove it; return it with what was detached.
 
-        The engine removes no snapshot that is attached anywhere: that it begins is the proof that nothing is.
+        The engine removes no snapshot while one of its virtual machine is attached anywhere, and its refusal names
+        each: that it begins is the proof that nothing is, and what it does not name as ours is somebody else's.
         """
         for disk_id in held.attached:
             self._order_detachment(disk_id)
         try:
             is_proof = self.remove(held.snapshot)
         except Conflict as error:
-            if not held.attached or not is_attached_elsewhere(error.detail):
-                raise
-            self._wait_detached(held.attached)
-            self.remove(held.snapshot)
-            return
+            named = self._find_named(held, error)
+            if not (held.attached or named) or not is_attached_elsewhere(error.detail):
+                raise self._explain(held, error) from None
+            return self._take_away_named(held, named)
         if held.attached and not is_proof:
             self._wait_detached(held.attached)
+        return held
 
-    def detach_all(self, held: Held) -> None:
-        """Detach those disks of a snapshot that are attached."""
+    def _take_away_named(self, held: Held, named: List[str]) -> Held:
+        """Detach what the engine named as ours, too, and remove the snapshot once all of it is detached."""
+        held = held._replace(
+            attached=held.attached + named, unproven=[one for one in held.unproven if one not in named]
+        )
+        for disk_id in named:
+            self._order_detachment(disk_id)
+        self._wait_detached(held.attached)
+        try:
+            self.remove(held.snapshot)
+        except Conflict as error:
+            raise self._explain(held, error) from None
+        return held
+
+    def _find_named(self, held: Held, error: Conflict) -> List[str]:
+        if self._backup_vm is None:
+            return []
+        aliases = {one.disk_id: one.alias for one in held.disks}
+        named = find_named(error.detail, aliases, held.snapshot.description, self._backup_vm.name)
+        return [disk_id for disk_id in held.unproven if disk_id in named]
+
+    def _explain(self, held: Held, error: Conflict) -> BackupError:
+        """Return the error that says what stands in the way, where that is what somebody else attached."""
+        if not held.unproven or not is_attached_elsewhere(error.detail):
+            return error
+        text = (
+            "%s can not be removed while a disk of its virtual machine is attached from another snapshot: %s. What "
+            "this backup had attached is detached; the rest is not of this backup and was left alone. Run again when "
+            "the other work has ended"
+        )
+        said = " ".join(error.detail.strip("[]").split()).rstrip(".")
+        message = text % (name_snapshot(held.snapshot, self._vm), said)
+        return BackupError(message, "attached_by_others")
+
+    def detach_all(self, held: Held) -> Held:
+        """Detach those disks of a snapshot that are attached; return it with what was detached."""
         for disk_id in held.attached:
             self._order_detachment(disk_id)
         if held.attached:
             self._wait_detached(held.attached)
+        if held.unproven:
+            text = (
+                "%s is there, and the engine's log does not show that this backup attached %s to the backup VM: other "
+                "snapshots hold the same disk, so it may be of somebody else and was left alone. Detach it by hand if "
+                "nobody needs it; state=absent asks the engine whose it is"
+            )
+            disks = ", ".join("disk %s" % disk_id for disk_id in held.unproven)
+            raise BackupError(text % (name_snapshot(held.snapshot, self._vm), disks), "attachment_unproven")
+        return held
 
     def detach(self, disk_id: str) -> None:
         """Detach a disk, never remove it; nothing where it is not attached."""
@@ -97,7 +143,7 @@ class Remover:
 
         Return whether the engine took the request; where not, the snapshot was gone already.
         """
-        name = "snapshot '%s' (%s) of virtual machine %s" % (snapshot.description, snapshot.id, self._vm.name)
+        name = name_snapshot(snapshot, self._vm)
         for attempt in range(ATTEMPTS):
             is_moving = attempt > 0 or snapshot.status == "locked"
             if is_moving and self.wait_at_rest(snapshot) is None:

@@ -42,6 +42,12 @@ def list_swept(leftovers: List[Held], vm: Vm, backup_vm: Optional[Vm]) -> List[s
     return found
 
 
+def _list_swept_of(plan: Plan, taken: List[Held]) -> List[str]:
+    leftovers = [held.snapshot.id for held in plan.leftovers]
+    swept = [held for held in taken if held.snapshot.id in leftovers]
+    return list_swept(swept, plan.vm, plan.backup_vm) if plan.vm is not None else []
+
+
 def unknown_consistency(requested: str, note: str) -> Dict[str, Any]:
     """Return the consistency of a snapshot that this call did not make."""
     return describe_consistency(requested, None, note=note)
@@ -64,15 +70,13 @@ def describe_attached(plan: Plan, path: str, done: Done) -> Dict[str, Any]:
     )
 
 
-def describe_removed(plan: Plan, removes: bool, warnings: List[str]) -> Dict[str, Any]:
-    """Return the result of state detached, or absent where ``removes`` is set."""
-    taken = choose_taken(plan, removes)
+def describe_removed(plan: Plan, removes: bool, taken: List[Held]) -> Dict[str, Any]:
+    """Return the result of state detached, or absent where ``removes`` is set; ``taken`` is what was taken away."""
     detached = [disk_id for held in taken for disk_id in held.attached]
     snapshots = [held.snapshot.description for held in taken]
     removed = snapshots if removes else []
-    swept = list_swept(plan.leftovers, plan.vm, plan.backup_vm) if removes and plan.vm is not None else []
     return dict(
-        _describe(plan, bool(detached or removed), swept, plan.warnings + warnings),
+        _describe(plan, bool(detached or removed), _list_swept_of(plan, taken) if removes else [], plan.warnings),
         snapshot=_describe_own(plan),
         detached=detached,
         removed=removed,

@@ -7,10 +7,12 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from .._core.api_errors import ApiError, NotFound
 from .._core.errors import BackupError, Interrupted
+from .._core.vm_attachments import Claim, may_hold
 from .._core.vm_backup_rules import Selected, describe_snapshot, is_same_configuration, is_whole
-from .._core.vm_model import Attachment, AttachmentOrder, Configuration, Snapshot, Vm
+from .._core.vm_model import Attachment, AttachmentOrder, Configuration, Snapshot, SnapshotDisk, Vm
 from .vm_backup_freeze import FileSystems
-from .vm_backup_plan import Plan, Tools
+from .vm_backup_ownership import prove
+from .vm_backup_plan import Held, Plan, Tools
 from .vm_backup_removal import Remover
 from .vm_backup_result import RESUMED_NOTE, Done, name_snapshot, unknown_consistency
 from .vm_backup_snapshot import Creation, make_snapshot, wait_disks, wait_whole
@@ -34,7 +36,7 @@ class Work:
         self._tools = tools
         self._systems = FileSystems(vm, plan.request.freeze_timeout, tools)
         self._creation = Creation(plan, vm, tools)
-        self._attached: List[str] = []  # ids of the disks that were, or may have been, attached
+        self._attached: Dict[Claim, bool] = {}  # what was attached, or (False) may have been though nobody saw it
         self._phase = "snapshot"
         self._is_told = False
         self._warnings: List[str] = []
@@ -98,30 +100,34 @@ class Work:
         request = self._plan.request
         if self._plan.own is not None and disk_id in self._plan.own.attached:  # but it is not active
             self._remover(self._tools.waiter).detach(disk_id)
+        claim = Claim(snapshot.id, disk_id, item.disk.alias)
         order = AttachmentOrder(disk_id, snapshot.id, request.interface, False, True, False, False)
         what = "disk %s (%s) of %s to be attached to the backup VM %s" % (
             item.disk.alias, disk_id, name_snapshot(snapshot, self._vm), self._backup_vm.name)
         delivery = Delivery(
-            what, lambda: api.attach_disk(vm_id, order), self._finder(disk_id), request.settle, self._tools.waiter)
-        self._attached.append(disk_id)
+            what, lambda: api.attach_disk(vm_id, order), lambda: self._find_own(claim, self._tools.waiter),
+            request.settle, self._tools.waiter,
+        )  # fmt: skip
+        self._attached[claim] = False
         try:
             delivery.carry_out()
         except BackupError as error:
             if not delivery.may_be_done():  # refused: what is attached there is somebody else's
-                self._attached.remove(disk_id)
+                del self._attached[claim]
             error.message = "Could not attach %s. %s" % (what.replace(" to be attached", ""), error.message)
             raise
+        self._attached[claim] = True
 
-    def _finder(self, disk_id: str) -> Callable[[], Optional[Attachment]]:
-        """Return a look for the attachment that a lost answer may have left."""
-
-        def find() -> Optional[Attachment]:
-            try:
-                return self._tools.api.read_attachment(self._backup_vm.id, disk_id)
-            except NotFound:
-                return None
-
-        return find
+    def _find_own(self, claim: Claim, waiter: Waiter) -> Optional[Attachment]:
+        """Return the attachment that a lost answer may have left; None where it may be somebody else's."""
+        try:
+            found = self._tools.api.read_attachment(self._backup_vm.id, claim.disk_id)
+        except NotFound:
+            return None
+        snapshots = self._tools.api.list_snapshots(self._vm.id)
+        others = [one for one in snapshots if one.id != claim.snapshot_id]
+        is_own = not may_hold(others, claim.disk_id) or prove([claim], self._backup_vm, self._tools.api, waiter)
+        return found if is_own else None
 
     def _wait_active(self, disk_ids: List[str]) -> None:
         """Wait until the engine shows every disk as attached and active."""
@@ -148,15 +154,22 @@ class Work:
         self._systems.thaw()
         undone: List[str] = []
         standing: List[str] = []
-        for disk_id in reversed(self._attached):
-            name = "attachment of disk %s to the backup VM %s" % (disk_id, self._backup_vm.name)
-            self._attempt(name, functools.partial(self._remover(waiter).detach, disk_id), undone, standing)
+        for claim, is_seen in reversed(list(self._attached.items())):
+            name = "attachment of disk %s to the backup VM %s" % (claim.disk_id, self._backup_vm.name)
+            self._attempt(name, functools.partial(self._detach, claim, is_seen, name, waiter), undone, standing)
         self._remove_snapshot(waiter, undone, standing)
         explain(error, self._phase, undone, standing)
         if self._is_told:
             self._tell("error", "the backup of virtual machine %s failed: %s" % (self._vm.name, error), waiter)
         if self._warnings + self._systems.warnings and isinstance(error, BackupError):
             error.facts["warnings"] = self._warnings + self._systems.warnings
+
+    def _detach(self, claim: Claim, is_seen: bool, name: str, waiter: Waiter) -> bool:
+        """Return whether there was something of ours to detach. What nobody saw made may be somebody else's."""
+        if not is_seen and waiter.patiently(name, lambda: self._find_own(claim, waiter)) is None:
+            return False
+        self._remover(waiter).detach(claim.disk_id)
+        return True
 
     def _remove_snapshot(self, waiter: Waiter, undone: List[str], standing: List[str]) -> None:
         """Remove the snapshot that this call made; one of an earlier call stays."""
@@ -177,7 +190,9 @@ class Work:
                 raise
             return False
         if found is not None:
-            self._remover(waiter).remove(found)
+            disks = [SnapshotDisk(item.disk.id, "", item.disk.alias, "") for item in self._plan.selection.selected]
+            unseen = [claim.disk_id for claim, is_seen in self._attached.items() if not is_seen]
+            self._remover(waiter).take_away(Held(found, disks, [], unseen))
         return True
 
     @staticmethod

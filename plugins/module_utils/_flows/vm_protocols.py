@@ -154,3 +154,9 @@ class VmApi(Protocol):
 
     def find_events(self, text: str, most: int) -> List[Event]:
         """The newest events that a search for a text finds."""
+
+    def find_events_of_requests(self, traces: Sequence[str]) -> List[Event]:
+        """What the requests of these names did; attach_disk names those that attach a snapshot, by trace_of."""
+
+    def find_events_since(self, event_id: int, event_code: int, vm_name: str) -> List[Event]:
+        """The events of a kind that a virtual machine met after another event."""

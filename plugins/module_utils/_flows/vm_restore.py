@@ -23,12 +23,13 @@ from .._core.vm_restore_report import (
     describe_vm,
     list_removed,
     tell_disk,
+    tell_vm,
 )
 from .._core.vm_restore_rules import compare_attachments, initial_size
 from .vm_restore_plan import plan_restore
 from .vm_restore_removal import Removal, plan_removal
 from .vm_restore_work import Work
-from .vm_restore_world import Tools, attachments_of, mark_of
+from .vm_restore_world import Tools, attachments_of, find_disks, mark_of
 
 Result = NamedTuple(
     "Result",
@@ -176,12 +177,21 @@ def _require(vm: Optional[Vm]) -> Vm:
 
 def _restore(plan: Plan, work: Work) -> Result:
     """Have the virtual machine with its disks, as it was saved; proven by reading it back."""
-    backup_vm, request = _require(plan.backup_vm), plan.request
+    backup_vm = _require(plan.backup_vm)
     work.phase = "detaching"
     work.detach(backup_vm, [one.disk_id for one in plan.disks if one.disk_id in plan.attached])
     work.await_disks([one.existing for one in plan.disks if one.existing is not None], are_seen=False)
     work.phase = "making the virtual machine"
     vm = work.await_vm(plan.vm or work.make_vm(_order_vm(plan), plan.vm_id))
+    try:
+        return _fit_out(plan, vm, work)
+    except BackupError as error:
+        raise _explain_removal(error, plan, vm, work) from None
+
+
+def _fit_out(plan: Plan, vm: Vm, work: Work) -> Result:
+    """Give the virtual machine its disks and network interfaces, prove it, and take the marks off."""
+    request = plan.request
     work.phase = "attaching"
     missing = [_order_attachment(one) for one in plan.disks if one.disk_id not in plan.own or plan.vm is None]
     around = work.attach(vm, missing)
@@ -195,6 +205,26 @@ def _restore(plan: Plan, work: Work) -> Result:
         text = "%s: virtual machine %s is restored, %d disks" % (_mark(request), request.vm_name, len(plan.disks))
         work.tell("normal", text, vm.id, request.now)
     return _conclude(plan, work.changed, around.vm.status, work.removed, work.warnings)
+
+
+def _explain_removal(error: BackupError, plan: Plan, vm: Vm, work: Work) -> BackupError:
+    """Return the error that says where the disks are, where somebody has removed the virtual machine; else this one."""
+    try:
+        if work.find_vm(vm.id) is not None:
+            return error
+        disks = find_disks(plan.request, [one.disk_id for one in plan.disks], work.tools)
+    except BackupError:  # the first one is to be told
+        return error
+    ids = [one.disk_id for one in plan.disks]
+    standing = [tell_disk(disk) for disk in disks if disk.id in ids]
+    text = (
+        "Somebody removed %s before the restore had ended (while %s). %s. Run state=restored again: it makes the "
+        "virtual machine anew around the disks that are there, or says that some have to be prepared again; "
+        "state=absent removes them"
+    )
+    kept = "Still there, attached to nothing: %s" % ", ".join(standing) if standing else "Its disks went with it"
+    message = text % (tell_vm(vm), work.phase, kept)
+    return BackupError(message, "vm_vanished", phase=work.phase, standing=standing)
 
 
 def _order_vm(plan: Plan) -> VmOrder:

@@ -133,12 +133,13 @@ class Work:
         api = self.tools.api
 
         def find() -> Optional[Vm]:
-            vm = self._find_vm(vm_id)
+            vm = self.find_vm(vm_id)
             return vm if vm is not None and (vm.name, vm.comment) == (order.name, order.comment) else None
 
         return self._make("virtual machine %s to be begun" % order.name, lambda: api.create_vm(order), find)
 
-    def _find_vm(self, vm_id: str) -> Optional[Vm]:
+    def find_vm(self, vm_id: str) -> Optional[Vm]:
+        """Return a virtual machine; None where there is none."""
         return read_or_none("virtual machine %s" % vm_id, lambda: self.tools.api.read_vm(vm_id), self.tools)
 
     def await_vm(self, vm: Vm) -> Vm:
@@ -146,7 +147,7 @@ class Work:
         seen: List[Vm] = [vm]
 
         def look() -> Vm:
-            return _still_there(vm, seen.pop() if seen else self._find_vm(vm.id))
+            return _still_there(vm, seen.pop() if seen else self.find_vm(vm.id))
 
         return self.tools.waiter.until(
             "virtual machine %s to be made" % vm.name, look, lambda found: found.status == "down",
@@ -165,7 +166,7 @@ class Work:
         if vm.status == "image_locked":
             self.await_vm(vm)
         self._take_away(what, lambda: api.remove_vm(vm.id), lambda: api.read_vm(vm.id))
-        self._await_none(what, lambda: [vm.name] if self._find_vm(vm.id) is not None else [])
+        self._await_none(what, lambda: [vm.name] if self.find_vm(vm.id) is not None else [])
         self.removed.append(tell_vm(vm))
 
     # --- all of them ---
@@ -199,7 +200,10 @@ class Work:
 def _still_there(vm: Vm, found: Optional[Found]) -> Found:
     """Raise where a virtual machine that was begun is not there any more."""
     if found is None:
-        text = "Virtual machine %s (%s) was begun and vanished: its import failed. Look into the engine's log."
+        text = (
+            "Virtual machine %s (%s) was begun and vanished: its import failed, or somebody removed it. Look into the "
+            "engine's log."
+        )
         raise BackupError(text % (vm.name, vm.id), "vm_vanished")
     return found
 

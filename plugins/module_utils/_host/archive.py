@@ -7,7 +7,6 @@ Nothing is written but the copy of the SQLite file, in the caller's temporary di
 reading only, so its modification time and mode stay. This file is private to the collection.
 """
 import os
-import stat
 import tarfile
 from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Set, Tuple
 
@@ -22,46 +21,60 @@ from .._core.archive_model import (
 )
 from .._core.databases import BY_MEMBER
 from .._core.errors import CommandError, Problem
-from .._core.manifest import LIMIT, SUFFIX, judge_manifest
+from .._core.manifest import LIMIT, SUFFIX, judge_manifest, recall_reading
 from . import streams
-from .archive_parts import read_dump_member, read_files_member
+from .archive_dumps import read_dump_member
+from .archive_files import read_files_member, read_files_part
 from .files import hash_stream, read_json
 
 DIRECTORIES = ("", "db")
 TRUNCATION_WORDS = ("truncated", "unexpected end", "premature end", "ended before")
-Known = Mapping[str, Mapping[str, int]]
 MOST_MEMBERS = 1000  # an archive has about ten; hooks may add some
 
 
-def read_archive(path: str, level: str, tmpdir: str, known: Optional[Known] = None) -> ArchiveReading:
-    """Read an archive at a level: none (headers), checksums (hashes of everything), full (every dump and file too).
-
-    ``known`` are the rows of tables, by kind of database, that need not be counted.
-    """
-    reader = _Reader(path, level, tmpdir, known=known)
+def read_archive(path: str, level: str, tmpdir: str) -> ArchiveReading:
+    """Read an archive at a level: none (headers), checksums (hashes of everything), full (every dump and file too)."""
+    reader = _Reader(path, level, tmpdir)
     try:
-        with open_regular(path) as source:
+        with streams.open_regular(path) as source:
             reading = reader.read(source)
-            if level != "none" and "md5sum" in reading.small and "sha256sum" not in reading.small:
+            if reader.algorithms and "md5sum" in reading.small and "sha256sum" not in reading.small:
                 source.seek(0)
-                reading = _Reader(path, level, tmpdir, with_md5=True, known=known).read(source)
+                reader = _Reader(path, level, tmpdir)
+                reader.algorithms = (streams.SHA256, streams.MD5)
+                reading = reader.read(source)
             return reading
     except OSError as error:
         problem = Problem("archive_unreadable", "the archive can not be read: %s" % (error.strerror or error))
         return ArchiveReading(path, 0, "", "none", (), {}, {}, None, (problem,))
 
 
-def open_regular(path: str) -> BinaryIO:
-    """Open an ordinary file for reading; a link is followed, a pipe or device is an error."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError(0, "not a regular file")
-    return open(path, "rb")
-
-
 def hash_file(path: str) -> str:
     """Return the SHA-256 of a file."""
-    with open_regular(path) as source:
+    with streams.open_regular(path) as source:
         return hash_stream(source)
+
+
+def is_archive_of(path: str, manifest: Mapping[str, Any]) -> bool:
+    """Is an archive, byte for byte, the one that was proven when the manifest was written?"""
+    return bool(os.path.getsize(path) == manifest["size"] and hash_file(path) == manifest["sha256"])
+
+
+def read_proven(path: str, manifest: Dict[str, Any]) -> Optional[ArchiveReading]:
+    """Return what is in an archive that is, byte for byte, the one of its manifest; None of any other.
+
+    What was read when the manifest was written holds for these bytes; only the files are read anew.
+    """
+    if not is_archive_of(path, manifest):
+        return None
+    files = read_files_part(path) if "files" in manifest["scopes"] else None
+    return recall_reading(manifest, path, peek_compressor(path), files)
+
+
+def peek_compressor(path: str) -> str:
+    """Return the name of the compressor of an archive, or 'none'."""
+    with streams.open_regular(path) as source:
+        return streams.detect_compressor(source.read(streams.MAGIC_SIZE))
 
 
 def peek_version(path: str) -> str:
@@ -70,7 +83,7 @@ def peek_version(path: str) -> str:
     Only a first look, to refuse at once what will be refused anyway: nothing that this returns is proven.
     """
     try:
-        with open_regular(path) as source:
+        with streams.open_regular(path) as source:
             start = source.read(streams.MAGIC_SIZE)
             source.seek(0)
             if streams.detect_compressor(start) != "zstd":
@@ -109,11 +122,8 @@ def read_manifest(path: str) -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
 class _Reader:
     """The state of one pass over one archive."""
 
-    def __init__(
-        self, path: str, level: str, tmpdir: str, with_md5: bool = False, known: Optional[Known] = None
-    ) -> None:
-        self.with_md5 = with_md5
-        self.known = known or {}
+    def __init__(self, path: str, level: str, tmpdir: str) -> None:
+        self.algorithms: Tuple[str, ...] = () if level == "none" else (streams.SHA256,)
         self.path = path
         self.level = level
         self.tmpdir = tmpdir
@@ -146,12 +156,11 @@ class _Reader:
         source.seek(0)
         if compressor == "zstd":
             self._read_piped(source)
-            return compressor, hash_file(self.path) if self.level != "none" else ""
-        raw = streams.HashingReader(source)
+            return compressor, hash_file(self.path) if self.algorithms else ""
+        raw = streams.HashingReader(source, self.algorithms)
         self._read_members(streams.open_decompressed(raw)[1])
-        if self.level == "none":
-            return compressor, ""
-        raw.drain()
+        if self.algorithms:
+            raw.drain()
         return compressor, raw.digests()[0]
 
     def _read_piped(self, source: BinaryIO) -> None:
@@ -194,13 +203,12 @@ class _Reader:
 
     def _read_member(self, archive: tarfile.TarFile, info: tarfile.TarInfo, name: str) -> None:
         stream = archive.extractfile(info)
-        reader = streams.HashingReader(stream, self.with_md5)
+        reader = streams.HashingReader(stream, self.algorithms)
         if name in SMALL_MEMBERS and info.size <= SMALL_LIMIT:
             self.small[name] = reader.read(SMALL_LIMIT).decode("utf-8", "replace")
         elif name in BY_MEMBER:
             kind = BY_MEMBER[name].name
-            known = self.known.get(kind)
-            self.dumps[kind] = read_dump_member(kind, info.size, reader, self.level == "full", self.tmpdir, known)
+            self.dumps[kind] = read_dump_member(kind, info.size, reader, self.level == "full", self.tmpdir)
         elif name == FILES_MEMBER and self.level == "full":
             self.files = read_files_member(reader)
         if self.level != "none":

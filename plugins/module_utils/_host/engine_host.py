@@ -5,60 +5,32 @@
 import os
 import secrets
 import ssl
-import time
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
-from .._core.engine_model import Installation
 from .._core.errors import BackupError, CommandError, Problem
 from .._core.manifest import SUFFIX
 from .._core.row_proof import Snapshot, TableState
 from .._core.times import to_iso
 from . import archive, database, files, leftovers
-from .archive_parts import SQLITE_ERROR, read_sqlite, read_sqlite_changes
-from .command import CommandResult, read_tail, run_command, run_long_command, start_time_of
-from .installation import DUMPS, HELP, find_program, read_installation, tool_environment
+from .archive_dumps import SQLITE_ERROR, read_sqlite, read_sqlite_changes
+from .command import CommandResult, run_command, run_long_command
+from .installation import find_program
+from .run_host import RunHost
 
 ZSTD_LEVEL = "-10"  # measured by tests/bench/engine_backup: 1.30 of the size of xz in a twentieth of its time
 SQLITE_ROWS_PER_CHANGE = 100  # a write of Grafana (a login, a session) touches fewer rows
 
 
-class EngineHost:
+class EngineHost(RunHost):
     """Everything a backup reads from and does to the host it runs on."""
 
-    now = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
     read_identity = staticmethod(database.read_identity)
     count_before = staticmethod(database.count_before)
     count_after = staticmethod(database.count_after)
     read_statistics = staticmethod(database.read_statistics)
     read_records = staticmethod(database.read_backup_records)
-    judge_directory = staticmethod(files.judge_directory)
-    exists = staticmethod(os.path.lexists)
-    file_size = staticmethod(os.path.getsize)
-    file_system_of = staticmethod(files.file_system_of)
-    free_space = staticmethod(files.free_space)
-    is_locked = staticmethod(files.is_locked)
-    sweep = staticmethod(leftovers.sweep)
-    read_log = staticmethod(read_tail)
     read_archive = staticmethod(archive.read_archive)
     read_manifest = staticmethod(archive.read_manifest)
-
-    asked: Tuple[str, ...] = (HELP, DUMPS)  # of the installed engine-backup
-
-    def __init__(self, prefix: str) -> None:
-        self._env = tool_environment(prefix)
-        self._lock: Optional[files.Lock] = None
-        self._directory = ""
-        self._state: Dict[str, Any] = {}
-        self.passwords: List[str] = []
-
-    def read_installation(self, prefix: str) -> Installation:
-        """Return what is installed, and remember the passwords that must never be shown."""
-        found = read_installation(prefix, self.asked)
-        for settings in found.settings.values():
-            self.passwords += [settings.password, settings.password_as_shell]
-        return found
 
     def count_sqlite(self, path: str) -> Snapshot:
         """Return the rows of an SQLite file; its only statistics are the number of transactions that wrote to it."""
@@ -83,13 +55,6 @@ class EngineHost:
         has_zstd = bool(find_program("zstd", self._env))
         return bool(tar) and has_zstd and "--zstd" in run_command([tar, "--help"], self._env).stdout
 
-    def list_leftovers(self, directory: str) -> List[str]:
-        """Return what a killed run left in a directory that no run holds now."""
-        if not os.path.isdir(directory) or files.is_locked_elsewhere(directory, self._lock):
-            return []
-        state = leftovers.read_leftovers(directory)
-        return leftovers.list_leftovers(state) if state is not None else []
-
     def list_manifests(self, directory: str) -> List[Tuple[str, Dict[str, Any]]]:
         """Return (archive, manifest) of each readable manifest of this collection whose archive exists."""
         found = []
@@ -103,19 +68,9 @@ class EngineHost:
 
     def judge_proven(self, path: str, manifest: Dict[str, Any]) -> List[Problem]:
         """Return why an archive is not, byte for byte, the one that its manifest proves."""
-        if os.path.getsize(path) == manifest["size"] and archive.hash_file(path) == manifest["sha256"]:
+        if archive.is_archive_of(path, manifest):
             return []
         return [Problem("manifest_disagrees", "its size or SHA-256 is not the one of its manifest")]
-
-    def lock(self, directory: str) -> None:
-        """Take the directory for this run."""
-        self._lock = files.Lock(directory)
-        self._lock.acquire()
-
-    def unlock(self) -> None:
-        """Give the directory back."""
-        if self._lock is not None:
-            self._lock.release()
 
     def begin(self, path: str, tmpdir: str, log_path: str) -> Tuple[str, str]:
         """Make the work directories; their names are on disk before they are, so a killed run can be swept up."""
@@ -129,27 +84,9 @@ class EngineHost:
         files.make_work_directory(work)
         return stage, work
 
-    def note_phase(self, phase: str) -> None:
-        """Write down what the run is doing, since when."""
-        self._state.update(phase=phase, since=to_iso(time.time()))
-        self._write_state()
-
-    def _write_state(self) -> None:
-        files.write_json(os.path.join(self._directory, files.STATE_NAME), self._state)
-
-    def finish(self) -> None:
-        """Remove what belongs to the run alone."""
-        if self._state:
-            leftovers.remove_run(self._state)
-            leftovers.forget_run(self._directory)
-
     def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
         """Run engine-backup."""
         return run_long_command(argv, self._env, timeout, stem, self._note_session)
-
-    def _note_session(self, session: int) -> None:
-        self._state.update(session=session, session_start=start_time_of(session))
-        self._write_state()
 
     def pack(self, source: str, target: str, timeout: float) -> None:
         """Compress an archive on all cores."""

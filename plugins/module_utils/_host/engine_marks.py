@@ -13,7 +13,7 @@ from .database import fetch
 HAS_TABLE = "SELECT to_regclass(%s) IS NOT NULL"
 OPTION = "SELECT option_value FROM vdc_options WHERE option_name = %s AND version = 'general'"
 # The message ends with the path of the backup's log, by which the backup is known.
-NOTED = "SELECT count(*) > 0 FROM audit_log WHERE log_type = %s AND right(message, length(%s)) = %s"
+NOTED = "SELECT DISTINCT log_type FROM audit_log WHERE log_type = ANY(%s) AND right(message, length(%s)) = %s"
 RECORDED = "SELECT count(*) > 0 FROM engine_backup_log WHERE log_path = %s AND is_passed"
 STARTED_EVENT, COMPLETED_EVENT = 9024, 9025
 
@@ -33,11 +33,8 @@ def read_option(connection: Any, name: str) -> Optional[str]:
 
 def read_backup_marks(connection: Any, identity: str) -> BackupMarks:
     """Return what the backup whose log has the path ``identity`` wrote into the database."""
-    has_log, ends = has_table(connection, "audit_log"), "log=" + identity
-    started, completed = (
-        has_log and bool(fetch(connection, NOTED, (event, ends, ends))[0][0])
-        for event in (STARTED_EVENT, COMPLETED_EVENT)
-    )
+    ends, events = "log=" + identity, [STARTED_EVENT, COMPLETED_EVENT]
+    noted = fetch(connection, NOTED, (events, ends, ends)) if has_table(connection, "audit_log") else []
     has_record = has_table(connection, "engine_backup_log")
     recorded = has_record and bool(fetch(connection, RECORDED, (identity,))[0][0])
-    return BackupMarks(started, completed or recorded)
+    return BackupMarks((STARTED_EVENT,) in noted, (COMPLETED_EVENT,) in noted or recorded)

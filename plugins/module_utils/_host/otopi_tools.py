@@ -7,22 +7,27 @@ import glob
 import os
 import re
 import secrets
-import tarfile
 import time
-from typing import Any, Dict, List, Optional, Sequence, Set
+from typing import Dict, List, Optional, Sequence, Set
 
-from .._core.archive_model import FILES_MEMBER
 from .._core.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION
-from .._core.engine_config import Settings, owned_kinds, parse_setup_state
-from .._core.errors import BackupError, CommandError, Problem
-from .._core.otopi_model import SETUP, Places, Ran, SetupMemory, SetupState, Tool, answer_file_in, judge_path
+from .._core.engine_config import Settings, parse_setup_state
+from .._core.errors import BackupError, Problem
+from .._core.otopi_model import (
+    SETUP,
+    ArchivedSetup,
+    Places,
+    Ran,
+    SetupMemory,
+    SetupState,
+    Tool,
+    answer_file_in,
+    judge_path,
+)
 from .._core.otopi_output import asked_questions, endless_question
-from . import database_clearing, files, leftovers, restored_files, streams
-from .archive import open_regular
-from .archive_parts import read_files_member
+from . import archived_setup, database_clearing, files, leftovers, restored_files
 from .command import CommandResult, read_tail, run_command, run_long_command
-from .database import connect, fetch
-from .engine_host import EngineHost
+from .database import connect, fetch, read_identity
 from .engine_marks import has_table, read_option
 from .installation import (
     SETUP_MARK,
@@ -30,23 +35,23 @@ from .installation import (
     VERSION_FILE,
     below,
     find_program,
-    in_reading_order,
     merge_configuration,
-    settings_of_texts,
 )
+from .run_host import RunHost
 from .services import read_services
 
 STATE_DIRECTORY = "var/lib/ovirt-engine-backup"
 LOG_DIRECTORY = "var/log/ovirt-engine/setup"
 DUMPS_DIRECTORY = "var/lib/ovirt-engine/backups"
 ANSWERS_DIRECTORY = "var/lib/ovirt-engine/setup/answers"
-DWH_UUID = "DWH_UUID"
 FIREWALLS = ("firewalld", "iptables")
 CREDENTIALS = (
     "etc/ovirt-engine/engine.conf.d/*-database.conf",
     "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf",
     "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*-database.conf",
 )
+UNINSTALL_LISTS = "etc/ovirt-engine/uninstall.d/*.conf"
+REGISTERED_FILE = re.compile(r"^file\.\d+\.name *[=:] *(.+)$", re.MULTILINE)
 AUTHENTICATION = "etc/ovirt-engine/aaa/internal.properties"
 PASSWORD_LINE = re.compile(r"^.*passw.*$", re.IGNORECASE | re.MULTILINE)
 FAILED_RUN = "Execution of setup failed"
@@ -56,7 +61,7 @@ CLOCK_SLACK = 2.0  # seconds; the time of a file may have whole seconds
 RECORDED_DWH = "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = 'dwhUuid'"
 
 
-class OtopiHost(EngineHost):
+class OtopiHost(RunHost):
     """The host of an engine as engine-setup and engine-cleanup change it."""
 
     asked = ()
@@ -101,7 +106,7 @@ class OtopiHost(EngineHost):
     def database_size(self, settings: Settings) -> int:
         """Return the bytes of a database, 0 where it can not be asked: that is told elsewhere."""
         try:
-            return self.read_identity(settings).size
+            return read_identity(settings).size
         except BackupError:
             return 0
 
@@ -160,14 +165,27 @@ class OtopiHost(EngineHost):
         """Return active, inactive, missing or unknown for each service."""
         return read_services(self._prefix, names)
 
+    def count_registered_files(self) -> Dict[str, int]:
+        """Return how many files engine-cleanup removes from each directory: engine-setup registered them for that."""
+        lists = [read_tail(path) for path in self._list_files((UNINSTALL_LISTS,))]
+        paths = {path for text in lists for path in REGISTERED_FILE.findall(text) if os.path.isfile(path)}
+        return dict(collections.Counter(os.path.dirname(path) for path in paths))
+
     def read_archived_databases(self, path: str) -> Dict[str, Settings]:
         """Return the databases that belong to the engine of an archive, by kind."""
-        texts = in_reading_order(_read_archived_configuration(path))
-        own, settings = owned_kinds(texts), settings_of_texts(texts)
-        found = {kind: settings[kind] for kind in sorted(own) if kind in settings}
-        for item in found.values():
-            self.passwords += [item.password, item.password_as_shell]
+        found = archived_setup.read_databases(path)
+        self._hide(found)
         return found
+
+    def read_archived_setup(self, path: str) -> ArchivedSetup:
+        """Return what engine-setup will find once an archive is restored."""
+        found = archived_setup.read_setup(path)
+        self._hide(found.settings)
+        return found
+
+    def _hide(self, settings: Dict[str, Settings]) -> None:
+        for item in settings.values():
+            self.passwords += [item.password, item.password_as_shell]
 
     def read_setup_memory(self, settings: Settings) -> Optional[SetupMemory]:
         """Return what the engine database knows of its set-up, None where it is no engine database."""
@@ -191,7 +209,7 @@ class OtopiHost(EngineHost):
             answers=parse_setup_state(read_tail(name) for name in names),
             display_version=self._display_version(),
             engine_package=self._engine_package(),
-            dwh_uuid=variables.get(DWH_UUID, ""),
+            dwh_uuid=variables.get(archived_setup.DWH_UUID, ""),
             memory=int(memory.group(1)) // 1024 if memory else 0,
             active_firewall=active[0] if active else "",
             is_unprivileged=bool(self._prefix) or os.geteuid() != 0,
@@ -264,31 +282,3 @@ class LogLook:
             self._counts[name] += 1
         self.asked = (self.asked + asked)[-1:]
         self.endless = endless_question(self._counts)
-
-
-def _read_archived_configuration(path: str) -> Dict[str, str]:
-    """Return the configuration files in the files part of an archive; the rest of the archive is passed over."""
-    try:
-        with open_regular(path) as source:
-            compressor = streams.detect_compressor(source.read(streams.MAGIC_SIZE))
-            source.seek(0)
-            if compressor != "zstd":
-                return _find_configuration(streams.open_decompressed(source)[1])
-            piped = streams.open_zstd(source)
-            try:
-                return _find_configuration(piped)
-            finally:
-                piped.close()
-    except (OSError, tarfile.TarError) + streams.ERRORS as error:
-        text = "The configuration in the archive %s can not be read: %s" % (path, error)
-        raise CommandError(text, "archive_unreadable") from None
-
-
-def _find_configuration(stream: Any) -> Dict[str, str]:
-    for archive, info in streams.read_tar(stream):
-        if info.isfile() and info.name in (FILES_MEMBER, "./" + FILES_MEMBER):
-            found = read_files_member(archive.extractfile(info))
-            if found.problem is not None:
-                raise tarfile.ReadError(found.problem.message)
-            return dict(found.configuration)
-    raise tarfile.ReadError("it has no files part")

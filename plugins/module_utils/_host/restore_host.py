@@ -34,6 +34,7 @@ class RestoreHost(EngineHost):
     read_services = staticmethod(services.read_services)
     engine_is_running = staticmethod(services.engine_is_running)
     peek_version = staticmethod(archive.peek_version)
+    read_proven = staticmethod(archive.read_proven)
     write_secrets = staticmethod(restored_files.write_secrets)
     asked = (installation.HELP, installation.MODULES)
     superuser_socket = ""  # directory of the Unix socket by which the superuser enters the local server

@@ -7,10 +7,11 @@ import hashlib
 import io
 import lzma
 import os
+import stat
 import sys
 import tarfile
 import zlib
-from typing import Any, BinaryIO, Callable, Iterator, Tuple
+from typing import Any, BinaryIO, Callable, Iterator, Sequence, Tuple
 
 from .command import Filter
 
@@ -26,7 +27,15 @@ GULP = 1 << 16  # bytes of compressed data at a time: less time than with more, 
 GZIP_WINDOW = 31  # zlib: the largest window, with the header and the check sum of gzip
 END_MARK = 2 * 512  # a tar ends with two blocks of zeros
 HEADER_LIMIT = 8 * CHUNK
+SHA256, MD5 = "sha256", "md5"
 ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError)
+
+
+def open_regular(path: str) -> BinaryIO:
+    """Open an ordinary file for reading; a link is followed, a pipe or device is an error."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(0, "not a regular file")
+    return open(path, "rb")
 
 
 def detect_compressor(start: bytes) -> str:
@@ -138,17 +147,17 @@ def open_zstd(source: BinaryIO) -> Filter:
 
 
 class HashingReader:
-    """Passes bytes on and hashes them; with MD5 too where the hash list of an old archive asks for it."""
+    """Passes bytes on and hashes them by some algorithms; MD5 is for the hash list of an old archive."""
 
-    def __init__(self, stream: Any, with_md5: bool = False) -> None:
+    def __init__(self, stream: Any, algorithms: Sequence[str] = (SHA256,)) -> None:
         self._stream = stream
-        self._hashes = [hashlib.sha256()] + ([new_md5()] if with_md5 else [])
+        self._hashes = {name: hashlib.sha256() if name == SHA256 else new_md5() for name in algorithms}
         self.size = 0
 
     def read(self, size: int = CHUNK) -> bytes:
         """Return up to ``size`` bytes."""
         data = bytes(self._stream.read(size if size >= 0 else CHUNK))
-        for item in self._hashes:
+        for item in self._hashes.values():
             item.update(data)
         self.size += len(data)
         return data
@@ -159,8 +168,9 @@ class HashingReader:
             pass
 
     def digests(self) -> Tuple[str, str]:
-        """Return (SHA-256, MD5 or an empty string) in hex."""
-        return self._hashes[0].hexdigest(), self._hashes[-1].hexdigest() if len(self._hashes) > 1 else ""
+        """Return (SHA-256, MD5) in hex, each empty where it was not asked for."""
+        sha256, md5 = (self._hashes[name].hexdigest() if name in self._hashes else "" for name in (SHA256, MD5))
+        return sha256, md5
 
 
 def new_md5() -> Any:

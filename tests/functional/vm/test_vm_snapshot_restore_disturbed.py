@@ -155,3 +155,31 @@ def test_a_disk_that_became_too_small_is_not_used(saved: Restore) -> None:
         assert disk["alias"] in saved.fails("disk_too_small", state, **wanted)["msg"]
     rest_engine.change(saved.site.lab.home, "disks", disk["id"], size=size)
     saved.succeeds("absent", **wanted)
+
+
+@pytest.mark.faults
+def test_a_machine_that_somebody_removes_before_it_has_its_disks_is_made_again(saved: Restore) -> None:
+    wanted = {"vm_name": "taken", "macs": "new"}
+    prepared = saved.succeeds("prepared", **wanted)
+    saved.fill(prepared)
+    saved.fault("vm-gone-at", "attach-disk taken")
+    result = saved.fails("vm_vanished", "restored", **wanted)
+    assert result["phase"] == "attaching" and "Somebody removed virtual machine taken" in result["msg"]
+    for disk in prepared["disks"]:
+        assert disk["id"] in str(result["standing"]) and disk["id"] in result["msg"]
+        assert saved.content(disk["id"]) == saved.contents[disk["source_id"]]
+    saved.is_whole(saved.succeeds("restored", **wanted))
+    is_made_once(saved, "taken")
+
+
+@pytest.mark.faults
+def test_a_machine_that_somebody_removes_with_its_first_disk_can_be_prepared_again(saved: Restore) -> None:
+    wanted = {"vm_name": "taken-late", "macs": "new"}
+    first, second = saved.succeeds("prepared", **wanted)["disks"]
+    saved.doom("restored", ("attach_disk", 1, "after"), signal.SIGKILL, **wanted)
+    saved.fault("vm-gone-at", "attach-disk taken-late")
+    result = saved.fails("vm_vanished", "restored", **wanted)
+    assert second["id"] in str(result["standing"]) and first["id"] not in str(result["standing"])
+    assert "state=prepared" in saved.fails("restore_not_prepared", "restored", **wanted)["msg"]
+    saved.is_whole(saved.restored(**wanted))
+    is_made_once(saved, "taken-late")

@@ -35,6 +35,8 @@ def read_attachment(engine: Engine, request: Request, vm: str, disk: str) -> Ans
 @route("POST", "vms/{}/diskattachments", "attach-disk")
 def attach(engine: Engine, request: Request, identity: str) -> Answer:
     """Attach a disk, or a snapshot of one; without an id make a disk first."""
+    if identity not in engine.world.vms:
+        raise refuse("attach-disk", "vm-missing")
     vm = engine.vm(identity)
     body = found(request.body)
     inner = body.find("disk")

@@ -71,7 +71,7 @@ class Disturbances:
     def _refuse_by_key(self, name: str, key: str) -> Refusal:
         if key not in TABLES.get(name, {}):
             return say(500, "refuse-by-key: {} has no {}".format(name, key))
-        return refuse(name, key, alias="disk", vm="vm", status="Paused", domain="data", where="a/b/c", other="disk")
+        return refuse(name, key, alias="disk", vm="vm", status="Paused", domain="data", where="a ,b, c", other="disk")
 
     def after(self, name: str) -> None:
         """When it has been carried out, before the answer."""

@@ -85,8 +85,9 @@ class Engine:
         """Write a line into the event log."""
         number = len(self.world.events) + 1
         user = self.user.id if self.user else ""
+        name = self.world.vms[vm].name if vm in self.world.vms else ""
         self.world.events[str(number)] = Event(
-            number, code, description, severity, now(), vm, user, correlation=self.correlation)
+            number, code, description, severity, now(), vm, user, correlation=self.correlation, vm_name=name)
 
     def begin_job(self, description: str) -> Job:
         """Note what is being done."""
@@ -124,7 +125,7 @@ class Engine:
         """Where snapshots of a virtual machine are attached: disk, snapshot and virtual machine."""
         snapshots = {snapshot.id: snapshot for snapshot in self.world.snapshots_of(vm.id)}
         return [
-            "/".join((self.disk(one.disk).alias, snapshots[one.snapshot].description, self.vm(one.vm).name))
+            "{} ,{}, {}".format(self.disk(one.disk).alias, snapshots[one.snapshot].description, self.vm(one.vm).name)
             for one in self.world.attachments.values() if one.snapshot in snapshots
         ]  # fmt: skip
 

@@ -24,7 +24,7 @@ def list_events(engine: Engine, request: Request) -> Answer:
     newest = [event for event in reversed(engine.world.events.values()) if event.id > after]
     fields = {
         "message": "description", "correlation_id": "correlation", "severity": "severity", "type": "code",
-        "origin": "origin", "custom_event_id": "custom_id",
+        "origin": "origin", "custom_event_id": "custom_id", "event_vm": "vm_name",
     }  # fmt: skip
     chosen = search(engine, request, newest, fields)
     return Answer(200, element("events", *(_view_event(engine, event) for event in chosen)))

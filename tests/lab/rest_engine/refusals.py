@@ -29,6 +29,7 @@ ATTACH = {
     "no-virtio-scsi": (409, "Cannot attach Virtual Disk. VirtIO-SCSI is disabled for the VM"),
     "boot-disk": (409, "Cannot attach Virtual Disk. Disk {other} in VM {vm} is already marked as boot."),
     "read-only-ide": (400, "Cannot attach Virtual Disk. IDE disks can't be read-only."),
+    "vm-missing": (400, "Cannot attach Virtual Disk. VM is not found."),
     "vm-status": (409, "Cannot attach Virtual Disk because the VM is in {status} status."),
     "not-authorized": (403, "User is not authorized to perform this action."),
 }
@@ -77,7 +78,7 @@ REMOVE_SNAPSHOT = {
     "attached-elsewhere": (
         409,
         "Cannot remove Snapshot. The following VM's disks snapshots are attached to other VMs (Disk Alias/Snapshot "
-        "Description/VM attached to):\n\n{where}\n\nPlease detach them from those VMs and try again.",
+        "Description/VM attached to):\n\n {where} \n\nPlease detach them from those VMs and try again.",
     ),
     "backup": (409, "Cannot remove Snapshot. The VM is during a backup operation."),
     "preview": (409, "Cannot remove Snapshot. VM is previewing a Snapshot."),
@@ -107,7 +108,7 @@ REMOVE_VM = {
     "attached-elsewhere": (
         409,
         "Cannot remove VM. The following VM's disks snapshots are attached to other VMs (Disk Alias/Snapshot "
-        "Description/VM attached to):\n\n{where}\n\nPlease detach them from those VMs and try again.",
+        "Description/VM attached to):\n\n {where} \n\nPlease detach them from those VMs and try again.",
     ),
 }
 TABLES = {

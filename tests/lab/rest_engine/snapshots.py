@@ -217,7 +217,7 @@ def _check_remove(engine: Engine, vm: Vm, snapshot: Snapshot, disks: list[Disk])
         raise refuse("remove-snapshot", "vm-status", status=vm.spoken_status)
     where = engine.attached_elsewhere(vm)
     if where:
-        raise refuse("remove-snapshot", "attached-elsewhere", where="\n".join(where))
+        raise refuse("remove-snapshot", "attached-elsewhere", where="%n".join(where))
     _check_disks(engine, "remove-snapshot", disks)
     # Merging live needs the guest's help; merging cold, sound layers.
     key = "disks-illegal" if vm.status == "down" else "unplugged"

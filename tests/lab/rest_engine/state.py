@@ -214,6 +214,7 @@ class Event:
     origin: str = "oVirt"
     custom_id: int = -1
     correlation: str = ""
+    vm_name: str = ""  # as it was then
 
 
 @dataclass

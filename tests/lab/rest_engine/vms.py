@@ -168,7 +168,7 @@ def _check_remove(engine: Engine, vm: Vm, keeps_disks: bool) -> None:
         raise say(409, "Cannot remove VM. VM is running.")
     where = engine.attached_elsewhere(vm)
     if where:
-        raise refuse("remove-vm", "attached-elsewhere", where="\n".join(where))
+        raise refuse("remove-vm", "attached-elsewhere", where="%n".join(where))
     kept = [one for one in engine.world.snapshots_of(vm.id) if one.kind != "active"]
     if keeps_disks and kept:
         raise say(409, "Cannot remove VM with detaching disks, snapshots exist.")

@@ -155,6 +155,7 @@ def _finish_engine(run: Run, path: Path) -> None:
 def _clean_hosted_engine(run: Run, letter: str) -> None:
     cleaner = run.prefix / "share/ovirt-engine/setup/dbutils/hecleaner.sh"
     target = run.connection(ENGINE.conf)
+    os.environ["DBFUNC_DB_PGPASSFILE"] = run.pgpass
     words = ["-l", run.options.log, "-u", target.user, "-s", target.host, "-p", target.port, "-d", target.database]
     if run.call(str(cleaner), *words, "-v", "-q", "-" + letter) != 0:
         run.fatal("Failed cleaning hosted-engine")

@@ -15,7 +15,8 @@ from shlex import quote
 NOT_CONFIGURATION = {"PWD", "OLDPWD", "SHLVL", "_", "PATH", "TMPDIR", "BACKUP_ENV_CLEAN"}
 # Read and printed by the shell itself: the environment of a program shows the passwords to everybody.
 SCRIPT = (
-    'set -a; . "$1"; shift; for lab_file in "$@"; do [ -r "$lab_file" ] && . "$lab_file" >&2; done; unset lab_file; set +a; '
+    'set -a; . "$1"; shift; '
+    'for lab_file in "$@"; do [ -r "$lab_file" ] && . "$lab_file" >&2; done; unset lab_file; set +a; '
     'for lab_name in $(compgen -e); do printf "%s=%s\\0" "$lab_name" "${!lab_name}"; done'
 )
 

@@ -7,7 +7,11 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import ArchiveReading
-from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_report import expected_scopes, report_archive
+from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_report import (
+    expected_scopes,
+    report_archive,
+    report_proven,
+)
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Problem
 from unit.fakes import world
 
@@ -35,6 +39,17 @@ def test_good_archive_is_told_in_full() -> None:
         "file": "db/dwh_backup.db", "format": "custom", "compressor": "none", "size": 1000, "dump_version": "15.4",
         "tables": world.DWH_ROWS, "rows": 7300,
     }  # fmt: skip
+
+
+def test_archive_of_its_manifest_is_told_as_if_it_had_been_read() -> None:
+    read = report(manifest=world.manifest())
+    manifest = world.manifest(databases=read["databases"])
+    proven = report_proven("/b/one.backup", "gzip", manifest, "4.5.7")
+    assert proven.keys() == read.keys()
+    not_in_it = {"files": None, "hosted_engine": None, "path": "/b/one.backup", "compressor": "gzip"}
+    answer = {"installed_version": "4.5.7", "ok": True, "reason": ""}
+    databases = {kind: dict(item, dump_version=None) for kind, item in read["databases"].items()}
+    assert proven == dict(read, databases=databases, restorable=answer, **not_in_it)
 
 
 def test_what_was_not_read_is_none_and_not_zero() -> None:

@@ -64,6 +64,16 @@ def test_recorded_death_of_a_worker_is_an_error_although_the_tool_said_done() ->
     assert "Done." in recorded("restore-killed-pg_restore", "stdout").splitlines()
 
 
+def test_a_connection_that_is_lost_does_not_bury_its_cause() -> None:
+    log = recorded("restore-killed-pg_restore", "log")
+    first = "pg_restore: error: a worker process died unexpectedly"
+    lost = "pg_restore: error: could not execute query: no connection to the server\n"
+    problems = judge_load(log.replace(first, first + "\n" + lost * 100, 1))
+    assert "a worker process died unexpectedly" in problems[0].message
+    assert (len(problems), set(world.codes(problems))) == (11, {"load_error"})
+    assert problems[-1].message == "loading the database 'engine': 91 more errors, which the log holds"
+
+
 @pytest.mark.parametrize(
     ("name", "code", "part"),
     [

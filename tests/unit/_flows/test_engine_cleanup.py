@@ -71,7 +71,7 @@ def test_answers_are_given_by_a_file_that_is_gone_afterwards() -> None:
 def test_the_plan_is_the_result_that_a_run_would_have() -> None:
     planned = preview_cleanup(request(), FakeOtopiHost())
     done = clean_up(request(), FakeOtopiHost())
-    for key in ("state", "ran", "databases", "services", "answers"):
+    for key in ("state", "ran", "databases", "services", "files", "answers"):
         assert planned.cleanup[key] == done.cleanup[key]
     assert planned.changed and planned.cmd[0] == done.cmd[0] and planned.rc is None
 

@@ -28,7 +28,7 @@ ANSWER_FILE = "/var/lib/ovirt-engine-backup/.engine_backup-1/answers.conf"
 
 
 def request(**changes: Any) -> Request:
-    return Request("", "", 600, {}, {}, True, False)._replace(**changes)
+    return Request("", "", 600, {}, {}, True, False, "")._replace(**changes)
 
 
 def settled(host: FakeOtopiHost) -> None:
@@ -69,6 +69,21 @@ def test_a_second_run_has_nothing_to_do(act: Any) -> None:
     assert (result.changed, result.setup["ran"], result.setup["reasons"], result.cmd) == (False, False, [], [])
     assert result.before == result.after
     assert "run_otopi" not in host.calls
+
+
+def test_what_it_will_be_told_once_an_archive_is_restored_is_known_on_a_fresh_host() -> None:
+    fresh = FakeOtopiHost()
+    restored = preview_setup(request(), fresh)
+    fresh.installation = fresh.installation._replace(is_set_up=False, settings={}, owned=frozenset())
+    fresh.state, fresh.memory = fresh.state._replace(answers={}), None
+    fresh.calls.clear()
+    foreseen = preview_setup(request(archive="/x.backup"), fresh)
+    assert foreseen.setup["answers"] == restored.setup["answers"]
+    assert foreseen.setup["reasons"] == ["the engine database was restored from a backup"]
+    assert foreseen.setup["restored"] and "read_setup_memory" not in fresh.calls
+    with pytest.raises(Refused) as caught:
+        preview_setup(request(archive="/x.backup", answers={"x": "str:y"}), fresh)
+    assert [problem["code"] for problem in caught.value.facts["problems"]] == ["answer_invalid"]
 
 
 REASONS: Dict[str, Tuple[Change, Dict[str, Any], str]] = {

@@ -19,7 +19,15 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model i
     scopes_of,
 )
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError
-from ansible_collections.ovirt.backup.plugins.module_utils._host.archive import hash_file, read_archive, read_manifest
+from ansible_collections.ovirt.backup.plugins.module_utils._core.manifest import describe_dumps
+from ansible_collections.ovirt.backup.plugins.module_utils._host.archive import (
+    hash_file,
+    is_archive_of,
+    peek_compressor,
+    read_archive,
+    read_manifest,
+    read_proven,
+)
 from ansible_collections.ovirt.backup.plugins.module_utils._host.files import write_json
 from unit.fakes import archives, world
 
@@ -238,14 +246,42 @@ def test_compressed_files_part_is_what_the_tool_makes() -> None:
     assert lzma.decompress(dict(archives.make_members())["./files"]) == archives.make_files()
 
 
-def test_known_rows_are_taken_and_everything_else_is_read_all_the_same(tmp_path: Path) -> None:
+def test_archive_of_a_manifest_is_so_byte_for_byte(tmp_path: Path) -> None:
     path = tmp_path / "one.backup"
     path.write_bytes(archives.make_archive())
-    counted = read_archive(str(path), "full", str(tmp_path))
-    table = next(iter(archives.ROWS))
-    known = {"engine": {table: archives.ROWS[table] + 1}}
-    found = read_archive(str(path), "full", str(tmp_path), known)
-    assert found.dumps["engine"].tables == dict(archives.ROWS, **known["engine"])
-    assert found.dumps["dwh"] == counted.dumps["dwh"]
-    assert (found.sha256, found.members, found.files) == (counted.sha256, counted.members, counted.files)
-    assert judge_archive(found, "full", ALL) == []
+    manifest = {"size": path.stat().st_size, "sha256": hash_file(str(path))}
+    assert is_archive_of(str(path), manifest)
+    assert not is_archive_of(str(path), dict(manifest, size=manifest["size"] + 1))
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    assert not is_archive_of(str(path), manifest)
+
+
+def test_archive_of_a_manifest_is_recalled_and_only_its_files_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "one.backup"
+    path.write_bytes(archives.make_archive())
+    reading = read_archive(str(path), "full", str(tmp_path))
+    databases = {
+        kind: dict(world.manifest()["databases"]["dwh"], tables=dump.tables, format=dump.format, size=dump.size,
+                   compressor=dump.compressor, rows=sum((dump.tables or {}).values()))
+        for kind, dump in reading.dumps.items()
+    }
+    manifest = world.manifest(
+        size=reading.size, sha256=reading.sha256, databases=databases, dumps=describe_dumps(reading),
+        hosted_engine="he")
+    found = read_proven(str(path), manifest)
+    assert found is not None
+    he = {"engine": {"public.vm_static": [("he",)]}}
+    assert found.dumps == {kind: dump._replace(noted=he.get(kind, {})) for kind, dump in reading.dumps.items()}
+    assert (found.files, found.sha256, found.problems) == (reading.files, reading.sha256, ())
+    assert sorted(scopes_of(found)) == sorted(scopes_of(reading))
+    assert read_proven(str(path), dict(manifest, sha256="0" * 64)) is None
+    for lacking in ("dumps", "hosted_engine"):
+        assert read_proven(str(path), {key: value for key, value in manifest.items() if key != lacking}) is None
+    assert read_proven(str(path), dict(manifest, dumps={"engine": {}})) is None
+
+
+def test_compressor_is_told_without_reading_on(tmp_path: Path) -> None:
+    path = tmp_path / "one.backup"
+    for start, name in ((b"\x1f\x8b\x08", "gzip"), (b"./", "none"), (b"", "none")):
+        path.write_bytes(start)
+        assert peek_compressor(str(path)) == name

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, CommandError
 from ansible_collections.ovirt.backup.plugins.module_utils._core.manifest import SUFFIX
 from ansible_collections.ovirt.backup.plugins.module_utils._flows import protocols
-from ansible_collections.ovirt.backup.plugins.module_utils._host import engine_host, files
+from ansible_collections.ovirt.backup.plugins.module_utils._host import files, run_host
 from ansible_collections.ovirt.backup.plugins.module_utils._host.engine_host import EngineHost
 from unit.fakes import archives, world
 from unit.fakes.engine_host import FakeEngineHost, make_installation
@@ -280,13 +280,13 @@ def test_tar_must_know_zstd_and_find_it(
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     environment = {"PATH": str(tmp_path)}
-    monkeypatch.setattr(engine_host, "tool_environment", lambda _prefix: environment)
+    monkeypatch.setattr(run_host, "tool_environment", lambda _prefix: environment)
     assert EngineHost("").tar_reads_zstd() is expected
 
 
 def test_passwords_are_remembered_in_both_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"engine": world.settings("engine", "p:w", password_as_shell="p\\:w"), "dwh": world.settings("dwh")}
-    monkeypatch.setattr(engine_host, "read_installation", lambda _prefix, _asked: make_installation(settings=settings))
+    monkeypatch.setattr(run_host, "read_installation", lambda _prefix, _asked: make_installation(settings=settings))
     host = EngineHost("")
     host.read_installation("")
     assert set(host.passwords) == {"p:w", "p\\:w", "secret-of-dwh"}

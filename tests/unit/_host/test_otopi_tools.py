@@ -279,6 +279,21 @@ def test_the_databases_of_an_archive_are_read_from_its_configuration(
     assert list(found) == ["engine"]
     assert (found["engine"].host, found["engine"].port, found["engine"].database) == ("db.lab.test", 5433, "engine2")
     assert "of-the-archive" in host.passwords
+    setup = host.read_archived_setup(str(path))
+    assert setup.settings["engine"] == found["engine"]
+    assert setup.answers["OVESETUP_ENGINE_CORE/enable"] == "bool:True"
+
+
+def test_files_that_engine_cleanup_will_remove_are_counted_once_where_they_are(prefix: Path) -> None:
+    lists, kept = prefix / "etc/ovirt-engine/uninstall.d", prefix / "etc/kept"
+    lists.mkdir(parents=True)
+    kept.mkdir(parents=True)
+    (kept / "one").touch()
+    (kept / "two").touch()
+    names = "".join(f"file.00{number}.name = {kept / name}\n" for number, name in enumerate(("one", "two", "gone")))
+    (lists / "1-uninstall.conf").write_text("[file_group_core]\ndescription = Core files\n" + names)
+    (lists / "2-uninstall.conf").write_text(f"[file_group_core]\nfile.000.name = {kept / 'one'}\n")
+    assert OtopiHost(str(prefix)).count_registered_files() == {str(kept): 2}
 
 
 def no_files() -> bytes:

@@ -88,12 +88,13 @@ def test_compressor_is_told_by_its_first_bytes(start: bytes, name: str) -> None:
 
 
 def test_hashes_are_of_everything_that_was_passed_on() -> None:
-    reader = streams.HashingReader(io.BytesIO(DATA), with_md5=True)
+    reader = streams.HashingReader(io.BytesIO(DATA), (streams.SHA256, streams.MD5))
     reader.read(10)
     reader.drain()
     assert reader.digests() == (hashlib.sha256(DATA).hexdigest(), hashlib.md5(DATA).hexdigest())
     assert reader.size == len(DATA)
     assert streams.HashingReader(io.BytesIO(DATA)).digests()[1] == ""
+    assert streams.HashingReader(io.BytesIO(DATA), ()).digests() == ("", "")
 
 
 def names_of(data: bytes, reads: bool = False) -> List[str]:

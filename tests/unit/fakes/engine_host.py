@@ -10,7 +10,7 @@ Python 3.6 syntax: the tests of the flows run on the Pythons of the managed host
 # ruff: noqa: ARG002 (the methods take what the protocol gives, not what the fake needs)
 import functools
 import os.path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import ArchiveReading
 from ansible_collections.ovirt.backup.plugins.module_utils._core.databases import BY_NAME, KINDS
@@ -268,10 +268,7 @@ class FakeEngineHost:
         self.archives[target] = found._replace(compressor="zstd", dumps=plain, small=small)
 
     @journaled
-    def read_archive(
-        self, path: str, level: str, tmpdir: str, known: Optional[Mapping[str, Mapping[str, int]]] = None
-    ) -> ArchiveReading:
-        self.known = known or {}
+    def read_archive(self, path: str, level: str, tmpdir: str) -> ArchiveReading:
         return self.archives[path]
 
     @journaled

@@ -15,6 +15,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_model im
 from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._core.otopi_model import (
     NO_DATABASE,
+    ArchivedSetup,
     Holdings,
     Places,
     Ran,
@@ -62,6 +63,7 @@ class FakeOtopiHost:
         self.free = 10**9  # bytes
         self.not_emptied: Set[str] = set()  # databases that engine-cleanup only warns about
         self.archived: Dict[str, Settings] = {}
+        self.archived_setup = ArchivedSetup(dict(POST), "uuid-of-the-archive", make_installation().settings)
         self.memory: Optional[SetupMemory] = SetupMemory(True, DISPLAY_VERSION, "")
         self.memory_after: Optional[SetupMemory] = SetupMemory(False, DISPLAY_VERSION, "")
         self.state = SetupState(dict(POST), DISPLAY_VERSION, "", "", 16000, "", False, False)
@@ -155,6 +157,14 @@ class FakeOtopiHost:
     @journaled
     def read_archived_databases(self, path: str) -> Dict[str, Settings]:
         return self.archived
+
+    @journaled
+    def count_registered_files(self) -> Dict[str, int]:
+        return {"/etc/ovirt-engine/engine.conf.d": 7}
+
+    @journaled
+    def read_archived_setup(self, path: str) -> ArchivedSetup:
+        return self.archived_setup
 
     @journaled
     def dumps_directory(self, prefix: str) -> str:

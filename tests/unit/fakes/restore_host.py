@@ -95,6 +95,7 @@ class FakeRestoreHost(FakeEngineHost):
         self.servers: Dict[Place, FakeServer] = {LOCAL: FakeServer()}
         for kind in ("engine", "dwh"):
             self.servers[LOCAL].add(configured_settings(kind))
+        self.proven: Set[str] = set()  # archives that are byte for byte those of their manifests
         self.sqlite: Dict[str, int] = {}
         self.services: Dict[str, str] = {"ovirt-engine": "inactive", "ovirt-engine-dwhd": "inactive"}
         self.engine_pid = 0
@@ -207,6 +208,10 @@ class FakeRestoreHost(FakeEngineHost):
     @journaled
     def engine_is_running(self, prefix: str) -> int:
         return self.engine_pid
+
+    @journaled
+    def read_proven(self, path: str, manifest: Dict[str, Any]) -> Optional[ArchiveReading]:
+        return self.archives[path] if path in self.proven else None
 
     @journaled
     def peek_version(self, path: str) -> str:

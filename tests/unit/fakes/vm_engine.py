@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set
 from xml.etree import ElementTree
 
 from ansible_collections.ovirt.backup.plugins.module_utils._api.waiting import Waiter
+from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_attachments import trace_of
 from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import (
     Attachment,
     AttachmentOrder,
@@ -134,8 +135,8 @@ class FakeEngine(Steering):
     def _now(self) -> str:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.wall()))
 
-    def _tell(self, event_code: int, description: str, severity: str = "normal") -> None:
-        self.events.insert(0, Event(str(len(self.events) + 1), event_code, description, severity, self._now()))
+    def _tell(self, event_code: int, description: str, severity: str = "normal", trace: str = "") -> None:
+        self.events.insert(0, Event(str(len(self.events) + 1), event_code, description, severity, self._now(), trace))
 
     def _vm(self, vm_id: str) -> Vm:
         return self.vms[vm_id] if vm_id in self.vms else missing("virtual machine", vm_id)
@@ -226,6 +227,8 @@ class FakeEngine(Steering):
 
     @journaled
     def attach_disk(self, vm_id: str, order: AttachmentOrder) -> Attachment:
+        if vm_id not in self.vms:
+            refuse("Cannot attach Virtual Disk. VM is not found.", 400)
         vm = self._vm(vm_id)
         self._judge_attaching(vm, order)
         found = Attachment(
@@ -235,6 +238,9 @@ class FakeEngine(Steering):
         self.attachments[(vm_id, order.disk_id)] = found
         if order.snapshot_id:
             self.attached_snapshots[(vm_id, order.disk_id)] = order.snapshot_id
+        trace = trace_of(vm_id, order.disk_id, order.snapshot_id) if order.snapshot_id else ""
+        alias = self.disks[order.disk_id].alias
+        self._tell(2016, "Disk %s was successfully attached to VM %s by admin." % (alias, vm.name), trace=trace)
         return found
 
     def _judge_attaching(self, vm: Vm, order: AttachmentOrder) -> None:
@@ -289,6 +295,8 @@ class FakeEngine(Steering):
                 " remove the disk's snapshots."
             )
         self._later(self.detach_takes, lambda: self._drop_attachment((vm_id, disk_id)))
+        alias = self.disks[disk_id].alias
+        self._tell(2018, "Disk %s was successfully detached from VM %s by admin." % (alias, vm.name))
 
     @journaled
     def list_snapshots(self, vm_id: str) -> List[Snapshot]:
@@ -378,17 +386,17 @@ class FakeEngine(Steering):
         start = "Cannot remove Snapshot"
         disk_ids = [one.disk_id for one in self.snapshot_disks.get(snapshot_id, [])]
         locked = [disk_id for disk_id in disk_ids if self.disks[disk_id].status == "locked"]
-        own = {one.id for one in self.snapshots[vm_id]}
+        own = {one.id: one.description for one in self.snapshots[vm_id]}
         elsewhere = [
-            "%s/%s/%s" % (self.disks[disk_id].alias, snapshot.description, self.vms[other].name)
+            "%s ,%s, %s" % (self.disks[disk_id].alias, own[found], self.vms[other].name)
             for (other, disk_id), found in self.attached_snapshots.items() if found in own
         ]
         refuse_first(
             (snapshot.status == "locked" or bool(locked), 409,
              "%s: The following disks are locked: %s. Please try again in a few minutes." % (start, ", ".join(locked))),
             (bool(elsewhere), 409, "%s. The following VM's disks snapshots are attached to other VMs (Disk Alias/"
-             "Snapshot Description/VM attached to): %s. Please detach them from those VMs and try again."
-             % (start, ", ".join(elsewhere))),
+             "Snapshot Description/VM attached to):\n\n %s \n\nPlease detach them from those VMs and try again."
+             % (start, "%n".join(elsewhere))),
             (snapshot.status == "in_preview", 409, "%s. VM is previewing a Snapshot." % start),
             (vm.status not in ("up", "powering_up", "paused", "reboot_in_progress", "down"), 409,
              "%s. The VM is in %s status." % (start, vm.status)),
@@ -600,6 +608,17 @@ class FakeEngine(Steering):
     @journaled
     def find_events(self, text: str, most: int) -> List[Event]:
         return [event for event in self.events if text in event.description][:most]
+
+    @journaled
+    def find_events_of_requests(self, traces: Sequence[str]) -> List[Event]:
+        return [event for event in self.events if event.correlation_id in traces]
+
+    @journaled
+    def find_events_since(self, event_id: int, event_code: int, vm_name: str) -> List[Event]:
+        return [
+            event for event in self.events
+            if int(event.id) > event_id and event.event_code == event_code and "VM %s " % vm_name in event.description
+        ]
 
 
 class FakeWaiter(Waiter):

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine host as every run sees that takes hold of it: its lock, its work directory, what is left of it.
+
+This file is private to the collection.
+"""
+import os
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+from .._core.engine_model import Installation
+from .._core.times import to_iso
+from . import files, leftovers
+from .command import read_tail, start_time_of
+from .installation import DUMPS, HELP, read_installation, tool_environment
+
+
+class RunHost:
+    """What the runs of all tools read from and do to the host they run on."""
+
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+    judge_directory = staticmethod(files.judge_directory)
+    exists = staticmethod(os.path.lexists)
+    file_size = staticmethod(os.path.getsize)
+    file_system_of = staticmethod(files.file_system_of)
+    free_space = staticmethod(files.free_space)
+    is_locked = staticmethod(files.is_locked)
+    sweep = staticmethod(leftovers.sweep)
+    read_log = staticmethod(read_tail)
+
+    asked: Tuple[str, ...] = (HELP, DUMPS)  # of the installed engine-backup
+
+    def __init__(self, prefix: str) -> None:
+        self._env = tool_environment(prefix)
+        self._lock: Optional[files.Lock] = None
+        self._directory = ""
+        self._state: Dict[str, Any] = {}
+        self.passwords: List[str] = []
+
+    def read_installation(self, prefix: str) -> Installation:
+        """Return what is installed, and remember the passwords that must never be shown."""
+        found = read_installation(prefix, self.asked)
+        for settings in found.settings.values():
+            self.passwords += [settings.password, settings.password_as_shell]
+        return found
+
+    def list_leftovers(self, directory: str) -> List[str]:
+        """Return what a killed run left in a directory that no run holds now."""
+        if not os.path.isdir(directory) or files.is_locked_elsewhere(directory, self._lock):
+            return []
+        state = leftovers.read_leftovers(directory)
+        return leftovers.list_leftovers(state) if state is not None else []
+
+    def lock(self, directory: str) -> None:
+        """Take the directory for this run."""
+        self._lock = files.Lock(directory)
+        self._lock.acquire()
+
+    def unlock(self) -> None:
+        """Give the directory back."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def note_phase(self, phase: str) -> None:
+        """Write down what the run is doing, since when."""
+        self._state.update(phase=phase, since=to_iso(time.time()))
+        self._write_state()
+
+    def _write_state(self) -> None:
+        files.write_json(os.path.join(self._directory, files.STATE_NAME), self._state)
+
+    def finish(self) -> None:
+        """Remove what belongs to the run alone."""
+        if self._state:
+            leftovers.remove_run(self._state)
+            leftovers.forget_run(self._directory)
+
+    def _note_session(self, session: int) -> None:
+        self._state.update(session=session, session_start=start_time_of(session))
+        self._write_state()
