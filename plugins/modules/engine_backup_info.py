@@ -163,19 +163,11 @@ def read_one(path: str, params: Dict[str, Any], installed: str, tmpdir: str) -> 
     manifest, problems = read_manifest(path)
     level = params["verify"]
     if level == "manifest":
-        if manifest is not None and is_proven(path, manifest):
+        if manifest is not None and is_archive_of(path, manifest):
             return report_proven(path, peek_compressor(path), manifest, installed)
         level = "checksums"
     reading = read_archive(path, level, tmpdir)
     return report_archive(reading, level, manifest, problems, params["scope"], installed)
-
-
-def is_proven(path: str, manifest: Dict[str, Any]) -> bool:
-    """Is it the archive of its manifest? One that can not be read is not; what is wrong is said by reading it."""
-    try:
-        return is_archive_of(path, manifest)
-    except OSError:
-        return False
 
 
 def main() -> None:

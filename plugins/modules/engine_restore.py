@@ -177,6 +177,7 @@ restore:
       type: list
       elements: dict
     files: {description: How many entries the files part has., type: int}
+    directories: {description: How many files of it are restored below each directory., type: dict}
     notes: {description: What else a person should know., type: list, elements: str}
     log_path: {description: The log of C(engine-backup)., type: str}
     already: {description: Whether everything was there already., type: bool}

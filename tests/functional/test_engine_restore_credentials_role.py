@@ -158,11 +158,11 @@ def test_databases_that_nobody_prepares_are_tried_first_and_emptied_after_a_kill
 
 def test_a_failure_with_new_passwords_is_rolled_back_with_them(ground: Ground, archives: Path, tmp_path: Path) -> None:
     ground.in_use()
+    survey = {f"{kind}_password": password for kind, password in PASSWORDS.items()}
     with ground.driven(tmp_path) as engine:
         role = RestoreRole(
             NAME, ground, engine, archives, archive=archives / "engine.backup", safety_directory=archives,
-            databases=credentials(ground, "localhost"), prepare="true", postgresql_host="localhost",
-            health_timeout=5,
+            prepare="true", postgresql_host="localhost", health_timeout=5, **survey,
         )  # fmt: skip
         role.ask(MOVED_ON)
         before = role.rows()

@@ -49,6 +49,7 @@ def test_readme_example_plans_overwrites_and_is_quiet_the_second_time(
         assert f"Would restore {archives}/engine.backup" in lines
         assert "Cleanup: stops ovirt-engine" in lines
         assert [line for line in lines if line.startswith("Cleanup: removes from /") and "engine.conf.d" in line]
+        assert [line for line in lines if line.startswith("files: below /etc/pki/ovirt-engine ")]
         assert [line for line in lines if "engine database engine" in line and "loses" in line]
         assert "Answer for engine-setup: OVESETUP_PKI/renew=bool:False" in lines
         ran = role.run().made()

@@ -5,6 +5,7 @@
 
 What costs nothing is asked first, and refuses before the archive is read. This file is private to the collection.
 """
+import collections
 import itertools
 import os.path
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .protocols import RestoreHost
 
 SMALLEST_SPACE = 64 * 1024 * 1024
+SHOWN_DEPTH = 3  # of a directory whose files are counted, such as /etc/pki/ovirt-engine
 DATA_FACTOR = 6  # bytes of a database per byte of its compressed dump, with indexes; plain dumps are larger
 
 Plan = NamedTuple(
@@ -272,9 +274,17 @@ def describe_plan(plan: Plan) -> Dict[str, Any]:
         "provisioned": sorted(kind for kind, target in plan.targets.items() if target.is_provisioned),
         "extra_users": describe_users(plan),
         "files": plan.reading.files.entry_count if plan.reading.files is not None and "files" in plan.scopes else 0,
+        "directories": count_by_directory(plan),
         "notes": plan.notes,
         "log_path": plan.log_path,
     }
+
+
+def count_by_directory(plan: Plan) -> Dict[str, int]:
+    """Return how many files are restored below each directory."""
+    entries = plan.reading.files.entries if plan.reading.files is not None and "files" in plan.scopes else {}
+    counted = collections.Counter("/" + "/".join(path.split("/")[:-1][:SHOWN_DEPTH]) for path in entries)
+    return dict(sorted(counted.items()))
 
 
 def describe_target(kind: str, plan: Plan) -> Dict[str, Any]:

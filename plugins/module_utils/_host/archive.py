@@ -56,8 +56,11 @@ def hash_file(path: str) -> str:
 
 
 def is_archive_of(path: str, manifest: Mapping[str, Any]) -> bool:
-    """Is an archive, byte for byte, the one that was proven when the manifest was written?"""
-    return bool(os.path.getsize(path) == manifest["size"] and hash_file(path) == manifest["sha256"])
+    """Is an archive, byte for byte, the one that was proven when the manifest was written? An unreadable one is not."""
+    try:
+        return bool(os.path.getsize(path) == manifest["size"] and hash_file(path) == manifest["sha256"])
+    except OSError:
+        return False
 
 
 def read_proven(path: str, manifest: Dict[str, Any]) -> Optional[ArchiveReading]:

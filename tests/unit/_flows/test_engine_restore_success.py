@@ -64,6 +64,7 @@ def test_emptied_databases_hold_the_archive_afterwards() -> None:
                     "tables": 1, "rows": 300, "emptied": []},
         },
         "permissions": True, "provisioned": [], "extra_users": [], "files": 40, "notes": [], "log_path": LOG,
+        "directories": {"/etc/ovirt-engine": 1},
         "already": False,
     }  # fmt: skip
     assert result.cmd == host.commands[0]

@@ -254,6 +254,7 @@ def test_archive_of_a_manifest_is_so_byte_for_byte(tmp_path: Path) -> None:
     assert not is_archive_of(str(path), dict(manifest, size=manifest["size"] + 1))
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
     assert not is_archive_of(str(path), manifest)
+    assert not is_archive_of(str(tmp_path / "nowhere"), manifest)
 
 
 def test_archive_of_a_manifest_is_recalled_and_only_its_files_are_read(tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def test_result_is_plain_data_without_a_secret_and_with_the_same_keys_in_check_m
     assert sorted(result) == sorted("changed restore mended swept cmd log_path diff elapsed".split())
     assert json.loads(json.dumps(result)) == result
     assert "Secret.of.new" not in json.dumps(result)
-    keys = "path identity version scopes databases permissions provisioned extra_users files notes log_path already"
+    keys = (
+        "path identity version scopes databases permissions provisioned extra_users files directories notes log_path"
+        " already")
     assert sorted(result["restore"]) == sorted(keys.split())
     assert result["diff"]["before"] == {"leftovers": []}
     assert result["diff"]["after"]["databases"] == result["restore"]["databases"]
