@@ -89,7 +89,9 @@ archives:
     path: {description: The archive., type: str}
     size: {description: Bytes., type: int}
     sha256: {description: SHA-256 of the archive. V(none) with O(verify=none)., type: str}
-    created: {description: 'The newest time inside the archive, UTC, ISO 8601.', type: str}
+    created:
+      description: The newest time inside the archive, with O(verify=manifest) when the backup began; UTC, ISO 8601.
+      type: str
     version: {description: Version of the engine., type: str}
     os_version: {description: 'Distribution and major version, such as centos9. Empty in old archives.', type: str}
     compressor: {description: 'none, gzip, bzip2, xz or zstd.', type: str}

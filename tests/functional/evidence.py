@@ -85,8 +85,17 @@ def wait_for(what: str, condition: Callable[[], object]) -> None:
 def files_with(secrets: Iterable[str], roots: Iterable[Path]) -> list[str]:
     """The files below some directories that hold a secret; archives hold them by nature and are left out."""
     wanted = [secret.encode() for secret in secrets]
-    paths = (path for root in roots for path in root.rglob("*") if path.is_file() and path.suffix != ".backup")
-    return [str(path) for path in paths if any(secret in path.read_bytes() for secret in wanted)]
+    paths = (Path(folder, name) for root in roots for folder, _folders, names in os.walk(root) for name in names)
+    contents = ((path, read_if_there(path)) for path in paths if path.suffix != ".backup")
+    return [str(path) for path, content in contents if any(secret in content for secret in wanted)]
+
+
+def read_if_there(path: Path) -> bytes:
+    """The content of an ordinary file; a module that is about to end may remove it meanwhile."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except FileNotFoundError:
+        return b""
 
 
 class Witness(threading.Thread):

@@ -38,7 +38,9 @@ def test_the_manifest_says_what_the_result_says(profile: str, made: Made, site: 
     assert archive["manifest"] == str(manifest_of(path))
     assert archive["identity"] == archive["log_path"] == content["log_path"]
     assert content["name"] == path.name
-    shared = set(content) - {"name", "schema_version", "collection"}
+    for_restores = (content["dumps"].keys(), content["hosted_engine"])
+    assert for_restores == (archive["databases"].keys(), "")
+    shared = set(content) - {"name", "schema_version", "collection", "dumps", "hosted_engine"}
     assert {key: content[key] for key in shared} == {key: archive[key] for key in shared}
     assert archive["fqdn"] == site.fqdn
     assert archive["size"] == path.stat().st_size
