@@ -86,16 +86,8 @@ def peek_version(path: str) -> str:
     Only a first look, to refuse at once what will be refused anyway: nothing that this returns is proven.
     """
     try:
-        with streams.open_regular(path) as source:
-            start = source.read(streams.MAGIC_SIZE)
-            source.seek(0)
-            if streams.detect_compressor(start) != "zstd":
-                return _find_version(streams.open_decompressed(source)[1])
-            piped = streams.open_zstd(source)
-            try:
-                return _find_version(piped)
-            finally:
-                piped.close()
+        with streams.open_archive(path) as stream:
+            return _find_version(stream)
     except streams.ERRORS + (tarfile.TarError, CommandError):
         return ""
 

@@ -25,16 +25,8 @@ def read_files_part(path: str) -> FilesReading:
     Raises CommandError (archive_unreadable) where that part is not there, or can not be read to its end.
     """
     try:
-        with streams.open_regular(path) as source:
-            compressor = streams.detect_compressor(source.read(streams.MAGIC_SIZE))
-            source.seek(0)
-            if compressor != "zstd":
-                return _find_files_part(streams.open_decompressed(source)[1])
-            piped = streams.open_zstd(source)
-            try:
-                return _find_files_part(piped)
-            finally:
-                piped.close()
+        with streams.open_archive(path) as stream:
+            return _find_files_part(stream)
     except (OSError, tarfile.TarError) + streams.ERRORS as error:
         text = "The configuration in the archive %s can not be read: %s" % (path, error)
         raise CommandError(text, "archive_unreadable") from None

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Streams that are read forward: decompressed, hashed, looked at. This file is private to the collection."""
 import bz2
+import contextlib
 import hashlib
 import io
 import lzma
@@ -144,6 +145,22 @@ def open_zstd(source: BinaryIO) -> Filter:
     """Return the decompressed bytes of a real file; Python has no zstd of its own on the engine's platforms."""
     os.lseek(source.fileno(), 0, os.SEEK_SET)
     return Filter(["zstd", "-dcq"], source)
+
+
+@contextlib.contextmanager
+def open_archive(path: str) -> Iterator[Any]:
+    """Yield the decompressed bytes of an archive, whatever packed it."""
+    with open_regular(path) as source:
+        compressor = detect_compressor(source.read(MAGIC_SIZE))
+        source.seek(0)
+        if compressor != "zstd":
+            yield open_decompressed(source)[1]
+            return
+        piped = open_zstd(source)
+        try:
+            yield piped
+        finally:
+            piped.close()
 
 
 class HashingReader:
