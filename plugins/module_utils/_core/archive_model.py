@@ -14,7 +14,6 @@ from .databases import BY_MEMBER, BY_NAME, KINDS
 from .engine_config import is_enabled, parse_setup_state
 from .errors import Problem
 
-LEVELS = ("none", "checksums", "full")  # how far an archive is read
 HASH_FILES = ("sha256sum", "md5sum")
 SMALL_MEMBERS = ("version", "os_version", "config") + HASH_FILES
 SMALL_LIMIT = 64 * 1024

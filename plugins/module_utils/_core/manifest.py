@@ -100,19 +100,20 @@ def describe_dumps(reading: ArchiveReading) -> Dict[str, Dict[str, Any]]:
     }
 
 
-def recall_reading(
-    manifest: Dict[str, Any], path: str, compressor: str, files: Optional[FilesReading]
-) -> Optional[ArchiveReading]:
-    """Return what was read of an archive when its manifest was written; None where the manifest does not hold all.
-
-    The files are not in a manifest: they were read anew.
-    """
+def recall_dumps(manifest: Dict[str, Any]) -> Optional[Dict[str, DumpReading]]:
+    """Return what was read of the dumps when the manifest was written; None where it does not hold all of that."""
     if any(not isinstance(manifest.get(key), kind) for key, kind in _LATER.items()):
         return None
     try:
-        dumps = {kind: _recall_dump(manifest, kind) for kind in manifest["databases"]}
+        return {kind: _recall_dump(manifest, kind) for kind in manifest["databases"]}
     except (KeyError, TypeError):
         return None
+
+
+def recall_reading(
+    manifest: Dict[str, Any], path: str, compressor: str, dumps: Dict[str, DumpReading], files: Optional[FilesReading]
+) -> ArchiveReading:
+    """Return what is in an archive by its manifest. The files are not in that: they were read anew."""
     members = [Member(BY_NAME[kind].member, dump.size, "", "", 0.0) for kind, dump in sorted(dumps.items())]
     members += [Member(FILES_MEMBER, files.size, "", "", 0.0)] if files is not None else []
     small = {"version": manifest["version"], "os_version": manifest["os_version"]}

@@ -15,8 +15,6 @@ from .vm_protocols import VmApi, Waiter
 
 def prove(claims: Sequence[Claim], backup_vm: Vm, api: VmApi, waiter: Waiter) -> Set[Claim]:
     """Return which of the claims on attachments the engine's log proves; none where it may not be read."""
-    if not claims:
-        return set()
     traces = [trace_of(backup_vm.id, claim.disk_id, claim.snapshot_id) for claim in claims]
     what = "what the engine's log says of the disks of the backup VM %s" % backup_vm.name
     try:

@@ -21,7 +21,7 @@ from .._core.archive_model import (
 )
 from .._core.databases import BY_MEMBER
 from .._core.errors import CommandError, Problem
-from .._core.manifest import LIMIT, SUFFIX, judge_manifest, recall_reading
+from .._core.manifest import LIMIT, SUFFIX, judge_manifest, recall_dumps, recall_reading
 from . import streams
 from .archive_dumps import read_dump_member
 from .archive_files import read_files_member, read_files_part
@@ -68,10 +68,11 @@ def read_proven(path: str, manifest: Dict[str, Any]) -> Optional[ArchiveReading]
 
     What was read when the manifest was written holds for these bytes; only the files are read anew.
     """
-    if not is_archive_of(path, manifest):
+    dumps = recall_dumps(manifest)
+    if dumps is None or not is_archive_of(path, manifest):
         return None
     files = read_files_part(path) if "files" in manifest["scopes"] else None
-    return recall_reading(manifest, path, peek_compressor(path), files)
+    return recall_reading(manifest, path, peek_compressor(path), dumps, files)
 
 
 def peek_compressor(path: str) -> str:

@@ -7,10 +7,10 @@ The rest of the archive is passed over. This file is private to the collection.
 """
 from typing import Dict
 
-from .._core.engine_config import Settings, owned_kinds, parse_assignments, parse_setup_state
+from .._core.engine_config import Settings, owned_kinds, parse_setup_state
 from .._core.otopi_model import ArchivedSetup
 from .archive_files import read_files_part
-from .installation import in_reading_order, settings_of_texts
+from .installation import in_reading_order, merge_texts, settings_of_texts
 
 DWH_UUID = "DWH_UUID"
 
@@ -26,8 +26,5 @@ def read_setup(path: str) -> ArchivedSetup:
     """Return how the engine of an archive was set up."""
     found = read_files_part(path)
     texts = in_reading_order(found.configuration)
-    variables: Dict[str, str] = {}
-    for _name, text in texts:
-        variables = parse_assignments(text, variables)
     return ArchivedSetup(
-        parse_setup_state([found.setup_state]), variables.get(DWH_UUID, ""), settings_of_texts(texts))
+        parse_setup_state([found.setup_state]), merge_texts(texts).get(DWH_UUID, ""), settings_of_texts(texts))

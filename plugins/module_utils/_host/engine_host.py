@@ -5,6 +5,7 @@
 import os
 import secrets
 import ssl
+import time
 from typing import Any, Dict, List, Sequence, Tuple
 
 from .._core.errors import BackupError, CommandError, Problem
@@ -13,8 +14,8 @@ from .._core.row_proof import Snapshot, TableState
 from .._core.times import to_iso
 from . import archive, database, files, leftovers
 from .archive_dumps import SQLITE_ERROR, read_sqlite, read_sqlite_changes
-from .command import CommandResult, run_command, run_long_command
-from .installation import find_program
+from .command import CommandResult, read_tail, run_command, run_long_command
+from .installation import DUMPS, HELP, find_program
 from .run_host import RunHost
 
 ZSTD_LEVEL = "-10"  # measured by tests/bench/engine_backup: 1.30 of the size of xz in a twentieth of its time
@@ -24,6 +25,12 @@ SQLITE_ROWS_PER_CHANGE = 100  # a write of Grafana (a login, a session) touches 
 class EngineHost(RunHost):
     """Everything a backup reads from and does to the host it runs on."""
 
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+    exists = staticmethod(os.path.lexists)
+    file_size = staticmethod(os.path.getsize)
+    file_system_of = staticmethod(files.file_system_of)
+    read_log = staticmethod(read_tail)
     read_identity = staticmethod(database.read_identity)
     count_before = staticmethod(database.count_before)
     count_after = staticmethod(database.count_after)
@@ -31,6 +38,7 @@ class EngineHost(RunHost):
     read_records = staticmethod(database.read_backup_records)
     read_archive = staticmethod(archive.read_archive)
     read_manifest = staticmethod(archive.read_manifest)
+    asked: Tuple[str, ...] = (HELP, DUMPS)
 
     def count_sqlite(self, path: str) -> Snapshot:
         """Return the rows of an SQLite file; its only statistics are the number of transactions that wrote to it."""

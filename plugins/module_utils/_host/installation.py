@@ -70,7 +70,7 @@ def read_installation(prefix: str, asked: Collection[str] = ()) -> Installation:
         raise CommandError("There is no %s: is this an engine host, and is 'prefix' right?" % tool, "tool_missing")
     help_text = run_command([tool, "--help"], env).stdout if HELP in asked else ""
     texts = list(read_configuration(prefix))
-    variables = _merge(texts, as_shell=False)
+    variables = merge_texts(texts)
     state = parse_setup_state(text for _path, text in read_texts(prefix, (SETUP_STATE, SETUP_STATE + ".d")))
     settings = settings_of_texts(texts)
     return Installation(
@@ -102,7 +102,7 @@ def read_configuration(prefix: str) -> Iterable[Tuple[str, str]]:
 def settings_of_texts(texts: Iterable[Tuple[str, str]]) -> Dict[str, Settings]:
     """Return how each database is reached by configuration files, (path, text) in the order in which they are read."""
     texts = list(texts)
-    variables, shell_variables = _merge(texts, as_shell=False), _merge(texts, as_shell=True)
+    variables, shell_variables = merge_texts(texts), merge_texts(texts, as_shell=True)
     settings = {kind.name: database_settings(kind, variables, shell_variables) for kind in KINDS}
     return {name: found for name, found in settings.items() if found is not None}
 
@@ -172,10 +172,11 @@ def read_texts(prefix: str, paths: Iterable[str]) -> Iterable[Tuple[str, str]]:
 
 def merge_configuration(prefix: str, paths: Iterable[str]) -> Dict[str, str]:
     """Return the variables that these configuration files and directories assign, read as the engine reads them."""
-    return _merge(read_texts(prefix, paths), as_shell=False)
+    return merge_texts(read_texts(prefix, paths))
 
 
-def _merge(texts: Iterable[Tuple[str, str]], as_shell: bool) -> Dict[str, str]:
+def merge_texts(texts: Iterable[Tuple[str, str]], as_shell: bool = False) -> Dict[str, str]:
+    """Return the variables after one text after the other, with their paths, in the order in which later ones win."""
     variables: Dict[str, str] = {}
     for _path, text in texts:
         variables = parse_assignments(text, variables, as_shell)

@@ -64,7 +64,6 @@ RECORDED_DWH = "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = '
 class OtopiHost(RunHost):
     """The host of an engine as engine-setup and engine-cleanup change it."""
 
-    asked = ()
     count_rows = staticmethod(database_clearing.count_rows)
     clear_database = staticmethod(database_clearing.clear_database)
     read_holdings = staticmethod(database_clearing.read_holdings)
@@ -174,18 +173,14 @@ class OtopiHost(RunHost):
     def read_archived_databases(self, path: str) -> Dict[str, Settings]:
         """Return the databases that belong to the engine of an archive, by kind."""
         found = archived_setup.read_databases(path)
-        self._hide(found)
+        self._hide(found.values())
         return found
 
     def read_archived_setup(self, path: str) -> ArchivedSetup:
         """Return what engine-setup will find once an archive is restored."""
         found = archived_setup.read_setup(path)
-        self._hide(found.settings)
+        self._hide(found.settings.values())
         return found
-
-    def _hide(self, settings: Dict[str, Settings]) -> None:
-        for item in settings.values():
-            self.passwords += [item.password, item.password_as_shell]
 
     def read_setup_memory(self, settings: Settings) -> Optional[SetupMemory]:
         """Return what the engine database knows of its set-up, None where it is no engine database."""

@@ -79,8 +79,7 @@ class RestoreHost(EngineHost):
         if "files" in scopes and reading.files is not None:
             texts.update(reading.files.configuration)
         found = installation.settings_of_texts(installation.in_reading_order(texts))
-        for settings in list(found.values()) + list(request.credentials.values()):
-            self.passwords += [settings.password, settings.password_as_shell]
+        self._hide(list(found.values()) + list(request.credentials.values()))
         return found
 
     @contextlib.contextmanager

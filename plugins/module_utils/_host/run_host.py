@@ -7,31 +7,26 @@ This file is private to the collection.
 """
 import os
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
+from .._core.engine_config import Settings
 from .._core.engine_model import Installation
 from .._core.times import to_iso
 from . import files, leftovers
-from .command import read_tail, start_time_of
-from .installation import DUMPS, HELP, read_installation, tool_environment
+from .command import start_time_of
+from .installation import read_installation, tool_environment
 
 
 class RunHost:
     """What the runs of all tools read from and do to the host they run on."""
 
     now = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
     judge_directory = staticmethod(files.judge_directory)
-    exists = staticmethod(os.path.lexists)
-    file_size = staticmethod(os.path.getsize)
-    file_system_of = staticmethod(files.file_system_of)
     free_space = staticmethod(files.free_space)
     is_locked = staticmethod(files.is_locked)
     sweep = staticmethod(leftovers.sweep)
-    read_log = staticmethod(read_tail)
 
-    asked: Tuple[str, ...] = (HELP, DUMPS)  # of the installed engine-backup
+    asked: Tuple[str, ...] = ()  # of the installed engine-backup
 
     def __init__(self, prefix: str) -> None:
         self._env = tool_environment(prefix)
@@ -41,11 +36,15 @@ class RunHost:
         self.passwords: List[str] = []
 
     def read_installation(self, prefix: str) -> Installation:
-        """Return what is installed, and remember the passwords that must never be shown."""
+        """Return what is installed."""
         found = read_installation(prefix, self.asked)
-        for settings in found.settings.values():
-            self.passwords += [settings.password, settings.password_as_shell]
+        self._hide(found.settings.values())
         return found
+
+    def _hide(self, found: Iterable[Settings]) -> None:
+        """Remember the passwords of databases, which must never be shown."""
+        for settings in found:
+            self.passwords += [settings.password, settings.password_as_shell]
 
     def list_leftovers(self, directory: str) -> List[str]:
         """Return what a killed run left in a directory that no run holds now."""
