@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, Optional
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._core.progress import describe_progress
+from ..module_utils._common.progress import describe_progress
 
 INTERVAL = 60  # the default of the option progress
 

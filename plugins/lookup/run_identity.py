@@ -41,7 +41,7 @@ from typing import Any, List, Optional
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils._host.run_holder import identify_process
+from ..module_utils._common.process_identity import identify_process
 
 
 class LookupModule(LookupBase):

@@ -38,7 +38,7 @@ from typing import Any, List, Optional
 
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils._host.run_holder import is_run_alive
+from ..module_utils._common.process_identity import is_run_alive
 
 WORDS = {True: "alive", False: "ended", None: "unknown"}
 

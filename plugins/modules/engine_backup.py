@@ -199,13 +199,13 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import ENGINE_HOST, SCOPE_CHOICES
-from ..module_utils._ansible.run import require, run
-from ..module_utils._flows.engine_backup import Result, make_backup, preview_backup
-from ..module_utils._flows.engine_backup_plan import Request
-from ..module_utils._host.database import PSYCOPG2_ERROR
-from ..module_utils._host.engine_host import EngineHost
-from ..module_utils._host.interruption import interruptible
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._engine.argspecs import ENGINE_HOST, SCOPE_CHOICES
+from ..module_utils._engine.backup.host import EngineHost
+from ..module_utils._engine.backup.plan import BackupRequest
+from ..module_utils._engine.backup.run import BackupResult, make_backup, preview_backup
+from ..module_utils._postgres.connection import PSYCOPG2_ERROR
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,
@@ -219,9 +219,9 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 )
 
 
-def read_request(params: Dict[str, Any]) -> Request:
+def read_request(params: Dict[str, Any]) -> BackupRequest:
     """Return the request that the options stand for."""
-    return Request(
+    return BackupRequest(
         path=params["path"] or "",
         directory=(params["directory"] or "").rstrip("/") or (params["directory"] or ""),
         scopes=params["scope"],
@@ -234,7 +234,7 @@ def read_request(params: Dict[str, Any]) -> Request:
     )
 
 
-def describe_result(result: Result) -> Dict[str, Any]:
+def describe_result(result: BackupResult) -> Dict[str, Any]:
     """Return the result of the module, with a short diff: tables and rows as sums."""
     archive = result.archive
     databases = {
@@ -248,14 +248,14 @@ def describe_result(result: Result) -> Dict[str, Any]:
         "archive": archive,
         "cmd": result.cmd,
         "log_path": archive["log_path"],
-        "swept": result.swept,
+        "swept": result.cleaned_up,
         "engine_record": result.engine_record,
         "attempts": result.attempts,
-        "diff": {"before": {"leftovers": result.swept}, "after": dict(made, leftovers=[])},
+        "diff": {"before": {"leftovers": result.cleaned_up}, "after": dict(made, leftovers=[])},
     }
 
 
-def act(request: Request, host: EngineHost, check_mode: bool) -> Dict[str, Any]:
+def act(request: BackupRequest, host: EngineHost, check_mode: bool) -> Dict[str, Any]:
     """Make the backup, or say what would be made; return the result of the module."""
     began = time.monotonic()
     with interruptible():

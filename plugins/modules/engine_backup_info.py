@@ -136,13 +136,13 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import ENGINE_HOST, SCOPE_CHOICES
-from ..module_utils._ansible.run import run
-from ..module_utils._core.archive_report import report_archive, report_proven
-from ..module_utils._host.archive import is_archive_of, peek_compressor, read_archive, read_manifest
-from ..module_utils._host.catalog import list_archives
-from ..module_utils._host.installation import installed_version
-from ..module_utils._host.interruption import interruptible
+from ..module_utils._archive.catalog import list_archives
+from ..module_utils._archive.reader import is_archive_of, peek_compressor, read_archive, read_manifest
+from ..module_utils._archive.report import report_archive, report_proven
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import run
+from ..module_utils._engine.argspecs import ENGINE_HOST, SCOPE_CHOICES
+from ..module_utils._engine.installation import installed_version
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,

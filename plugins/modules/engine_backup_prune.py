@@ -92,11 +92,11 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.run import run
-from ..module_utils._core.errors import BackupError
-from ..module_utils._core.retention import Policy, plan_retention
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.pruning import find_candidates, hold_directory, remove_archives
+from ..module_utils._archive.pruning import find_candidates, hold_directory, remove_archives
+from ..module_utils._archive.retention import Policy, plan_retention
+from ..module_utils._common.errors import BackupError
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import run
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "directory": {"type": "path", "required": True},

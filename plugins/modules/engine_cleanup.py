@@ -177,13 +177,13 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import ENGINE_HOST
-from ..module_utils._ansible.run import require, run
-from ..module_utils._core.engine_answers import secret_values
-from ..module_utils._flows.engine_cleanup import Request, Result, clean_up, preview_cleanup
-from ..module_utils._host.database import PSYCOPG2_ERROR
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.otopi_tools import OtopiHost
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._engine.argspecs import ENGINE_HOST
+from ..module_utils._engine.setup.answers import secret_values
+from ..module_utils._engine.setup.cleanup import CleanupRequest, CleanupResult, clean_up, preview_cleanup
+from ..module_utils._engine.setup.otopi_tools import OtopiHost
+from ..module_utils._postgres.connection import PSYCOPG2_ERROR
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,
@@ -194,9 +194,9 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 )
 
 
-def read_request(params: Dict[str, Any]) -> Request:
+def read_request(params: Dict[str, Any]) -> CleanupRequest:
     """Return the request that the options stand for."""
-    return Request(
+    return CleanupRequest(
         prefix=params["prefix"],
         tmpdir=params["tmpdir"] or "",
         timeout=params["timeout"],
@@ -206,7 +206,7 @@ def read_request(params: Dict[str, Any]) -> Request:
     )
 
 
-def describe_result(result: Result) -> Dict[str, Any]:
+def describe_result(result: CleanupResult) -> Dict[str, Any]:
     """Return the result of the module; the diff shows tables by database."""
     databases = result.cleanup["databases"]
     before = {kind: {"tables": item["tables"]} for kind, item in sorted(databases.items())}
@@ -219,15 +219,15 @@ def describe_result(result: Result) -> Dict[str, Any]:
         "cleanup": result.cleanup,
         "cmd": result.cmd,
         "log_path": result.log_path,
-        "swept": result.swept,
+        "swept": result.cleaned_up,
         "diff": {
-            "before": {"set_up": result.cleanup["ran"], "databases": before, "leftovers": result.swept},
+            "before": {"set_up": result.cleanup["ran"], "databases": before, "leftovers": result.cleaned_up},
             "after": {"set_up": False, "databases": emptied, "leftovers": []},
         },
     }
 
 
-def act(request: Request, host: OtopiHost, check_mode: bool) -> Dict[str, Any]:
+def act(request: CleanupRequest, host: OtopiHost, check_mode: bool) -> Dict[str, Any]:
     """Remove the set-up, or say what would be removed; return the result of the module."""
     with interruptible():
         return describe_result(preview_cleanup(request, host) if check_mode else clean_up(request, host))

@@ -94,10 +94,10 @@ from typing import Any, Dict, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import ENGINE_HOST
-from ..module_utils._ansible.run import run
-from ..module_utils._host.engine_options import Option
-from ..module_utils._host.interruption import interruptible
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import run
+from ..module_utils._engine.argspecs import ENGINE_HOST
+from ..module_utils._engine.options import Option
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,

@@ -209,17 +209,17 @@ from typing import Any, Callable, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import DATABASE_LOGIN
-from ..module_utils._ansible.run import require, run
-from ..module_utils._core.database_server import Request
-from ..module_utils._core.engine_config import Settings
-from ..module_utils._core.errors import Refused
-from ..module_utils._core.postgresql_rules import EXTENSIONS, judge_password
-from ..module_utils._flows.engine_database import Outcome, bring_about, describe, preview
-from ..module_utils._host.database import PSYCOPG2_ERROR
-from ..module_utils._host.database_admin import DatabaseServer
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.pg_hba import read_client
+from ..module_utils._common.errors import Refused
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._engine.argspecs import DATABASE_LOGIN
+from ..module_utils._engine.database.run import DatabaseResult, bring_about, describe, preview
+from ..module_utils._postgres.admin import DatabaseServer
+from ..module_utils._postgres.connection import PSYCOPG2_ERROR
+from ..module_utils._postgres.model import Settings
+from ..module_utils._postgres.pg_hba import read_client
+from ..module_utils._postgres.rules import EXTENSIONS, check_password
+from ..module_utils._postgres.server_model import DatabaseRequest
 
 SOCKET = "/var/run/postgresql"
 UNFINISHED = "what was changed until then stays, and the next run does the rest"
@@ -238,13 +238,13 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 )
 
 
-def read_request(params: Dict[str, Any]) -> Request:
+def read_request(params: Dict[str, Any]) -> DatabaseRequest:
     """Return the request that the options stand for; refuse a password that no engine could use."""
     if params["password"] is not None:
-        problems = judge_password(params["password"], "the password of the role '%s'" % params["owner"])
+        problems = check_password(params["password"], "the password of the role '%s'" % params["owner"])
         if problems:
             raise Refused(problems)
-    return Request(
+    return DatabaseRequest(
         state=params["state"],
         name=params["name"],
         owner=params["owner"],
@@ -266,7 +266,7 @@ def read_login(params: Dict[str, Any]) -> Settings:
     )
 
 
-def describe_outcome(request: Request, outcome: Outcome) -> Dict[str, Any]:
+def describe_outcome(request: DatabaseRequest, outcome: DatabaseResult) -> Dict[str, Any]:
     """Return the result of the module."""
     before, after = describe(request, outcome.before), describe(request, outcome.after)
     return dict(

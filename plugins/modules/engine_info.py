@@ -160,11 +160,11 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST, read_credentials
-from ..module_utils._ansible.run import require, run
-from ..module_utils._host.database import PSYCOPG2_ERROR
-from ..module_utils._host.engine_state import Question, read_engine
-from ..module_utils._host.interruption import interruptible
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._engine.argspecs import CREDENTIALS, ENGINE_HOST, read_credentials
+from ..module_utils._engine.state import Question, read_engine
+from ..module_utils._postgres.connection import PSYCOPG2_ERROR
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,

@@ -240,14 +240,14 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST, SCOPE_CHOICES, read_credentials
-from ..module_utils._ansible.run import require, run
-from ..module_utils._core.errors import BackupError
-from ..module_utils._core.restore_model import Request
-from ..module_utils._flows.engine_restore import Result, make_restore, preview_restore
-from ..module_utils._host.database import PSYCOPG2_ERROR
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.restore_host import RestoreHost
+from ..module_utils._common.errors import BackupError
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._engine.argspecs import CREDENTIALS, ENGINE_HOST, SCOPE_CHOICES, read_credentials
+from ..module_utils._engine.restore.host import RestoreHost
+from ..module_utils._engine.restore.model import RestoreRequest
+from ..module_utils._engine.restore.run import RestoreResult, make_restore, preview_restore
+from ..module_utils._postgres.connection import PSYCOPG2_ERROR
 
 PROVISION_CHOICES = ["auto", "none", "all", "engine", "dwh", "cinderlib", "managedblock", "keycloak"]
 INTERRUPTED = "what it had restored so far is not proven. Clean the engine up and restore again"
@@ -271,9 +271,9 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 )
 
 
-def read_request(params: Dict[str, Any]) -> Request:
+def read_request(params: Dict[str, Any]) -> RestoreRequest:
     """Return the request that the options stand for."""
-    return Request(
+    return RestoreRequest(
         path=params["path"], scopes=params["scope"], provision=params["provision"],
         credentials=read_credentials(params["credentials"] or {}), permissions=params["permissions"],
         keep_temporary_data=params["keep_temporary_data"], restore_jobs=params["restore_jobs"],
@@ -284,22 +284,22 @@ def read_request(params: Dict[str, Any]) -> Request:
     )
 
 
-def describe_result(result: Result) -> Dict[str, Any]:
+def describe_result(result: RestoreResult) -> Dict[str, Any]:
     """Return the result of the module."""
     restore = result.restore
     after = {key: restore[key] for key in ("path", "scopes", "databases", "permissions", "provisioned")}
     return {
         "changed": result.changed,
         "restore": restore,
-        "mended": result.mended,
-        "swept": result.swept,
+        "mended": result.repaired,
+        "swept": result.cleaned_up,
         "cmd": result.cmd,
         "log_path": restore["log_path"],
-        "diff": {"before": {"leftovers": result.swept}, "after": dict(after if result.cmd else {}, leftovers=[])},
+        "diff": {"before": {"leftovers": result.cleaned_up}, "after": dict(after if result.cmd else {}, leftovers=[])},
     }
 
 
-def act(request: Request, host: RestoreHost, check_mode: bool) -> Dict[str, Any]:
+def act(request: RestoreRequest, host: RestoreHost, check_mode: bool) -> Dict[str, Any]:
     """Restore, or say what would be restored; return the result of the module."""
     began = time.monotonic()
     if request.cleanup_planned and not check_mode:

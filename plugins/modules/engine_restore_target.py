@@ -105,15 +105,15 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import CREDENTIALS, ENGINE_HOST, read_credentials
-from ..module_utils._ansible.run import require, run
-from ..module_utils._core.engine_config import Settings
-from ..module_utils._core.errors import Problem, Refused
-from ..module_utils._core.restore_model import SERVERS
-from ..module_utils._flows.restore_target import Result, prepare_targets, preview_targets, request_of
-from ..module_utils._host.database import PSYCOPG2_ERROR
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.target_host import TargetHost
+from ..module_utils._common.errors import Problem, Refused
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._engine.argspecs import CREDENTIALS, ENGINE_HOST, read_credentials
+from ..module_utils._engine.restore.model import SERVERS
+from ..module_utils._engine.restore.target_check import TargetCheckResult, prepare_targets, preview_targets, request_of
+from ..module_utils._engine.restore.target_host import TargetHost
+from ..module_utils._postgres.connection import PSYCOPG2_ERROR
+from ..module_utils._postgres.model import Settings
 
 INTERRUPTED = "what it had dropped until then is gone, and the next run does the rest"
 
@@ -125,14 +125,14 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 )
 
 
-def describe_result(result: Result, clears: bool) -> Dict[str, Any]:
+def describe_result(result: TargetCheckResult, clears: bool) -> Dict[str, Any]:
     """Return the result of the module."""
     cleared = sorted(kind for kind, target in result.targets.items() if target["cleared"])
-    before = {"filled": cleared, "leftovers": result.swept}
+    before = {"filled": cleared, "leftovers": result.cleaned_up}
     return {
         "changed": clears and result.changed,
         "targets": result.targets,
-        "swept": result.swept,
+        "swept": result.cleaned_up,
         "diff": {"before": before, "after": {"filled": [], "leftovers": []}},
     }
 

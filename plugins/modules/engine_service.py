@@ -101,11 +101,11 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import ENGINE_HOST
-from ..module_utils._ansible.run import run
-from ..module_utils._core.engine_services import describe_changes, list_changes
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.services import Services
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import run
+from ..module_utils._engine.argspecs import ENGINE_HOST
+from ..module_utils._engine.services import Services
+from ..module_utils._engine.services_rules import describe_changes, list_changes
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,

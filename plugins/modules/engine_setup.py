@@ -181,14 +181,14 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import ENGINE_HOST
-from ..module_utils._ansible.run import require, run
-from ..module_utils._core.engine_answers import secret_values
-from ..module_utils._core.errors import BackupError
-from ..module_utils._flows.engine_setup import Request, Result, preview_setup, set_up
-from ..module_utils._host.database import PSYCOPG2_ERROR
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.otopi_tools import OtopiHost
+from ..module_utils._common.errors import BackupError
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._engine.argspecs import ENGINE_HOST
+from ..module_utils._engine.setup.answers import secret_values
+from ..module_utils._engine.setup.otopi_tools import OtopiHost
+from ..module_utils._engine.setup.setup import SetupRequest, SetupResult, preview_setup, set_up
+from ..module_utils._postgres.connection import PSYCOPG2_ERROR
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     ENGINE_HOST,
@@ -201,9 +201,9 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 )
 
 
-def read_request(params: Dict[str, Any]) -> Request:
+def read_request(params: Dict[str, Any]) -> SetupRequest:
     """Return the request that the options stand for."""
-    return Request(
+    return SetupRequest(
         prefix=params["prefix"],
         tmpdir=params["tmpdir"] or "",
         timeout=params["timeout"],
@@ -215,7 +215,7 @@ def read_request(params: Dict[str, Any]) -> Request:
     )
 
 
-def describe_result(result: Result) -> Dict[str, Any]:
+def describe_result(result: SetupResult) -> Dict[str, Any]:
     """Return the result of the module."""
     # Ansible takes every other status for a failure, also that of a tool that had nothing to do.
     ended = {"rc": 0} if result.rc == 0 else {}
@@ -225,15 +225,15 @@ def describe_result(result: Result) -> Dict[str, Any]:
         "setup": result.setup,
         "cmd": result.cmd,
         "log_path": result.log_path,
-        "swept": result.swept,
+        "swept": result.cleaned_up,
         "diff": {
-            "before": dict(result.before, leftovers=result.swept),
+            "before": dict(result.before, leftovers=result.cleaned_up),
             "after": dict(result.after, leftovers=[]),
         },
     }
 
 
-def act(request: Request, host: OtopiHost, check_mode: bool) -> Dict[str, Any]:
+def act(request: SetupRequest, host: OtopiHost, check_mode: bool) -> Dict[str, Any]:
     """Set the engine up, or say what would be done; return the result of the module."""
     if request.archive and not check_mode:
         raise BackupError("'archive' is for check mode only: restore it first, and leave it out", "not_check_mode")

@@ -144,18 +144,15 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.run import run
-from ..module_utils._core.errors import BackupError, Problem, Refused
-from ..module_utils._core.vm_devices import read_wanted
-from ..module_utils._core.vm_manifest import build_vm_manifest
-from ..module_utils._host.block_devices import find_devices
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.vm_backups import (
+from ..module_utils._common.errors import BackupError, Problem, Refused
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import run
+from ..module_utils._vm.backup_sets import (
     LEVELS,
     begin_directory,
+    check_beginning,
+    check_places,
     describe_configuration,
-    judge_beginning,
-    judge_places,
     name_of_configuration,
     now,
     prove_files,
@@ -164,6 +161,9 @@ from ..module_utils._host.vm_backups import (
     tool_of_host,
     write_manifest,
 )
+from ..module_utils._vm.image.block_devices import find_devices
+from ..module_utils._vm.image.devices import read_wanted
+from ..module_utils._vm.manifest import build_vm_manifest
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "state": {"type": "str", "choices": ["begun", "finished"], "required": True},
@@ -186,7 +186,7 @@ NEEDED = ("vm", "snapshot", "configuration", "disks")
 def begin(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Make the directory, or say that it would be made; return the result of the module."""
     directory, said = params["directory"], params["backup"]["configuration"]
-    refuse(judge_beginning(directory))
+    refuse(check_beginning(directory))
     text = None if params["configuration"] is None else params["configuration"].encode("utf-8")
     data = read_configuration(said, text)
     with interruptible("the directory has no manifest"):
@@ -213,7 +213,7 @@ def finish(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
         prove_files(final, done, params["verify"], params["timeout"])
         return describe(False, final, done)
     manifest = plan(params)
-    refuse(judge_places(params["directory"], final))
+    refuse(check_places(params["directory"], final))
     if not check_mode:
         with interruptible("the directory has no manifest, or is finished"):
             write_manifest(params["directory"], manifest, final, params["verify"], params["timeout"])
@@ -241,7 +241,7 @@ def read_finished(final: str, params: Dict[str, Any]) -> Optional[Dict[str, Any]
 def plan(params: Dict[str, Any]) -> Dict[str, Any]:
     """Return the manifest; raise Refused where something of the backup is missing."""
     backup, directory = params["backup"], params["directory"]
-    refuse(judge_images(backup["disks"], params["images"], directory))
+    refuse(check_images(backup["disks"], params["images"], directory))
     images = {
         disk_id: dict({key: image[key] for key in image if key != "path"}, file=os.path.basename(image["path"]))
         for disk_id, image in params["images"].items()
@@ -252,7 +252,7 @@ def plan(params: Dict[str, Any]) -> Dict[str, Any]:
     )
 
 
-def judge_images(disks: List[Dict[str, Any]], images: Dict[str, Any], directory: str) -> List[Problem]:
+def check_images(disks: List[Dict[str, Any]], images: Dict[str, Any], directory: str) -> List[Problem]:
     """Return which disks have no image in the directory, where any has one."""
     text = "disk %s (%s) has no image in %s: it was not backed up"
     return [

@@ -69,9 +69,9 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.run import run
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.vm_backups import LEVELS, prove_files, read_manifest
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import run
+from ..module_utils._vm.backup_sets import LEVELS, prove_files, read_manifest
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "path": {"type": "path", "required": True},

@@ -80,10 +80,10 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.run import run
-from ..module_utils._core.vm_devices import read_wanted
-from ..module_utils._host.block_devices import find_devices
-from ..module_utils._host.interruption import interruptible
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import run
+from ..module_utils._vm.image.block_devices import find_devices
+from ..module_utils._vm.image.devices import read_wanted
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "disks": {"type": "list", "elements": "dict", "required": True},

@@ -128,10 +128,10 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.run import run
-from ..module_utils._flows.vm_disk_image import Request, Result, save_image, write_image
-from ..module_utils._host.disk_images import DiskImages
-from ..module_utils._host.interruption import interruptible
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import run
+from ..module_utils._vm.image.disk_images import DiskImages
+from ..module_utils._vm.image.run import ImageRequest, ImageResult, save_image, write_image
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
     "state": {"type": "str", "choices": ["saved", "written"], "default": "saved"},
@@ -148,7 +148,7 @@ OUTCOME = {"saved": "the unfinished image was removed", "written": "the device h
 
 def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Copy and compare, or say what would be copied; return the result of the module."""
-    request = Request(
+    request = ImageRequest(
         params["device"], params["path"], params["provisioned_size"], params["sha256"], params["compression"]
     )
     work = save_image if params["state"] == "saved" else write_image
@@ -157,7 +157,7 @@ def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     return {"changed": done.changed, "image": done.image, "device": done.device, "diff": describe(params, done)}
 
 
-def describe(params: Dict[str, Any], done: Result) -> Dict[str, str]:
+def describe(params: Dict[str, Any], done: ImageResult) -> Dict[str, str]:
     """Return what changes, for --diff."""
     if not done.changed:
         return {"before": "", "after": ""}

@@ -316,16 +316,16 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import CONNECTION, WAITING
-from ..module_utils._ansible.run import require, run
-from ..module_utils._api.engine import EngineApi
-from ..module_utils._api.sdk import IMPORT_ERROR, LIBRARY, open_api
-from ..module_utils._api.waiting import Waiter
-from ..module_utils._flows.vm_backup import attach, detach, preview_attaching, preview_removing, remove
-from ..module_utils._flows.vm_backup_plan import Request, Tools
-from ..module_utils._host.configuration_file import ConfigurationFile
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.run_holder import is_run_alive, sleep_while_alive
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._common.process_identity import is_run_alive, sleep_unless_orphaned
+from ..module_utils._vm.api.connect import IMPORT_ERROR, LIBRARY, open_api
+from ..module_utils._vm.api.engine import EngineApi
+from ..module_utils._vm.api.wait import Waiter
+from ..module_utils._vm.argspecs import CONNECTION, WAITING
+from ..module_utils._vm.backup.plan import BackupContext, VmBackupRequest
+from ..module_utils._vm.backup.run import attach, detach, preview_attaching, preview_removing, remove
+from ..module_utils._vm.configuration_file import ConfigurationFile
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     CONNECTION,
@@ -351,9 +351,9 @@ LOOKS = 5
 INTERRUPTED = "the work was broken off"
 
 
-def read_request(params: Dict[str, Any]) -> Request:
+def read_request(params: Dict[str, Any]) -> VmBackupRequest:
     """Return the request that the options stand for."""
-    return Request(
+    return VmBackupRequest(
         vm=params["vm"],
         backup_vm=params["backup_vm"],
         name=params["name"],
@@ -373,15 +373,15 @@ def read_request(params: Dict[str, Any]) -> Request:
     )
 
 
-def make_tools(params: Dict[str, Any], api: EngineApi, check_mode: bool) -> Tools:
+def make_tools(params: Dict[str, Any], api: EngineApi, check_mode: bool) -> BackupContext:
     """Return what the flow works with."""
-    sleep = sleep_while_alive(params["run"])
+    sleep = sleep_unless_orphaned(params["run"])
 
     def new_waiter(seconds: float) -> Waiter:
         return Waiter(time.monotonic, sleep, seconds, params["poll_interval"])
 
     configuration = ConfigurationFile(params["configuration_path"] or "", check_mode)
-    return Tools(api, new_waiter(params["timeout"]), new_waiter, configuration, is_run_alive, time.time)
+    return BackupContext(api, new_waiter(params["timeout"]), new_waiter, configuration, is_run_alive, time.time)
 
 
 def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:

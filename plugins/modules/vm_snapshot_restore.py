@@ -330,17 +330,17 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspecs import CONNECTION, WAITING
-from ..module_utils._ansible.run import require, run
-from ..module_utils._api.sdk import IMPORT_ERROR, LIBRARY, open_api
-from ..module_utils._api.waiting import Waiter
-from ..module_utils._core.errors import BackupError, Refused
-from ..module_utils._core.vm_backup_rules import judge_poll_interval
-from ..module_utils._core.vm_restore_model import Request
-from ..module_utils._flows.vm_restore import Result, preview_restore, restore_vm
-from ..module_utils._flows.vm_restore_world import Tools
-from ..module_utils._host.interruption import interruptible
-from ..module_utils._host.run_holder import is_run_alive, sleep_while_alive
+from ..module_utils._common.errors import BackupError, Refused
+from ..module_utils._common.interruption import interruptible
+from ..module_utils._common.module_runner import require, run
+from ..module_utils._common.process_identity import is_run_alive, sleep_unless_orphaned
+from ..module_utils._vm.api.connect import IMPORT_ERROR, LIBRARY, open_api
+from ..module_utils._vm.api.wait import Waiter
+from ..module_utils._vm.argspecs import CONNECTION, WAITING
+from ..module_utils._vm.backup.rules import check_poll_interval
+from ..module_utils._vm.restore.current_state import RestoreContext
+from ..module_utils._vm.restore.model import VmRestoreRequest
+from ..module_utils._vm.restore.run import VmRestoreResult, preview_restore, restore_vm
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
     CONNECTION,
@@ -376,9 +376,9 @@ REQUIRED_IF = [
 ]
 
 
-def read_request(params: Dict[str, Any], now: float) -> Request:
+def read_request(params: Dict[str, Any], now: float) -> VmRestoreRequest:
     """Return the request that the options stand for."""
-    return Request(
+    return VmRestoreRequest(
         backup_vm=params["backup_vm"],
         name=params["name"] or params["vm_name"],
         run=params["run"],
@@ -414,7 +414,7 @@ def read_map(given: Dict[Any, Any]) -> Dict[str, str]:
     return {str(key): "" if value is None else str(value) for key, value in given.items()}
 
 
-def describe_result(result: Result) -> Dict[str, Any]:
+def describe_result(result: VmRestoreResult) -> Dict[str, Any]:
     """Return the result of the module."""
     return {
         "changed": result.changed,
@@ -432,15 +432,15 @@ def describe_result(result: Result) -> Dict[str, Any]:
 def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring the restore into the wanted state, or say what would be done; return the result of the module."""
     request = read_request(params, time.time())
-    waiter = Waiter(time.monotonic, sleep_while_alive(params["run"]), params["timeout"], params["poll_interval"])
+    waiter = Waiter(time.monotonic, sleep_unless_orphaned(params["run"]), params["timeout"], params["poll_interval"])
     work = preview_restore if check_mode else restore_vm
     outcome = "what it had made so far is marked, and the next run goes on with it"
     try:
-        problems = judge_poll_interval(params["poll_interval"])
+        problems = check_poll_interval(params["poll_interval"])
         if problems:
             raise Refused(problems)
         with interruptible(outcome), open_api(params["auth"]) as api:
-            return describe_result(work(request, params["state"], Tools(api, waiter, is_run_alive)))
+            return describe_result(work(request, params["state"], RestoreContext(api, waiter, is_run_alive)))
     except BackupError as error:
         error.facts.setdefault("phase", "plan")  # such as a login that was refused
         raise

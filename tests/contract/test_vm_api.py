@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._core.api_errors import (
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.api_errors import (
     ApiError,
     Conflict,
     NotFound,
     Unavailable,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_attachments import (
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.backup.attachments import (
     find_named,
     is_attached_elsewhere,
     trace_of,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import (
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import (
     AttachmentOrder,
     DiskOrder,
     Snapshot,
@@ -57,7 +57,7 @@ def vm_of(ground: Ground, name: str) -> Vm:
 
 
 def look_at(ground: Ground, name: str) -> VmAround:
-    [found] = ground.api.look_at_vms([name], with_snapshots=True, with_nics=True, with_clusters=True)
+    [found] = ground.api.fetch_vms([name], with_snapshots=True, with_nics=True, with_clusters=True)
     return found
 
 
@@ -111,20 +111,20 @@ def test_the_engine_tells_its_version(quiet: Ground) -> None:
 def test_a_virtual_machine_is_found_by_exactly_its_name_or_its_id(quiet: Ground) -> None:
     app = vm_of(quiet, "app")
     assert (app.name, app.status, app.configuration) == ("app", "up", None)
-    assert [one.vm for one in quiet.api.look_at_vms([app.id])] == [app]
+    assert [one.vm for one in quiet.api.fetch_vms([app.id])] == [app]
     for name in ("APP", "ap", "ap*", "*", NOWHERE, 'a"b', "it's; --"):
-        assert quiet.api.look_at_vms([name], with_snapshots=True) == []
+        assert quiet.api.fetch_vms([name], with_snapshots=True) == []
     assert quiet.api.read_vm(app.id) == app
 
 
 def test_machines_are_seen_with_what_belongs_to_them_in_one_look(ground: Ground) -> None:
     app, backup = vm_of(ground, "app"), vm_of(ground, "backup")
-    found = {one.vm.name: one for one in ground.api.look_at_vms(["app", backup.id])}
+    found = {one.vm.name: one for one in ground.api.fetch_vms(["app", backup.id])}
     assert {name: one.vm for name, one in found.items()} == {"app": app, "backup": backup}
     assert found["app"].attachments == ground.api.list_attachments(app.id)
     assert (found["app"].snapshots, found["app"].nics, found["app"].cluster) == ([], [], None)
     snapshot = make_snapshot(ground, "app")
-    [seen] = ground.api.look_at_vms(["app"], with_snapshots=True, with_nics=True, with_clusters=True)
+    [seen] = ground.api.fetch_vms(["app"], with_snapshots=True, with_nics=True, with_clusters=True)
     assert [nic.name for nic in seen.nics] == ["nic1"]
     assert seen.cluster in ground.api.list_clusters() and seen.cluster.id == app.cluster_id
     kept = {one.kind: one for one in seen.snapshots}
@@ -132,7 +132,7 @@ def test_machines_are_seen_with_what_belongs_to_them_in_one_look(ground: Ground)
     whole = ground.api.read_snapshot(app.id, snapshot.id, with_disks=True)
     assert kept["regular"] == whole
     assert [one.disk_id for one in whole.disks or ()] == disks_of(ground, "app")
-    assert ground.api.look_at_vms([]) == []
+    assert ground.api.fetch_vms([]) == []
 
 
 def test_a_machine_without_disks_is_seen_too(quiet: Ground) -> None:
@@ -140,7 +140,7 @@ def test_a_machine_without_disks_is_seen_too(quiet: Ground) -> None:
     assert cold.configuration is not None
     made = quiet.api.create_vm(VmOrder("bare", "", "", cold.cluster_id, cold.configuration, True))
     quiet.waiter.until("it", lambda: quiet.api.read_vm(made.id), lambda one: one.status == "down", str)
-    [seen] = quiet.api.look_at_vms(["bare"], with_snapshots=True)
+    [seen] = quiet.api.fetch_vms(["bare"], with_snapshots=True)
     assert (seen.attachments, [one.kind for one in seen.snapshots]) == ([], ["active"])
     quiet.api.remove_vm(made.id)
     wait_until_gone(quiet, lambda: quiet.api.read_vm(made.id))
@@ -153,7 +153,7 @@ def test_a_snapshot_without_disks_holds_none(ground: Ground) -> None:
         "it", lambda: ground.api.read_snapshot(app, made.id, with_disks=True), lambda one: one.status == "ok", str
     )
     assert done.disks == ()
-    [seen] = ground.api.look_at_vms([app], with_snapshots=True)
+    [seen] = ground.api.fetch_vms([app], with_snapshots=True)
     assert () in [one.disks for one in seen.snapshots]
 
 
@@ -258,16 +258,16 @@ def test_a_snapshot_takes_the_id_of_the_active_one_and_keeps_the_images(ground: 
     app, disks = vm_of(ground, "app").id, disks_of(ground, "app")
     [before] = ground.api.list_snapshots(app)
     images = {disk_id: ground.api.read_disk(disk_id).image_id for disk_id in disks}
-    begun = ground.api.create_snapshot(app, "ovirt.backup: x [run]", disks)
-    assert (begun.id, begun.status, begun.kind) == (before.id, "locked", "regular")
-    assert (before.kind, begun.description, begun.vm_id) == ("active", "ovirt.backup: x [run]", app)
+    in_progress = ground.api.create_snapshot(app, "ovirt.backup: x [run]", disks)
+    assert (in_progress.id, in_progress.status, in_progress.kind) == (before.id, "locked", "regular")
+    assert (before.kind, in_progress.description, in_progress.vm_id) == ("active", "ovirt.backup: x [run]", app)
     assert ground.api.read_vm(app, with_configuration=True).configuration is None
     with pytest.raises(Conflict, match="Cannot create Snapshot"):
         ground.api.create_snapshot(app, "another", disks)
     done = ground.waiter.until(
-        "it", lambda: ground.api.read_snapshot(app, begun.id), lambda one: one.status == "ok", str
+        "it", lambda: ground.api.read_snapshot(app, in_progress.id), lambda one: one.status == "ok", str
     )
-    assert done._replace(date="") == begun._replace(status="ok", date="")
+    assert done._replace(date="") == in_progress._replace(status="ok", date="")
     assert done.date.endswith("Z") and len(done.date) == 20
     assert sorted(one.kind for one in ground.api.list_snapshots(app)) == ["active", "regular"]
     kept = ground.api.read_snapshot(app, done.id, with_disks=True).disks or ()
@@ -545,4 +545,4 @@ def test_an_engine_that_restarts_is_waited_for(ground: Ground) -> None:
     ground.restart()
     with pytest.raises(Unavailable):
         ground.api.read_vm(app.id)
-    assert ground.waiter.patiently("the machine", lambda: ground.api.read_vm(app.id)) == app
+    assert ground.waiter.retry_read("the machine", lambda: ground.api.read_vm(app.id)) == app

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from ansible_collections.ovirt.backup.plugins.module_utils._api.sdk import open_api
-from ansible_collections.ovirt.backup.plugins.module_utils._api.waiting import Waiter
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.vm_protocols import VmApi
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.api.connect import open_api
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.api.wait import Waiter
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.protocols import VmApi
 from lab import rest_engine
 from unit.fakes.vm_engine import FakeEngine, FakeWaiter
 

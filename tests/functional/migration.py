@@ -76,7 +76,7 @@ class Migration(RestoreRole):
 
     @classmethod
     @contextmanager
-    def begun(cls, ground: Ground, folder: Path) -> Iterator["Migration"]:
+    def in_progress(cls, ground: Ground, folder: Path) -> Iterator["Migration"]:
         """An engine in use, and a server without any role whose pg_hba.conf lets nobody in over the network."""
         ground.in_use()
         server = machines.start_database_server(ground.lab, PORT, open_to_clients=False)

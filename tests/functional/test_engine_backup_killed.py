@@ -99,8 +99,8 @@ def test_a_run_that_has_nothing_to_make_still_sweeps_up_after_a_killed_one(
         os.kill(work.module, signal.SIGKILL)
         engine.finish(work.running)
         again = backup(path=shelf.directory / "older.backup", scope=["dwhdb"])
-        swept, still = engine.play(again, again)
-    assert swept["changed"] and swept["swept"], swept.get("msg")
+        cleaned_up, still = engine.play(again, again)
+    assert cleaned_up["changed"] and cleaned_up["swept"], cleaned_up.get("msg")
     assert not still["changed"]
     assert not processes(engine.site)
     shelf.assert_untouched()

@@ -39,7 +39,7 @@ READABLE = (
 @pytest.fixture(scope="module")
 def migration(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migration]:
     """An engine in use, and a database server."""
-    with Migration.begun(ground, tmp_path_factory.mktemp("migration")) as found:
+    with Migration.in_progress(ground, tmp_path_factory.mktemp("migration")) as found:
         yield found
 
 

@@ -155,8 +155,8 @@ def test_what_a_killed_run_leaves_is_shown_and_swept_up_by_the_next_one(yard: Ya
             assert processes(engine.site) - yard.ground.services(), "the tool outlives the module"
             assert leftovers(yard.site)
             (yard.lab.faults / "slow-at").unlink()
-            refused, swept = engine.play(checked(task), task)
-            assert "target_not_empty" in codes(refused) and codes(swept) == ["target_not_empty"], (refused, swept)
+            refused, cleaned_up = engine.play(checked(task), task)
+            assert "target_not_empty" in codes(refused) and codes(cleaned_up) == ["target_not_empty"], (refused, cleaned_up)
             assert leftovers(yard.site) == [], "the refused run swept up"
             assert not processes(engine.site) - yard.ground.services()
         yard.empty_databases()

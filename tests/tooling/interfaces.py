@@ -119,18 +119,18 @@ def read_role(role: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return defaults, specs["argument_specs"]["main"].get("options", {})
 
 
-def judge_returns(returns: Mapping[str, Any], above: str = "") -> list[str]:
+def check_returns(returns: Mapping[str, Any], above: str = "") -> list[str]:
     """Return what the documentation of the return values leaves unsaid."""
     found = []
     for name, value in returns.items():
         wanted = {"description", "type"} | (set() if above else {"returned"})
         wanted |= {"elements"} if value.get("type") == "list" else set()
         found += [f"{above}{name} has no {key}" for key in sorted(wanted - set(value))]
-        found += judge_returns(value.get("contains") or {}, f"{above}{name}.")
+        found += check_returns(value.get("contains") or {}, f"{above}{name}.")
     return found
 
 
-def judge_examples(text: str, module: str) -> list[str]:
+def check_examples(text: str, module: str) -> list[str]:
     """Return what is wrong with a module's examples: they are tasks or plays, and use its full name."""
     used = set(find_keys(yaml.safe_load(text)))
     found = [f"uses {name} without the name of its collection" for name in sorted(used & {module})]

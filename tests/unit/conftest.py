@@ -6,8 +6,13 @@
 Python 3.6 syntax: the tests of the pure layers run on the Pythons of the managed hosts.
 """
 
+import importlib.util
 import sys
 
+from tooling.io_files import tests_of_io
 from tooling.places import link_checkout
 
 sys.path.insert(0, str(link_checkout()))
+
+# Without Ansible only what is pure is tested.
+collect_ignore = [] if importlib.util.find_spec("ansible") else [str(path) for path in tests_of_io()]

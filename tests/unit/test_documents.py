@@ -39,14 +39,14 @@ def find_codes(trees: list[ast.AST]) -> set[str]:
     values += [node.value for function in functions for node in ast.walk(function) if isinstance(node, ast.Return)]
     found = {text for value in values for text in constants(value)}
     suffixes = {text for value in values if isinstance(value, ast.BinOp) for text in constants(value.right)}
-    judges = [call for call in calls if called_name(call) == "judge_directory" and len(call.args) > SECOND]
-    prefixes = {text for call in judges for text in constants(call.args[SECOND])}
+    checks = [call for call in calls if called_name(call) == "check_directory" and len(call.args) > SECOND]
+    prefixes = {text for call in checks for text in constants(call.args[SECOND])}
     return {text for text in found | {p + s for p in prefixes for s in suffixes} if CODE.fullmatch(text)}
 
 
 def codes_of_call(call: ast.Call) -> Iterator[ast.expr]:
     name = called_name(call)
-    if name in ("Problem", "problem", "Outcome"):
+    if name in ("Problem", "problem", "ToolReport"):
         yield from call.args[FIRST : FIRST + 1]
     elif name.endswith("Error"):
         yield from call.args[SECOND : SECOND + 1]
@@ -104,13 +104,13 @@ def test_planted_codes_are_found() -> None:
 class Gone(BackupError):
     code = "as_attribute"
 
-def judge_directory(path, code, what):
+def check_directory(path, code, what):
     return [Problem(code + "_missing", "text")]
 
 def name_it(status):
     return "returned_one" if status else "returned_two"
 
-def judge_it(error):
+def check_it(error):
     return "returned_three"
 
 def explain(error):
@@ -120,9 +120,9 @@ def body(error):
     code = "assigned"
     code = name_it(1)
     self.problem("by_method", "text")
-    self.problem(judge_it(error), "text")
+    self.problem(check_it(error), "text")
     self.problem(*explain(error))
-    judge_directory("/x", "prefix", "text")
+    check_directory("/x", "prefix", "text")
     raise BackupError("text", "second_argument", phase="not_a_code")
     raise CommandError("text", code="as_keyword")
     return [Problem("first_argument", "text"), Problem("yes" if error else "no", "text"), Problem(error.code, "text")]

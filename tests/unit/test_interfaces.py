@@ -54,12 +54,12 @@ def test_options_are_as_documented(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_return_values_are_described(name: str) -> None:
     returns = yaml.safe_load(interfaces.load_module(name).RETURN)
-    assert interfaces.judge_returns(returns) == []
+    assert interfaces.check_returns(returns) == []
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_use_the_module(name: str) -> None:
-    assert interfaces.judge_examples(interfaces.load_module(name).EXAMPLES, name) == []
+    assert interfaces.check_examples(interfaces.load_module(name).EXAMPLES, name) == []
 
 
 @pytest.mark.parametrize("name", ROLES)
@@ -129,20 +129,20 @@ def test_planted_default_of_a_role_is_named(defaults: dict[str, object], named: 
 @pytest.mark.parametrize("key", ["description", "returned", "type"])
 def test_planted_gap_in_return_values_is_named(key: str) -> None:
     returns = copy.deepcopy(RETURNS)
-    assert interfaces.judge_returns(returns) == []
+    assert interfaces.check_returns(returns) == []
     del returns["archive"][key]
-    assert interfaces.judge_returns(returns) == [f"archive has no {key}"]
+    assert interfaces.check_returns(returns) == [f"archive has no {key}"]
 
 
 def test_planted_gap_in_a_nested_return_value_is_named() -> None:
     returns = copy.deepcopy(RETURNS)
     del returns["archive"]["contains"]["scopes"]["elements"]
-    assert interfaces.judge_returns(returns) == ["archive.scopes has no elements"]
+    assert interfaces.check_returns(returns) == ["archive.scopes has no elements"]
 
 
 def test_planted_example_without_the_full_name_is_named() -> None:
-    assert interfaces.judge_examples("- ovirt.backup.engine_backup: {}", "engine_backup") == []
-    found = interfaces.judge_examples("- engine_backup: {}", "engine_backup")
+    assert interfaces.check_examples("- ovirt.backup.engine_backup: {}", "engine_backup") == []
+    found = interfaces.check_examples("- engine_backup: {}", "engine_backup")
     assert found[0] == "uses engine_backup without the name of its collection"
 
 

@@ -135,8 +135,8 @@ def test_roles_that_read_get_what_is_there_and_what_will_be(engine: Engine, serv
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("INSERT INTO old VALUES (1)")
     server.ask("CREATE TABLE later (id int); ALTER TABLE later OWNER TO seller", "sales")
-    mended = engine.play(server.task(name="sales", owner="seller", readers=["reader"]))[0]
-    assert mended["changes"] == ["let the role 'reader' read the database 'sales'"]
+    repaired = engine.play(server.task(name="sales", owner="seller", readers=["reader"]))[0]
+    assert repaired["changes"] == ["let the role 'reader' read the database 'sales'"]
 
 
 def test_owner_of_an_empty_database_changes_when_asked(engine: Engine, server: Server) -> None:

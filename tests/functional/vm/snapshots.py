@@ -23,8 +23,8 @@ from lab.rest_engine import DiskPlan, RestLab, VmPlan
 from tooling.places import link_checkout
 
 sys.path.insert(0, str(link_checkout()))
-from ansible_collections.ovirt.backup.plugins.module_utils._api.sdk import open_api  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import AttachmentOrder  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.api.connect import open_api  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import AttachmentOrder  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.modules import vm_snapshot_backup  # noqa: E402
 
 NAME = "nightly"

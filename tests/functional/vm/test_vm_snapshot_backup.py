@@ -261,10 +261,10 @@ def test_examples_of_the_documentation_work(shared: SharedEngine) -> None:
     machine = shared.known("app")
     places = {"/srv/backup/app": shared.scratch, "/srv/vm-backups/app": shared.scratch / "app-by-hand"}
     _login, attach, absent, play = examples("vm_snapshot_backup", shared.lab, places)
-    found, begun, info = (
+    found, in_progress, info = (
         examples(name, shared.lab, places) for name in ("vm_disk_device_info", "vm_backup_directory", "vm_backup_info")
     )
-    tasks = [attach, *found, *begun, *info, absent]
+    tasks = [attach, *found, *in_progress, *info, absent]
     quick = {"ovirt.backup.vm_snapshot_backup": {"poll_interval": 0.2}}
     by_hand = {"hosts": "all", "gather_facts": False, "vars": {"images": {}}, "tasks": tasks, "module_defaults": {
         "ovirt.backup.vm_disk_device_info": {"directory": "{{ vm_devices }}"}, **quick}}  # fmt: skip

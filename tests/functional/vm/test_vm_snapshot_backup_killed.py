@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._host.run_holder import identify_process
+from ansible_collections.ovirt.backup.plugins.module_utils._common.process_identity import identify_process
 
 from .machines import wait_until
 from .snapshots import Doomed, Machine

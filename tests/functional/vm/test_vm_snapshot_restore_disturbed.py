@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._host.run_holder import identify_process
+from ansible_collections.ovirt.backup.plugins.module_utils._common.process_identity import identify_process
 from lab import rest_engine
 
 from .restores import BACKUP, Restore

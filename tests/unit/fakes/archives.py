@@ -14,7 +14,7 @@ import tarfile
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import NEEDED_FILES, SETUP_STATE
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import NEEDED_FILES, SETUP_STATE
 
 from . import world
 

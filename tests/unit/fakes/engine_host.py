@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An engine host in memory: the methods of _flows/protocols.py, a journal of their calls, and faults on demand.
+"""An engine host in memory: the methods of _engine/protocols.py, a journal of their calls, and faults on demand.
 
 Its engine-backup dumps what its databases hold at that moment, unless a test scripts another run.
 Python 3.6 syntax: the tests of the flows run on the Pythons of the managed hosts.
@@ -12,20 +12,23 @@ import functools
 import os.path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import ArchiveReading
-from ansible_collections.ovirt.backup.plugins.module_utils._core.databases import BY_NAME, KINDS
-from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import Settings
-from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_model import Identity, Installation
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
-from ansible_collections.ovirt.backup.plugins.module_utils._core.manifest import SUFFIX
-from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup_plan import Request
-from ansible_collections.ovirt.backup.plugins.module_utils._host.command import CommandResult
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.databases import BY_NAME, KINDS
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.manifest import SUFFIX
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import ArchiveReading
+from ansible_collections.ovirt.backup.plugins.module_utils._common.command import CommandResult
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.plan import BackupRequest
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.model import Installation
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import (
+    DatabaseDescription,
+    Settings,
+    TableCounts,
+)
 
 from . import world
 
 WRITING = frozenset(
-    "lock unlock sweep begin note_phase finish run_tool pack publish read_archive read_certificates".split()
+    "lock unlock remove_leftovers begin note_phase finish run_tool pack publish read_archive read_certificates".split()
 )
 
 Run = NamedTuple(
@@ -67,8 +70,8 @@ class FakeEngineHost:
         self.errors_by_position: Dict[int, BaseException] = {}  # how many-th call of all -> error
         self.time = world.NOW
         self.installation = make_installation()
-        self.live: Dict[str, Snapshot] = {kind: world.snapshot(rows) for kind, rows in world.LIVE.items()}
-        self.later: Dict[str, List[Snapshot]] = {}  # counts after the tool ran; the last one stays
+        self.live: Dict[str, TableCounts] = {kind: world.snapshot(rows) for kind, rows in world.LIVE.items()}
+        self.later: Dict[str, List[TableCounts]] = {}  # counts after the tool ran; the last one stays
         self.records: List[Tuple[str, bool, str]] = [(scope, True, "") for scope in ("files", "db", "dwhdb")]
         self.directories: Dict[str, List[Problem]] = {
             "/srv/backup": [],
@@ -116,15 +119,15 @@ class FakeEngineHost:
         return self.installation._replace(prefix=prefix)
 
     @journaled
-    def read_identity(self, settings: Settings) -> Identity:
-        return Identity(settings.database, settings.user, "15.4", 1000000, ("uuid-ossp",), ("grafana_reader",))
+    def read_identity(self, settings: Settings) -> DatabaseDescription:
+        return DatabaseDescription(settings.database, settings.user, "15.4", 1000000, ("uuid-ossp",), ("grafana_reader",))
 
     @journaled
-    def count_before(self, settings: Settings) -> Snapshot:
+    def count_before(self, settings: Settings) -> TableCounts:
         return self.live[self.kind_of(settings)]
 
     @journaled
-    def count_after(self, settings: Settings) -> Snapshot:
+    def count_after(self, settings: Settings) -> TableCounts:
         return self._count_later(self.kind_of(settings))
 
     @journaled
@@ -133,10 +136,10 @@ class FakeEngineHost:
         return {name: (state.inserted, state.deleted) for name, state in later.items()}
 
     @journaled
-    def count_sqlite(self, path: str) -> Snapshot:
+    def count_sqlite(self, path: str) -> TableCounts:
         return self._count_later("grafana") if self.commands else self.live["grafana"]
 
-    def _count_later(self, kind: str) -> Snapshot:
+    def _count_later(self, kind: str) -> TableCounts:
         queue = self.later.get(kind) or [self.live[kind]]
         return queue.pop(0) if len(queue) > 1 else queue[0]
 
@@ -145,7 +148,7 @@ class FakeEngineHost:
         return self.records
 
     @journaled
-    def judge_directory(self, path: str, code: str, what: str, sticky_is_safe: bool = False) -> List[Problem]:
+    def check_directory(self, path: str, code: str, what: str, sticky_is_safe: bool = False) -> List[Problem]:
         missing = Problem(code + "_missing", "the %s %s is not there" % (what, path))
         return self.directories.get(os.path.normpath(path), [missing])
 
@@ -192,7 +195,7 @@ class FakeEngineHost:
         return self.manifests.get(path), []
 
     @journaled
-    def judge_proven(self, path: str, manifest: Dict[str, Any]) -> List[Problem]:
+    def check_proven(self, path: str, manifest: Dict[str, Any]) -> List[Problem]:
         return [Problem("manifest_disagrees", "another hash")] if path in self.unproven else []
 
     @journaled
@@ -210,9 +213,9 @@ class FakeEngineHost:
         self.is_held = False
 
     @journaled
-    def sweep(self, directory: str) -> List[str]:
-        swept, self.leftovers = self.leftovers, []
-        return swept
+    def remove_leftovers(self, directory: str) -> List[str]:
+        cleaned_up, self.leftovers = self.leftovers, []
+        return cleaned_up
 
     @journaled
     def begin(self, path: str, tmpdir: str, log_path: str) -> Tuple[str, str]:
@@ -305,9 +308,9 @@ def make_installation(**changes: Any) -> Installation:
     return found._replace(**changes)
 
 
-def make_request(**changes: Any) -> Request:
+def make_request(**changes: Any) -> BackupRequest:
     """Return the request of a run with all defaults into a directory."""
-    found = Request(
+    found = BackupRequest(
         path="",
         directory="/srv/backup",
         scopes=["all"],

@@ -10,19 +10,17 @@ Python 3.6 syntax: the tests of the flows run on the Pythons of the managed host
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import Settings
-from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_model import Installation
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
-from ansible_collections.ovirt.backup.plugins.module_utils._core.otopi_model import (
-    NO_DATABASE,
-    ArchivedSetup,
-    Holdings,
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.configuration import ArchivedSetup
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.model import Installation
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.setup.otopi_model import (
     Places,
-    Ran,
     SetupMemory,
     SetupState,
     Tool,
+    ToolOutcome,
 )
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import NO_DATABASE, Holdings, Settings
 
 from . import world
 from .engine_host import journaled, make_installation
@@ -39,7 +37,7 @@ POST = {
     "OVESETUP_DWH_CORE/enable": "bool:True",
     "OVESETUP_APACHE/configured": "bool:True",
 }
-AT_REST = {"lock", "sweep", "unlock"}  # what a run that is refused may do all the same
+AT_REST = {"lock", "remove_leftovers", "unlock"}  # what a run that is refused may do all the same
 WRITING = AT_REST | {"begin_private", "note_phase", "write_answers", "run_otopi", "finish", "clear_database"}
 
 
@@ -71,7 +69,7 @@ class FakeOtopiHost:
         self.places = Places("/usr/bin/tool", STATE_DIRECTORY, STATE_DIRECTORY, LOG_PATH, ())
         self.locked_by_another = False
         self.leftovers: List[str] = []
-        self.ran: Optional[Ran] = None  # None for what a good run returns
+        self.ran: Optional[ToolOutcome] = None  # None for what a good run returns
         self.commands: List[Sequence[str]] = []
         self.written: Dict[str, str] = {}  # answer files, while they exist
         self.kept: List[str] = []  # what was in them
@@ -109,9 +107,9 @@ class FakeOtopiHost:
         self.is_held = False
 
     @journaled
-    def sweep(self, directory: str) -> List[str]:
-        swept, self.leftovers = self.leftovers, []
-        return swept
+    def remove_leftovers(self, directory: str) -> List[str]:
+        cleaned_up, self.leftovers = self.leftovers, []
+        return cleaned_up
 
     @journaled
     def begin_private(self, places: Places) -> str:
@@ -128,20 +126,20 @@ class FakeOtopiHost:
         self.kept.append(text)
 
     @journaled
-    def run_otopi(self, argv: Sequence[str], timeout: float, stem: str, log_path: str) -> Ran:
+    def run_otopi(self, argv: Sequence[str], timeout: float, stem: str, log_path: str) -> ToolOutcome:
         self.commands.append(argv)
         assert self.written, "the tool runs without its answers"
         if self.ran is not None:
             return self.ran
         return self._clean_up() if argv[0].endswith("cleanup") else self._set_up()
 
-    def _clean_up(self) -> Ran:
+    def _clean_up(self) -> ToolOutcome:
         for name in set(self.holdings) - self.not_emptied:
             self.holdings[name] = EMPTY
         self.installation = self.installation._replace(is_set_up=False, settings={}, owned=frozenset())
         return good_run(recorded("cleanup-ok", next(iter(self.written))))
 
-    def _set_up(self) -> Ran:
+    def _set_up(self) -> ToolOutcome:
         self.memory = self.memory_after
         return good_run(recorded("setup-after-restore", next(iter(self.written))))
 
@@ -205,13 +203,13 @@ class FakeOtopiHost:
         return self.post
 
 
-def good_run(stdout: str) -> Ran:
-    return Ran(0, stdout, "", "the log\n", (), "")
+def good_run(stdout: str) -> ToolOutcome:
+    return ToolOutcome(0, stdout, "", "the log\n", (), "")
 
 
-def broken_run(stdout: str, returncode: Optional[int] = 1, **others: Any) -> Ran:
+def broken_run(stdout: str, returncode: Optional[int] = 1, **others: Any) -> ToolOutcome:
     """A run that failed; its last output is in the shape of the real one."""
-    return Ran(returncode, stdout, "", "the log\nsays more\n", (), "")._replace(**others)
+    return ToolOutcome(returncode, stdout, "", "the log\nsays more\n", (), "")._replace(**others)
 
 
 def unsafe_place() -> Tuple[Problem, ...]:

@@ -11,33 +11,30 @@ backups, extended. Python 3.6 syntax: the tests of the flows run on the Pythons 
 import contextlib
 from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import (
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.configuration import database_settings
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.databases import BY_NAME, KINDS
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import (
     ArchiveReading,
     DumpReading,
     FileEntry,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._core.credential_files import (
+from ansible_collections.ovirt.backup.plugins.module_utils._common.command import CommandResult
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._common.shell_files import parse_assignments
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.credential_files import (
     names_database,
     replace_credentials,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._core.databases import BY_NAME, KINDS
-from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import (
-    Settings,
-    database_settings,
-    parse_assignments,
-)
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
-from ansible_collections.ovirt.backup.plugins.module_utils._core.local_server import Standing
-from ansible_collections.ovirt.backup.plugins.module_utils._core.postgresql_rules import Fitness
-from ansible_collections.ovirt.backup.plugins.module_utils._core.restore_model import (
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.model import (
     CREDENTIAL_FILES,
     EMPTIED,
     Marks,
-    Request,
-    Target,
+    RestoreRequest,
+    RestoreTarget,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot
-from ansible_collections.ovirt.backup.plugins.module_utils._host.command import CommandResult
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.local_server_model import LocalServerState
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import Settings, TableCounts
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.rules import Fitness
 
 from . import world
 from .engine_host import GOOD, FakeEngineHost, Run, journaled, make_installation
@@ -139,12 +136,12 @@ class FakeRestoreHost(FakeEngineHost):
             raise BackupError("there is no database %s" % settings.database, "database_missing")
         return server.databases[settings.database]
 
-    def read_standing(self, settings: Settings) -> Optional[Standing]:
+    def read_local_server(self, settings: Settings) -> Optional[LocalServerState]:
         if not self.shows_standing:
             return None
         server = self.servers[LOCAL]
         found = server.databases.get(settings.database)
-        return Standing(settings.user in server.roles, found is not None, len(found.rows) if found else 0)
+        return LocalServerState(settings.user in server.roles, found is not None, len(found.rows) if found else 0)
 
     @journaled
     def lock_directory(self, prefix: str) -> str:
@@ -167,7 +164,7 @@ class FakeRestoreHost(FakeEngineHost):
         return self.client
 
     @journaled
-    def configured(self, request: Request, scopes: Sequence[str], reading: ArchiveReading) -> Dict[str, Settings]:
+    def configured(self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading) -> Dict[str, Settings]:
         texts = dict(self.files)
         if "files" in scopes and reading.files is not None:
             texts.update(reading.files.configuration)
@@ -189,7 +186,7 @@ class FakeRestoreHost(FakeEngineHost):
         return dict(self.login(settings).rows)
 
     @journaled
-    def count_sqlite(self, path: str) -> Snapshot:
+    def count_sqlite(self, path: str) -> TableCounts:
         return world.snapshot(self.sqlite, schemas=["main"])
 
     @journaled
@@ -258,14 +255,14 @@ class FakeRestoreHost(FakeEngineHost):
         return {path: texts[path] for path in paths if path in texts}
 
     @journaled
-    def mend(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[Target]) -> List[str]:
+    def repair_config_files(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]) -> List[str]:
         whole = whole_files(originals, targets)
-        mended = [path for path, text in sorted(whole.items()) if self.files.get(path) != text]
+        repaired = [path for path, text in sorted(whole.items()) if self.files.get(path) != text]
         self.files.update(whole)
-        return mended
+        return repaired
 
     @journaled
-    def find_broken(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[Target]) -> List[str]:
+    def find_broken(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]) -> List[str]:
         whole = whole_files(originals, targets)
         return [path for path, text in sorted(whole.items()) if self.files.get(path) != text]
 
@@ -328,7 +325,7 @@ class FakeRestoreHost(FakeEngineHost):
             found.marks = Marks("" if keeps else "1", True, False)
 
 
-def whole_files(originals: Mapping[str, str], targets: Sequence[Target]) -> Dict[str, str]:
+def whole_files(originals: Mapping[str, str], targets: Sequence[RestoreTarget]) -> Dict[str, str]:
     """Return the configuration files with the new credentials."""
     found = dict(originals)
     for path in found:
@@ -380,9 +377,9 @@ def credentials(kind: str, **changes: Any) -> Settings:
     return world.settings(name, "Secret.of.new_%s")._replace(**dict({"host": "db.lab.test"}, **changes))
 
 
-def make_request(**changes: Any) -> Request:
+def make_request(**changes: Any) -> RestoreRequest:
     """Return the request of a run with all defaults."""
-    found = Request(
+    found = RestoreRequest(
         path=PATH, scopes=["all"], provision=["auto"], credentials={}, permissions="auto", keep_temporary_data=False,
         restore_jobs=0, tmpdir="", log_path="", timeout=14400, prefix="", remove_storage_vm=False, remove_hosts=False,
         allow_hosted_engine=False, cleanup_planned=False,

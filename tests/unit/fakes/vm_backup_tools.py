@@ -8,9 +8,9 @@ Python 3.6 syntax: the tests of the flows run on the Pythons of the managed host
 
 from typing import Any, Dict, List, Optional
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError, Problem
-from ansible_collections.ovirt.backup.plugins.module_utils._core.times import from_iso
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.vm_backup_plan import Request, Tools
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._common.times import from_iso
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.backup.plan import BackupContext, VmBackupRequest
 
 from .vm_engine import FakeEngine, FakeWaiter
 
@@ -31,7 +31,7 @@ class FakeFile:
         self.error: Optional[BaseException] = None
         self.saves = 0
 
-    def judge(self) -> List[Problem]:
+    def check(self) -> List[Problem]:
         return self.problems
 
     def read(self) -> Optional[str]:
@@ -53,17 +53,17 @@ class World:
         self.living: Dict[str, bool] = {}
         self.timeout = 3600.0
 
-    def tools(self) -> Tools:
+    def tools(self) -> BackupContext:
         engine = self.engine
-        return Tools(
+        return BackupContext(
             engine, FakeWaiter(engine, self.timeout), lambda seconds: FakeWaiter(engine, seconds), self.file,
             self.living.get, lambda: from_iso("2026-01-02T00:00:00Z") + engine.time,
         )  # fmt: skip
 
 
-def request(**changes: Any) -> Request:
+def request(**changes: Any) -> VmBackupRequest:
     """Return the request of a nightly backup of the virtual machine app."""
-    return Request(
+    return VmBackupRequest(
         vm="app", backup_vm="backup", name="nightly", run=RUN, stale_after=86400, disks=None,
         interface="virtio_scsi", consistency="auto", freeze_timeout=60, skips_unsupported=False, outcome="",
         message="", events=True, timeout=3600, poll_interval=3.0, settle=15.0,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An engine in memory: the methods of _flows/vm_protocols.py, a journal of their calls, and faults on demand.
+"""An engine in memory: the methods of _vm/protocols.py, a journal of their calls, and faults on demand.
 
 What an engine does on its own time happens on a fake clock, which only FakeWaiter and a test move.
 Python 3.6 syntax: the tests of the flows run on the Pythons of the managed hosts.
@@ -12,9 +12,9 @@ import time
 from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 from xml.etree import ElementTree
 
-from ansible_collections.ovirt.backup.plugins.module_utils._api.waiting import Waiter
-from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_attachments import trace_of
-from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import (
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.api.wait import Waiter
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.backup.attachments import trace_of
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import (
     Attachment,
     AttachmentOrder,
     Cluster,
@@ -192,7 +192,7 @@ class FakeEngine(Steering):
         return self.version
 
     @journaled
-    def look_at_vms(
+    def fetch_vms(
         self, names: Sequence[str], with_snapshots: bool = False, with_nics: bool = False, with_clusters: bool = False,
         with_configuration: bool = False,
     ) -> List[VmAround]:
@@ -230,7 +230,7 @@ class FakeEngine(Steering):
         if vm_id not in self.vms:
             refuse("Cannot attach Virtual Disk. VM is not found.", 400)
         vm = self._vm(vm_id)
-        self._judge_attaching(vm, order)
+        self._check_attaching(vm, order)
         found = Attachment(
             order.disk_id, vm_id, order.interface, order.is_bootable, order.is_active, order.is_read_only,
             order.pass_discard, "", None,
@@ -243,7 +243,7 @@ class FakeEngine(Steering):
         self._tell(2016, "Disk %s was successfully attached to VM %s by admin." % (alias, vm.name), trace=trace)
         return found
 
-    def _judge_attaching(self, vm: Vm, order: AttachmentOrder) -> None:
+    def _check_attaching(self, vm: Vm, order: AttachmentOrder) -> None:
         start = "Cannot attach Virtual Disk"
         if vm.status not in ("up", "paused", "down"):
             refuse("%s because the VM is in %s status." % (start, vm.status))
@@ -252,7 +252,7 @@ class FakeEngine(Steering):
         disk = self.disks[order.disk_id]
         if (vm.id, disk.id) in self.attachments:
             refuse("%s. The disk is already attached to VM." % start)
-        self._judge_source(order, disk, start)
+        self._check_source(order, disk, start)
         if order.interface == "virtio_scsi" and vm.id in self.without_virtio_scsi:
             refuse("%s. VirtIO-SCSI is disabled for the VM" % start)
         if order.is_read_only and order.interface in ("ide", "sata"):
@@ -262,7 +262,7 @@ class FakeEngine(Steering):
             alias = self.disks[boots[0].disk_id].alias
             refuse("%s. Disk %s in VM %s is already marked as boot." % (start, alias, vm.name))
 
-    def _judge_source(self, order: AttachmentOrder, disk: Disk, start: str) -> None:
+    def _check_source(self, order: AttachmentOrder, disk: Disk, start: str) -> None:
         if order.snapshot_id:
             found = [one for ones in self.snapshots.values() for one in ones if one.id == order.snapshot_id]
             if not found:
@@ -312,7 +312,7 @@ class FakeEngine(Steering):
     @journaled
     def create_snapshot(self, vm_id: str, description: str, disk_ids: Sequence[str]) -> Snapshot:
         vm = self._vm(vm_id)
-        self._judge_snapshot(vm, disk_ids)
+        self._check_snapshot(vm, disk_ids)
         # As in an engine: the new snapshot takes over the id of the active one, which gets another.
         active = next(one for one in self.snapshots[vm_id] if one.kind == "active")
         snapshot = Snapshot(active.id, vm_id, description, "locked", "regular", self._now())
@@ -329,7 +329,7 @@ class FakeEngine(Steering):
         self._later(self.snapshot_takes, lambda: self._end_snapshot(vm, snapshot, list(disk_ids)))
         return snapshot
 
-    def _judge_snapshot(self, vm: Vm, disk_ids: Sequence[str]) -> None:
+    def _check_snapshot(self, vm: Vm, disk_ids: Sequence[str]) -> None:
         start = "Cannot create Snapshot"
         kinds = [(one.kind, one.status) for one in self.snapshots[vm.id]]
         own = [self.attachments[(vm.id, one)].disk_id for one in disk_ids if (vm.id, one) in self.attachments]
@@ -516,7 +516,7 @@ class FakeEngine(Steering):
             refuse("Import VM failed - failed to parse a given ovf configuration", 400)
         items = [item for item in envelope.iter("Item") if item.findtext(RASD + "ResourceType") == "10"]
         nics = [self._read_nic(item, order) for item in items]
-        self._judge_import(order, written_id, nics)
+        self._check_import(order, written_id, nics)
         vm_id = self._new_id() if order.regenerate_ids else written_id
         vm = Vm(
             vm_id, order.name, "image_locked", order.description, order.comment, order.cluster_id, False, False, False,
@@ -538,7 +538,7 @@ class FakeEngine(Steering):
         profile = names.get(item.findtext(RASD + "OtherResourceType", ""), "")
         return Nic(self._new_id(), item.findtext(RASD + "Name", ""), mac, True, profile)
 
-    def _judge_import(self, order: VmOrder, written_id: str, nics: Sequence[Nic]) -> None:
+    def _check_import(self, order: VmOrder, written_id: str, nics: Sequence[Nic]) -> None:
         macs = {nic.mac for ones in self.nics.values() for nic in ones}
         clashes = [nic.name for nic in nics if nic.mac in macs]
         there = self.vms.get(written_id)

@@ -6,13 +6,13 @@
 import hashlib
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_restore_model import Request
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.vm_restore import (
-    Result,
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.restore.current_state import RestoreContext
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.restore.model import VmRestoreRequest
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.restore.run import (
+    VmRestoreResult,
     preview_restore,
     restore_vm,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.vm_restore_world import Tools
 
 from . import vm_world
 from .vm_engine import FakeEngine, FakeWaiter
@@ -49,10 +49,10 @@ def lose_original(engine: FakeEngine) -> None:
     engine.drop_vm(vm_world.APP)
 
 
-def request(saved: SavedVm, **changes: Any) -> Request:
+def request(saved: SavedVm, **changes: Any) -> VmRestoreRequest:
     """Return a restore of it under its own name."""
     digest = hashlib.sha256(saved.configuration.encode()).hexdigest()
-    given = Request(
+    given = VmRestoreRequest(
         "backup", "app", "", 86400, "app", "", "/backup/app.ovf", saved.configuration, digest, saved.disks, "", {},
         True, "fail_if_used", "keep", {}, "virtio_scsi", True, NOW,
     )
@@ -65,18 +65,18 @@ def mark_of(name: str, source_id: str = "", run: str = "") -> str:
         name, " [%s]" % run if run else "", " disk=%s" % source_id if source_id else "")
 
 
-def tools(engine: FakeEngine, timeout: float = 3600) -> Tools:
-    return Tools(engine, FakeWaiter(engine, timeout), ALIVE.get)
+def tools(engine: FakeEngine, timeout: float = 3600) -> RestoreContext:
+    return RestoreContext(engine, FakeWaiter(engine, timeout), ALIVE.get)
 
 
-def act(engine: FakeEngine, wanted: Request, state: str, timeout: float = 3600) -> Result:
+def act(engine: FakeEngine, wanted: VmRestoreRequest, state: str, timeout: float = 3600) -> VmRestoreResult:
     return restore_vm(wanted, state, tools(engine, timeout))
 
 
-def preview(engine: FakeEngine, wanted: Request, state: str) -> Result:
+def preview(engine: FakeEngine, wanted: VmRestoreRequest, state: str) -> VmRestoreResult:
     return preview_restore(wanted, state, tools(engine))
 
 
-def go_through(engine: FakeEngine, wanted: Request) -> Tuple[Result, Result]:
+def go_through(engine: FakeEngine, wanted: VmRestoreRequest) -> Tuple[VmRestoreResult, VmRestoreResult]:
     """Prepare and restore."""
     return act(engine, wanted, "prepared"), act(engine, wanted, "restored")

@@ -6,7 +6,7 @@
 import functools
 from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Set, Tuple
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.api_errors import (
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.api_errors import (
     ApiError,
     Conflict,
     NotFound,

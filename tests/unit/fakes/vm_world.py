@@ -5,7 +5,7 @@
 
 from typing import Any, Sequence, Tuple
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.vm_model import (
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import (
     Attachment,
     Cluster,
     Configuration,

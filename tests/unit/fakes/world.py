@@ -9,16 +9,15 @@ Python 3.6 syntax: the tests of the pure layers run on the Pythons of the manage
 import hashlib
 from typing import Any, Dict, Iterable, Optional, Sequence, Tuple
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core import databases
-from ansible_collections.ovirt.backup.plugins.module_utils._core.archive_model import (
+from ansible_collections.ovirt.backup.plugins.module_utils._archive import databases
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import (
     NEEDED_FILES,
     ArchiveReading,
     DumpReading,
     FilesReading,
     Member,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import Settings
-from ansible_collections.ovirt.backup.plugins.module_utils._core.row_proof import Snapshot, TableState
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import Settings, TableCounts, TableState
 
 FQDN = "engine.lab.test"
 NOW = 1795355032.0  # 2026-11-22T13:43:52Z
@@ -41,10 +40,10 @@ def settings(database: str, password: str = "secret-of-%s", **others: Any) -> Se
     return found._replace(**others)
 
 
-def snapshot(rows: Rows, schemas: Sequence[str] = (), filenode: int = 1) -> Snapshot:
+def snapshot(rows: Rows, schemas: Sequence[str] = (), filenode: int = 1) -> TableCounts:
     """Return a count of tables that nobody wrote to; their schemas are those of the tables unless given."""
     found = schemas or sorted({name.partition(".")[0] for name in rows})
-    return Snapshot({name: TableState(count, 0, 0, filenode) for name, count in rows.items()}, tuple(found))
+    return TableCounts({name: TableState(count, 0, 0, filenode) for name, count in rows.items()}, tuple(found))
 
 
 def member(name: str, content: bytes = b"content", mtime: float = NOW) -> Member:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("ansible")
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Refused  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import Refused  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.modules import engine_database  # noqa: E402
 
 pytestmark = pytest.mark.ansible

@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("ansible")
 pytest.importorskip("psycopg2")
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import BackupError  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.module_utils._core.restore_model import Request  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.model import RestoreRequest  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.modules import engine_restore  # noqa: E402
 from unit.fakes.restore_host import PATH, STATE, FakeRestoreHost, FakeServer, credentials, make_request  # noqa: E402
 from unit.modules.test_module_arguments import run_module  # noqa: E402
@@ -27,11 +27,11 @@ GIVEN = {"host": "db.lab.test", "port": 5432, "name": "db_new", "user": "db_new"
          "secured": False, "secured_validation": False}  # fmt: skip
 
 
-def request_of(**options: Any) -> Request:
+def request_of(**options: Any) -> RestoreRequest:
     return engine_restore.read_request(dict(DEFAULTS, path=PATH, **options))
 
 
-def act(request: Request, host: Any, check_mode: bool) -> Dict[str, Any]:
+def act(request: RestoreRequest, host: Any, check_mode: bool) -> Dict[str, Any]:
     return engine_restore.act(request, host, check_mode)
 
 
@@ -55,7 +55,7 @@ def test_every_option_of_the_module_reaches_the_request() -> None:
     }  # fmt: skip
     of_the_host = {"login_unix_socket"}
     assert set(given) | {"path"} | of_the_host == set(engine_restore.ARGUMENT_SPEC)
-    assert request_of(**given) == Request(
+    assert request_of(**given) == RestoreRequest(
         PATH, ["db"], ["dwh"], {}, "skip", True, 3, "/t", "/l", 5, "/x", True, True, True, True)
 
 

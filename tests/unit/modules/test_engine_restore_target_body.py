@@ -6,9 +6,9 @@
 from typing import Any, Dict, List
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._core.engine_config import Settings
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import Refused
-from ansible_collections.ovirt.backup.plugins.module_utils._core.postgresql_rules import Fitness
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import Refused
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import Settings
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.rules import Fitness
 from ansible_collections.ovirt.backup.plugins.modules import engine_restore_target
 from unit.fakes.engine_host import make_installation
 

@@ -12,14 +12,14 @@ import pytest
 
 pytest.importorskip("ansible")
 
-from ansible_collections.ovirt.backup.plugins.module_utils._ansible import run as runner  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import (  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._common import module_runner as runner  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import (  # noqa: E402
     BackupError,
     Interrupted,
     Problem,
     Refused,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._flows.engine_backup import (  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import (  # noqa: E402
     make_backup,
     preview_backup,
 )

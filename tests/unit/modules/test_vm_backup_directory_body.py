@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("ansible")
 
-from ansible_collections.ovirt.backup.plugins.module_utils._core.errors import NotProven, Refused  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import NotProven, Refused  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.modules.vm_backup_directory import act  # noqa: E402
 
 pytestmark = pytest.mark.ansible

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, oVirt backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options are read and set with the tool, and read back: a small engine-config with a real file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, CommandError, Refused
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.options import Option
+
+# Prints what the real one prints, to the same channels.
+TOOL = r"""#!/bin/sh
+cd "$(dirname "$0")/../options" || exit 9
+echo "$@" >> calls
+echo "Picked up JAVA_TOOL_OPTIONS: -Dcom.redhat.fips=false" >&2
+[ -e down ] && { echo "Connection to the Database failed. Please check that the Database service is up."; exit 1; }
+version=${3#--cver=}
+case "$1" in
+    -g) cat "$2-$version" 2>/dev/null && exit 0
+        echo "Error fetching $2 value: no such entry with version '$version'."; exit 1 ;;
+    -s) name=${2%%=*}; value=${2#*=}
+        [ "$value" = bad ] && { echo "Cannot set value bad to key $name. "; exit 1; }
+        [ -e deaf ] || printf '%s\n' "$value" > "$name-$version" ;;
+esac
+"""
+NAME = "DisableFenceAtStartupInSec"
+PROPERTIES = "etc/ovirt-engine/engine-config/engine-config.properties"
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    for name, text in {
+        "bin/engine-config": TOOL, PROPERTIES: NAME + ".type=Integer\nWord.type=Password\n",
+        "options/" + NAME + "-general": "300\n", "options/" + NAME + "-4.7": "100\n",
+    }.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "bin/engine-config").chmod(0o755)
+    return tmp_path
+
+
+def error_of(call: Any, kind: Any) -> Any:
+    with pytest.raises(kind) as caught:
+        call()
+    return caught.value
+
+
+def test_each_version_has_its_value(prefix: Path) -> None:
+    assert Option(str(prefix), NAME, "general").read() == "300"
+    assert Option(str(prefix), NAME, "4.7").read() == "100"
+
+
+@pytest.mark.parametrize("value", ["86400", "", "a = b", "-1", "'quoted' $HOME"])
+def test_a_value_is_set_as_it_is_and_read_back(prefix: Path, value: str) -> None:
+    option = Option(str(prefix), NAME, "4.7")
+    option.set(value)
+    assert option.read() == value
+    assert Option(str(prefix), NAME, "general").read() == "300"
+
+
+def test_a_tool_that_sets_nothing_is_found_out(prefix: Path) -> None:
+    (prefix / "options/deaf").write_text("")
+    error = error_of(lambda: Option(str(prefix), NAME, "general").set("86400"), BackupError)
+    assert (error.code, "'86400'" in error.message, "'300'" in error.message) == ("option_not_set", True, True)
+
+
+def test_a_value_that_the_tool_refuses_is_told_with_its_words(prefix: Path) -> None:
+    error = error_of(lambda: Option(str(prefix), NAME, "general").set("bad"), CommandError)
+    assert (error.code, error.facts["rc"]) == ("option_refused", 1)
+    assert "Cannot set value bad to key %s." % NAME in error.message
+
+
+def test_an_option_that_can_not_be_read_says_why(prefix: Path) -> None:
+    missing = error_of(Option(str(prefix), NAME, "4.6").read, CommandError)
+    assert (missing.code, "no such entry with version '4.6'" in missing.message) == ("option_unreadable", True)
+    unknown = error_of(Option(str(prefix), "Nothing", "general").read, CommandError)
+    assert (unknown.code, PROPERTIES in unknown.message) == ("option_unknown", True)
+    (prefix / "options/down").write_text("")
+    down = error_of(Option(str(prefix), NAME, "general").read, CommandError)
+    assert (down.code, "Connection to the Database failed" in down.message) == ("option_unreadable", True)
+
+
+def test_a_password_is_refused_before_the_tool_runs(prefix: Path) -> None:
+    for name in ("Word", "SysPrepDefaultPassword"):
+        assert error_of(Option(str(prefix), name, "general").read, Refused).code == "option_is_secret"
+    assert not (prefix / "options/calls").exists()
+
+
+def test_a_host_without_the_tool_is_named(tmp_path: Path) -> None:
+    error = error_of(Option(str(tmp_path), NAME, "general").read, CommandError)
+    assert (error.code, str(tmp_path / "bin/engine-config") in error.message) == ("tool_missing", True)
