@@ -260,9 +260,14 @@ def read_request(params: Dict[str, Any]) -> DatabaseRequest:
 def read_login(params: Dict[str, Any]) -> Settings:
     """Return the login of the superuser."""
     return Settings(
-        host=params["login_unix_socket"] or params["login_host"] or SOCKET, port=params["login_port"],
-        user=params["login_user"], password=params["login_password"] or "", database=params["login_db"],
-        secured=False, secured_validation=False, password_as_shell="",
+        host=params["login_unix_socket"] or params["login_host"] or SOCKET,
+        port=params["login_port"],
+        user=params["login_user"],
+        password=params["login_password"] or "",
+        database=params["login_db"],
+        secured=False,
+        secured_validation=False,
+        password_as_shell="",
     )
 
 

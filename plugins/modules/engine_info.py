@@ -179,7 +179,11 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 def read_question(params: Dict[str, Any]) -> Question:
     """Return what the options ask for."""
     return Question(
-        params["prefix"], params["identity"] or "", params["count_rows"], params["health"], params["health_timeout"],
+        params["prefix"],
+        params["identity"] or "",
+        params["count_rows"],
+        params["health"],
+        params["health_timeout"],
         read_credentials(params["credentials"] or {}),
     )
 

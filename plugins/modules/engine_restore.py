@@ -274,12 +274,20 @@ ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
 def read_request(params: Dict[str, Any]) -> RestoreRequest:
     """Return the request that the options stand for."""
     return RestoreRequest(
-        path=params["path"], scopes=params["scope"], provision=params["provision"],
-        credentials=read_credentials(params["credentials"] or {}), permissions=params["permissions"],
-        keep_temporary_data=params["keep_temporary_data"], restore_jobs=params["restore_jobs"],
-        tmpdir=params["tmpdir"] or "", log_path=params["log_path"] or "", timeout=params["timeout"],
-        prefix=params["prefix"], remove_storage_vm=params["he_remove_storage_vm"],
-        remove_hosts=params["he_remove_hosts"], allow_hosted_engine=params["allow_hosted_engine"],
+        path=params["path"],
+        scopes=params["scope"],
+        provision=params["provision"],
+        credentials=read_credentials(params["credentials"] or {}),
+        permissions=params["permissions"],
+        keep_temporary_data=params["keep_temporary_data"],
+        restore_jobs=params["restore_jobs"],
+        tmpdir=params["tmpdir"] or "",
+        log_path=params["log_path"] or "",
+        timeout=params["timeout"],
+        prefix=params["prefix"],
+        remove_storage_vm=params["he_remove_storage_vm"],
+        remove_hosts=params["he_remove_hosts"],
+        allow_hosted_engine=params["allow_hosted_engine"],
         cleanup_planned=params["cleanup_planned"],
     )
 

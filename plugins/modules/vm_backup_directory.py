@@ -247,9 +247,7 @@ def plan(params: Dict[str, Any]) -> Dict[str, Any]:
         for disk_id, image in params["images"].items()
     }
     configuration = describe_configuration(directory, backup["configuration"])
-    return build_vm_manifest(
-        params["name"], backup, configuration, images, tool_of_host(), params["started"], now()
-    )
+    return build_vm_manifest(params["name"], backup, configuration, images, tool_of_host(), params["started"], now())
 
 
 def check_images(disks: List[Dict[str, Any]], images: Dict[str, Any], directory: str) -> List[Problem]:

@@ -449,7 +449,9 @@ def act(params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec=ARGUMENT_SPEC, required_if=REQUIRED_IF, mutually_exclusive=[CONFIGURATION],
+        argument_spec=ARGUMENT_SPEC,
+        required_if=REQUIRED_IF,
+        mutually_exclusive=[CONFIGURATION],
         supports_check_mode=True,
     )
     require(module, LIBRARY, IMPORT_ERROR)

@@ -25,10 +25,15 @@ class Client:
     def __init__(self, lab: RestLab, username: str = "", password: str = "", token: str = "") -> None:
         self.lab = lab
         self.connection = sdk.Connection(
-            url=lab.url, ca_file=lab.ca_file, timeout=20,
-            **({"token": token} if token else
-               {"username": username or lab.username, "password": password or lab.password}),
-        )  # fmt: skip
+            url=lab.url,
+            ca_file=lab.ca_file,
+            timeout=20,
+            **(
+                {"token": token}
+                if token
+                else {"username": username or lab.username, "password": password or lab.password}
+            ),
+        )
         self.system = self.connection.system_service()
         self.vms = self.system.vms_service()
         self.disks = self.system.disks_service()
@@ -81,8 +86,10 @@ class Client:
         kept = types.Snapshot(id=snapshot) if snapshot else None
         values: dict[str, Any] = {"active": True, "bootable": False, **more}
         return self.attachments(vm).add(
-            types.DiskAttachment(interface=types.DiskInterface(interface), disk=types.Disk(id=disk, snapshot=kept),
-                                 **values))
+            types.DiskAttachment(
+                interface=types.DiskInterface(interface), disk=types.Disk(id=disk, snapshot=kept), **values
+            )
+        )
 
     def detach(self, vm: str, disk: str) -> None:
         """Detach it and nothing else."""

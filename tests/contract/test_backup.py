@@ -45,12 +45,20 @@ def test_backup_of_everything_prints_one_line_per_database(engine_lab: Lab, tool
     assert run.rc == 0
     assert run.stderr == ""
     assert run.stdout.splitlines() == [
-        "Start of engine-backup with mode 'backup'", "scope: all", "archive file: {}".format(run.archive),
-        "log file: {}".format(run.archive.with_suffix(".log")), "Backing up:", "Notifying engine", "- Files",
-        "- Engine database 'engine'", "- DWH database 'ovirt_engine_history'",
+        "Start of engine-backup with mode 'backup'",
+        "scope: all",
+        "archive file: {}".format(run.archive),
+        "log file: {}".format(run.archive.with_suffix(".log")),
+        "Backing up:",
+        "Notifying engine",
+        "- Files",
+        "- Engine database 'engine'",
+        "- DWH database 'ovirt_engine_history'",
         "- KEYCLOAK database 'ovirt_engine_keycloak'",
         "- Grafana database '{}/var/lib/grafana/grafana.db'".format(engine_lab.prefix),
-        "Packing into file '{}'".format(run.archive), "Notifying engine", "Done.",
+        "Packing into file '{}'".format(run.archive),
+        "Notifying engine",
+        "Done.",
     ]
 
 
@@ -115,9 +123,11 @@ def test_engine_is_told_of_start_and_end_per_requested_scope(engine_lab: Lab, to
     run = tool("backup")
     assert events_of(engine_lab, run) == ["9024"] * 6 + ["9025"] * 6
     rows = query(
-        engine_lab, "engine",
+        engine_lab,
+        "engine",
         "SELECT scope FROM engine_backup_log WHERE is_passed AND log_path = '{}' ORDER BY done_at".format(
-            run.archive.with_suffix(".log")),
+            run.archive.with_suffix(".log")
+        ),
     )
     assert rows.split() == EVENTS_457
 
@@ -188,7 +198,10 @@ def test_termination_removes_the_temporary_directory_and_leaves_children(
     environment = tool.environment("{}:{}".format(slow, engine_lab.environment()["PATH"]))
     process = subprocess.Popen(
         [tool.program, "--mode=backup", "--scope=db", "--file={}".format(archive), "--log={}".format(log)],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     wait_for_line(log, "pg_cmd running: pg_dump")
     time.sleep(0.2)

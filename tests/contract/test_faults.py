@@ -165,12 +165,15 @@ def test_full_target_disk_leaves_a_part_of_the_archive(tool: Tool, faults: Fault
     assert subprocess.run(["tar", "-tf", str(run.archive)], capture_output=True, check=False).returncode != 0
 
 
-@pytest.mark.parametrize(("fault", "message"), [
-    ("pg_dump", "Database engine backup failed"),
-    ("pg_dump dwh", "Database ovirt_engine_history backup failed"),
-    ("tar files", "Failed backing up /"),
-    ("tar pack", "Cannot create '/"),
-])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("pg_dump", "Database engine backup failed"),
+        ("pg_dump dwh", "Database ovirt_engine_history backup failed"),
+        ("tar files", "Failed backing up /"),
+        ("tar pack", "Cannot create '/"),
+    ],
+)
 def test_killed_child_fails_the_run(tool: Tool, faults: Faults, fault: str, message: str) -> None:
     faults.set("kill-child", fault)
     run = tool("backup")
@@ -247,9 +250,10 @@ def test_lost_rows_are_lost_in_the_dump_only(
     assert query(engine_lab, "postgres", "SELECT count(*) FROM pg_database") == "6"
     if not options:
         assert rows_in_dump(run, "db/engine_backup.db", "public.vm_static", tmp_path) == before - 3
-        assert b"dbname: engine\n" in subprocess.run(
-            ["pg_restore", "-l", str(tmp_path / "dump")], capture_output=True, check=True
-        ).stdout
+        assert (
+            b"dbname: engine\n"
+            in subprocess.run(["pg_restore", "-l", str(tmp_path / "dump")], capture_output=True, check=True).stdout
+        )
 
 
 def test_planted_line_is_in_config_with_a_right_hash(tool: Tool, faults: Faults) -> None:

@@ -74,9 +74,14 @@ def test_inventory_names_prefix_faults_and_fqdn(engine_lab: Lab) -> None:
     assert 'engine_fqdn: "engine.lab.test"' in text
 
 
-@pytest.mark.parametrize(("setting", "value"), [
-    ("lc_messages", "en_US.UTF-8"), ("password_encryption", "scram-sha-256"), ("listen_addresses", "127.0.0.1"),
-])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("lc_messages", "en_US.UTF-8"),
+        ("password_encryption", "scram-sha-256"),
+        ("listen_addresses", "127.0.0.1"),
+    ],
+)
 def test_server_is_set_up_as_an_engine_wants_it(engine_lab: Lab, setting: str, value: str) -> None:
     assert query(engine_lab, "engine", "SHOW " + setting) == value
 
@@ -90,13 +95,22 @@ def test_passwords_are_scram_and_needed_over_the_network(engine_lab: Lab) -> Non
     assert b"no password supplied" in done.stderr
 
 
-@pytest.mark.parametrize(("kind", "table", "rows"), [
-    ("engine", "public.no_columns", 5), ("engine", "public.no_rows", 0), ("engine", "public.single_text", 12),
-    ("engine", "Odd Schema.1.two\nlines", 3), ("engine", 'Odd Schema.1.Table with "quotes", dots. and spaces', 7),
-    ("engine", "public.event_parent", 4), ("engine", "public.event_child", 9),
-    ("engine", "public.measurement_2025", 213), ("engine", "aaa_jdbc.users", 6), ("dwh", "public.calendar", 745),
-    ("keycloak", "public.realm", 2),
-])
+@pytest.mark.parametrize(
+    ("kind", "table", "rows"),
+    [
+        ("engine", "public.no_columns", 5),
+        ("engine", "public.no_rows", 0),
+        ("engine", "public.single_text", 12),
+        ("engine", "Odd Schema.1.two\nlines", 3),
+        ("engine", 'Odd Schema.1.Table with "quotes", dots. and spaces', 7),
+        ("engine", "public.event_parent", 4),
+        ("engine", "public.event_child", 9),
+        ("engine", "public.measurement_2025", 213),
+        ("engine", "aaa_jdbc.users", 6),
+        ("dwh", "public.calendar", 745),
+        ("keycloak", "public.realm", 2),
+    ],
+)
 def test_tables_hold_the_rows_that_are_hard_to_count(engine_lab: Lab, kind: str, table: str, rows: int) -> None:
     assert row_counts(engine_lab, kind)[table] == rows
 

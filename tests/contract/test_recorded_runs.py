@@ -56,7 +56,7 @@ class Site:
     @staticmethod
     def argument(arguments: tuple[str, ...], name: str) -> Path | None:
         """Value of an option."""
-        return next((Path(word[len(name):]) for word in arguments if word.startswith(name)), None)
+        return next((Path(word[len(name) :]) for word in arguments if word.startswith(name)), None)
 
     def mode(self, mode: str, name: str, log: str, *arguments: str, path: str = "") -> dict[str, str]:
         """A run on one archive with one log in the backup directory."""
@@ -70,9 +70,14 @@ class Site:
         """Without what differs from run to run."""
         text = text.replace(str(self.lab.prefix), "").replace(str(self.lab.port), "5432")
         for pattern, replacement in (
-            (r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \d+: ", "TIME PID: "), (r"engine-backup\.\w{10}", "engine-backup.X"),
-            (r"line \d+: ", "line N: "), (r"\.\d{14}", ".STAMP"), (r"backed up at .* \.", "backed up at DATE ."),
-            (r"^UPDATE \d+$", "UPDATE N"), (r"^NOTICE: .*\n", ""), (r"^ *\^+ *\n", ""),
+            (r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \d+: ", "TIME PID: "),
+            (r"engine-backup\.\w{10}", "engine-backup.X"),
+            (r"line \d+: ", "line N: "),
+            (r"\.\d{14}", ".STAMP"),
+            (r"backed up at .* \.", "backed up at DATE ."),
+            (r"^UPDATE \d+$", "UPDATE N"),
+            (r"^NOTICE: .*\n", ""),
+            (r"^ *\^+ *\n", ""),
         ):
             text = re.sub(pattern, replacement, text, flags=re.M)
         return text.rstrip("\n")
@@ -134,8 +139,16 @@ def restore_elsewhere(site: Site) -> dict[str, str]:
     text = conf.read_text(encoding="utf-8")
     try:
         return site.mode(
-            "restore", "big", "rcc", "--no-restore-permissions", "--change-db-credentials", "--db-host=localhost",
-            "--db-port={}".format(site.lab.port), "--db-user=engine2", "--db-name=engine2", "--db-password=secret2",
+            "restore",
+            "big",
+            "rcc",
+            "--no-restore-permissions",
+            "--change-db-credentials",
+            "--db-host=localhost",
+            "--db-port={}".format(site.lab.port),
+            "--db-user=engine2",
+            "--db-name=engine2",
+            "--db-password=secret2",
         )
     finally:
         conf.write_text(text, encoding="utf-8")
@@ -166,8 +179,10 @@ RECORDINGS = (
     Recording("restore-changed-credentials", restore_elsewhere),
     Recording("bad-scope", lambda site: site.run("--scope=foo")),
     Recording("unknown-option", lambda site: site.run("--frobnicate")),
-    Recording("change-cred-missing", lambda site: site.run(
-        "--mode=restore", "--file=/dev/null", "--change-db-credentials", "--db-host=localhost")),
+    Recording(
+        "change-cred-missing",
+        lambda site: site.run("--mode=restore", "--file=/dev/null", "--change-db-credentials", "--db-host=localhost"),
+    ),
 )
 
 

@@ -101,8 +101,9 @@ def test_a_snapshot_keeps_the_bytes_of_its_moment(client: Client, backup: str, t
     rest_engine.write(client.lab.home, vm, disks[0], 4096, b"before")
     snapshot = client.make_snapshot(vm)
     rest_engine.write(client.lab.home, vm, disks[0], 4096, b"after!")
-    assert {one.id: one.image_id for one in client.snapshots(vm).snapshot_service(snapshot).disks_service().list()} \
-        .keys() == set(disks)
+    assert {
+        one.id: one.image_id for one in client.snapshots(vm).snapshot_service(snapshot).disks_service().list()
+    }.keys() == set(disks)
     for disk in disks:
         assert client.attach(backup, disk, snapshot).id == disk
     device = client.wait_device(backup, disks[0])
@@ -232,8 +233,9 @@ def test_attaching_is_refused_for_each_reason(client: Client, backup: str) -> No
     other = rest_engine.identify("disk", "app_Disk1")
     elsewhere = rest_engine.identify("vm", "twin Second")
 
-    def says(status: int, text: str, target: str = backup, disk: str = disks[0], kept: str = snapshot,
-             **more: Any) -> None:
+    def says(
+        status: int, text: str, target: str = backup, disk: str = disks[0], kept: str = snapshot, **more: Any
+    ) -> None:
         with refused(status, text):
             client.attach(target, disk, kept, **more)
 

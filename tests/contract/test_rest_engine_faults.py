@@ -217,8 +217,10 @@ def test_devices_are_missing_late_doubled_of_another_size_or_content(
     assert client.devices(BACKUP, disk) == []
     client.detach(BACKUP, disk)
     for name, parameter, names, size in (
-        ("device-late", "0.1", 1, MIB), ("device-twice", "", 2, MIB), ("device-wrong-size", "4096", 1, 4096),
-    ):  # fmt: skip
+        ("device-late", "0.1", 1, MIB),
+        ("device-twice", "", 2, MIB),
+        ("device-wrong-size", "4096", 1, 4096),
+    ):
         rest_faults.clear()
         rest_faults.set(name, parameter)
         client.attach(BACKUP, disk)
@@ -264,8 +266,11 @@ def test_disks_and_imports_fail(client: Client, rest_faults: RestFaults) -> None
     data = client.vm(rest_engine.identify("vm", "cold")).get(all_content=True).initialization.configuration.data
     rest_faults.set("import-fails")
     configuration = types.Configuration(type=types.ConfigurationType.OVF, data=data)
-    order = types.Vm(name="never", cluster=types.Cluster(name="Default"), initialization=types.Initialization(
-        configuration=configuration, regenerate_ids=True))
+    order = types.Vm(
+        name="never",
+        cluster=types.Cluster(name="Default"),
+        initialization=types.Initialization(configuration=configuration, regenerate_ids=True),
+    )
     with pytest.RaisesExc(sdk.Error, check=lambda error: error.code == 400):
         client.vms.add(order)
     rest_faults.set("configuration-missing", "cold")

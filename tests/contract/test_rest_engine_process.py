@@ -83,7 +83,8 @@ def test_a_hundred_machines_start_in_seconds_and_are_listed_at_once(tmp_path: Pa
 def test_the_command_line_says_how_to_use_it(rest_lab: RestLab, tmp_path: Path) -> None:
     def run(*words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "lab.rest_engine", *words], cwd=TESTS, capture_output=True, text=True, check=True)
+            [sys.executable, "-m", "lab.rest_engine", *words], cwd=TESTS, capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     assert "lost-reply" in run("faults")

@@ -41,8 +41,11 @@ def configuration_of(client: Client, vm: str) -> str:
 def order(data: str, name: str | None = None, regenerates: bool = False, kind: str = "ovf", **more: object) -> types.Vm:
     configuration = types.Configuration(type=types.ConfigurationType(kind), data=data)
     return types.Vm(
-        name=name, cluster=types.Cluster(id=DEFAULT),
-        initialization=types.Initialization(configuration=configuration, regenerate_ids=regenerates), **more)
+        name=name,
+        cluster=types.Cluster(id=DEFAULT),
+        initialization=types.Initialization(configuration=configuration, regenerate_ids=regenerates),
+        **more,
+    )
 
 
 def refused(status: int, text: str) -> pytest.RaisesExc[Exception]:
@@ -160,8 +163,14 @@ def test_machines_are_changed_and_removed_with_or_without_their_disks(client: Cl
 
 def test_events_need_a_number_that_is_new(client: Client) -> None:
     def event(number: int, origin: str = "a test", **more: object) -> types.Event:
-        return types.Event(custom_id=number, origin=origin, description="said", severity=types.LogSeverity.WARNING,
-                           vm=types.Vm(id=rest_engine.identify("vm", "app")), **more)
+        return types.Event(
+            custom_id=number,
+            origin=origin,
+            description="said",
+            severity=types.LogSeverity.WARNING,
+            vm=types.Vm(id=rest_engine.identify("vm", "app")),
+            **more,
+        )
 
     service = client.system.events_service()
     made = service.add(event(4711))
@@ -196,7 +205,8 @@ def test_the_operator_may_do_what_was_granted_and_nothing_else(client: Client, o
 
 def refused_auth() -> pytest.RaisesExc[Exception]:
     return pytest.RaisesExc(
-        sdk.AuthError, check=lambda error: error.code == 403 and "not authorized" in error.fault.detail)
+        sdk.AuthError, check=lambda error: error.code == 403 and "not authorized" in error.fault.detail
+    )
 
 
 @pytest.mark.parametrize("through_group", [False, True])

@@ -91,7 +91,9 @@ def test_missing_permission_flag_is_refused_after_the_files(emptied: Lab, tool: 
     lost.unlink()
     run = tool("restore", file=archive)
     assert (run.rc, noise_aside(run)[0].split(" when")[0]) == (
-        1, "FATAL: Please pass one of --restore-permissions or --no-restore-permissions")
+        1,
+        "FATAL: Please pass one of --restore-permissions or --no-restore-permissions",
+    )
     assert lost.exists()
 
 
@@ -168,7 +170,7 @@ def test_changed_credentials_fail_late_where_a_configuration_file_is_missing(
     archive = tool("backup").archive
     empty_all(emptied)
     password = tmp_path / "password"
-    password.write_text("  new$\"pass\\word  \nignored\n", encoding="ascii")
+    password.write_text('  new$"pass\\word  \nignored\n', encoding="ascii")
     query(emptied, "postgres", "CREATE ROLE engine2 LOGIN PASSWORD 'new$\"pass\\word'")
     query(emptied, "postgres", "CREATE DATABASE engine2 OWNER engine2 TEMPLATE template0")
     conf = emptied.prefix / "etc/ovirt-engine/engine.conf.d/10-setup-database.conf"
@@ -176,9 +178,15 @@ def test_changed_credentials_fail_late_where_a_configuration_file_is_missing(
     texts = {path: path.read_text("utf-8") for path in (conf, dwh)}
     try:
         run = tool(
-            "restore", "--no-restore-permissions", "--change-db-credentials", "--db-host=localhost",
-            "--db-port={}".format(emptied.port), "--db-user=engine2", "--db-name=engine2",
-            "--db-passfile={}".format(password), file=archive,
+            "restore",
+            "--no-restore-permissions",
+            "--change-db-credentials",
+            "--db-host=localhost",
+            "--db-port={}".format(emptied.port),
+            "--db-user=engine2",
+            "--db-name=engine2",
+            "--db-passfile={}".format(password),
+            file=archive,
         )
         written = conf.read_text("utf-8")
         counted = query(emptied, "engine2", "SELECT count(*) FROM vm_static")

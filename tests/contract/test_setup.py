@@ -54,8 +54,10 @@ def test_run_after_a_restore_has_the_recorded_stages_and_finishes_it(restored: M
     assert (restored.option("DbJustRestored"), restored.option("ProductRPMVersion")) == ("0", "4.5.7-1.el9")
     assert restored.rows("engine") == before
     assert restored.health() == (200, "DB Up!Welcome to Health Status!")
-    assert restored.ask(
-        "engine", "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = 'DwhCurrentlyRunning'") == "1"
+    assert (
+        restored.ask("engine", "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = 'DwhCurrentlyRunning'")
+        == "1"
+    )
 
 
 def test_failure_in_misc_configuration_is_rolled_back(restored: Machine) -> None:
@@ -114,15 +116,18 @@ def test_wrong_password_is_refused(restored: Machine) -> None:
     restored.ask("engine", "ALTER ROLE engine PASSWORD 'another'")
     run = restored.setup()
     expected = "Cannot connect to Engine database using existing credentials: engine@localhost:{}".format(
-        restored.lab.port)
+        restored.lab.port
+    )
     assert (run.rc, "Failed to execute stage 'Environment setup': " + expected in run.text) == (1, True)
 
 
 def test_question_without_answer_or_default_ends_it(restored: Machine) -> None:
     restored.fault("setup-asks", "BRAND_NEW What is it?")
     run = restored.setup()
-    assert (run.rc, "What is it?:[ ERROR ] Failed to execute stage 'Environment customization': End of file"
-            in run.text) == (1, True)
+    assert (
+        run.rc,
+        "What is it?:[ ERROR ] Failed to execute stage 'Environment customization': End of file" in run.text,
+    ) == (1, True)
     assert "otopi.plugins.otopi.dialog.human human.queryString:174 query BRAND_NEW" in run.log
     assert restored.setup(restored.answers("QUESTION/1/BRAND_NEW=str:x\n")).rc == 0
 
@@ -130,8 +135,7 @@ def test_question_without_answer_or_default_ends_it(restored: Machine) -> None:
 def test_answers_that_are_given_are_not_made_lower_case(restored: Machine) -> None:
     restored.fault("setup-low-memory")
     assert "Aborted by user" in restored.setup().text
-    assert "Aborted by user" in restored.setup(
-        restored.answers("QUESTION/1/OVESETUP_MEMCHECK_ENABLED=str:no\n")).text
+    assert "Aborted by user" in restored.setup(restored.answers("QUESTION/1/OVESETUP_MEMCHECK_ENABLED=str:no\n")).text
     # Anything but the lower-case negative is a yes.
     run = restored.setup(restored.answers("QUESTION/1/OVESETUP_MEMCHECK_ENABLED=str:No\n"))
     assert run.rc == 0
@@ -177,10 +181,23 @@ def test_forgotten_restore_becomes_a_brand_new_engine_with_exit_status_0(machine
 
 def test_certificates_that_expire_soon_abort_a_run_with_defaults(restored: Machine) -> None:
     pki = restored.prefix / "etc/pki/ovirt-engine"
-    done = restored.run("openssl", "x509", "-in", str(pki / "certs/engine.cer"), "-signkey",
-                        str(pki / "keys/engine.key.nopass"), "-days", "30", "-out", str(pki / "certs/engine.cer"))
+    done = restored.run(
+        "openssl",
+        "x509",
+        "-in",
+        str(pki / "certs/engine.cer"),
+        "-signkey",
+        str(pki / "keys/engine.key.nopass"),
+        "-days",
+        "30",
+        "-out",
+        str(pki / "certs/engine.cer"),
+    )
     assert done.rc == 0, done.stderr
     run = restored.setup()
-    assert (run.rc, "Skip PKI renewal process? (Yes, No) [No]:" in run.text, "Aborted by user" in run.text) \
-        == (1, True, True)
+    assert (run.rc, "Skip PKI renewal process? (Yes, No) [No]:" in run.text, "Aborted by user" in run.text) == (
+        1,
+        True,
+        True,
+    )
     assert restored.setup(restored.answers("OVESETUP_PKI/renew=bool:False\n")).rc == 0

@@ -46,7 +46,10 @@ def test_good_archive_passes_and_is_touched_all_the_same(tool: Tool) -> None:
     run = tool("verify", file=archive)
     assert (run.rc, run.stderr) == (0, "")
     assert run.stdout.splitlines()[4:] == [
-        "Verifying:", "- Unpacking file '{}'".format(archive), "- Engine database 'engine'", "Done."
+        "Verifying:",
+        "- Unpacking file '{}'".format(archive),
+        "- Engine database 'engine'",
+        "Done.",
     ]
     assert (archive.stat().st_mode & 0o777, archive.stat().st_mtime > 1) == (0o600, True)
 
@@ -71,6 +74,7 @@ def test_cut_archive_cannot_be_opened(tool: Tool) -> None:
 
 def write(name: str, content: str) -> Change:
     """A change that writes a member."""
+
     def change(root: Path) -> None:
         Path(root, name).write_text(content, encoding="utf-8")
 
@@ -85,14 +89,17 @@ def drop(name: str) -> Change:
 NEWER = "Backup was created by version '{}' and can not be restored using the installed version 4.5.7"
 
 
-@pytest.mark.parametrize(("change", "rehash", "message"), [
-    (write("version", "4.5.7 \n"), False, "Checksum verification failed"),
-    (drop("sha256sum"), False, "No supported hash file found"),
-    (write("version", "4.5.99\n"), True, NEWER.format("4.5.99")),
-    (write("version", "4.3.9\n"), True, NEWER.format("4.3.9")),
-    (write("version", "4.2.8\n"), True, NEWER.format("4.2.8")),
-    (lambda root: os.truncate(root / "db/engine_backup.db", 5000), True, "Errors while running pg_restore "),
-])
+@pytest.mark.parametrize(
+    ("change", "rehash", "message"),
+    [
+        (write("version", "4.5.7 \n"), False, "Checksum verification failed"),
+        (drop("sha256sum"), False, "No supported hash file found"),
+        (write("version", "4.5.99\n"), True, NEWER.format("4.5.99")),
+        (write("version", "4.3.9\n"), True, NEWER.format("4.3.9")),
+        (write("version", "4.2.8\n"), True, NEWER.format("4.2.8")),
+        (lambda root: os.truncate(root / "db/engine_backup.db", 5000), True, "Errors while running pg_restore "),
+    ],
+)
 def test_bad_archive_is_refused(
     tool: Tool, repack: Callable[[Change, bool], Path], change: Change, rehash: bool, message: str
 ) -> None:
@@ -107,18 +114,19 @@ def test_archive_of_an_accepted_version_passes(
     assert tool("verify", file=repack(write("version", version + "\n"), True)).rc == 0
 
 
-@pytest.mark.parametrize("change", [
-    write("extra", "not listed\n"),
-    lambda root: os.truncate(root / "db/engine_backup.db", 0),
-    lambda root: os.truncate(root / "db/dwh_backup.db", 5000),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        write("extra", "not listed\n"),
+        lambda root: os.truncate(root / "db/engine_backup.db", 0),
+        lambda root: os.truncate(root / "db/dwh_backup.db", 5000),
+    ],
+)
 def test_verify_does_not_notice(tool: Tool, repack: Callable[[Change, bool], Path], change: Change) -> None:
     assert tool("verify", file=repack(change, True)).rc == 0
 
 
-def test_config_of_the_archive_is_executed(
-    tool: Tool, repack: Callable[[Change, bool], Path], tmp_path: Path
-) -> None:
+def test_config_of_the_archive_is_executed(tool: Tool, repack: Callable[[Change, bool], Path], tmp_path: Path) -> None:
     def plant(root: Path) -> None:
         with open(root / "config", "a", encoding="utf-8") as stream:
             stream.write("touch '{}'\n".format(tmp_path / "executed"))

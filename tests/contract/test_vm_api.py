@@ -320,9 +320,7 @@ def test_a_removal_that_fails_gives_the_snapshot_back(ground: Ground) -> None:
     ground.fail_merges()
     app, snapshot = vm_of(ground, "app").id, make_snapshot(ground, "app")
     ground.api.remove_snapshot(app, snapshot.id)
-    ground.waiter.until(
-        "it", lambda: ground.api.read_snapshot(app, snapshot.id), lambda one: one.status == "ok", str
-    )
+    ground.waiter.until("it", lambda: ground.api.read_snapshot(app, snapshot.id), lambda one: one.status == "ok", str)
 
 
 def test_snapshots_are_refused_with_the_reason(quiet: Ground) -> None:
@@ -479,8 +477,10 @@ def test_a_machine_is_made_from_a_configuration(quiet: Ground) -> None:
     cold = quiet.api.read_vm(vm_of(quiet, "cold").id, with_configuration=True)
     assert cold.configuration is not None
     wanted = VmOrder("copy", "a copy", "restoring", cold.cluster_id, cold.configuration, True)
-    for refused, said in ((wanted._replace(name="app"), "Name already exists"),
-                          (wanted._replace(regenerate_ids=False), "VM ID already exists")):  # fmt: skip
+    for refused, said in (
+        (wanted._replace(name="app"), "Name already exists"),
+        (wanted._replace(regenerate_ids=False), "VM ID already exists"),
+    ):
         with pytest.raises(Conflict, match=said):
             quiet.api.create_vm(refused)
     with pytest.raises(Conflict, match="failed to parse"):

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tasks for engine_restore, and a host that is ready for one: archives of its engine, services down, databases empty.
 
-    pytest_plugins = ["functional.restore_tasks"]
+pytest_plugins = ["functional.restore_tasks"]
 
-    def test_something(yard: Yard, tmp_path: Path) -> None:
-        yard.emptied()
-        with yard.driven(tmp_path) as engine:
-            result = engine.play(restore(yard.archives["stock"]))[0]
+def test_something(yard: Yard, tmp_path: Path) -> None:
+    yard.emptied()
+    with yard.driven(tmp_path) as engine:
+        result = engine.play(restore(yard.archives["stock"]))[0]
 """
 
 import shutil

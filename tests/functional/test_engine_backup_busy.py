@@ -30,7 +30,7 @@ ENGINE_WORK = (
     "UPDATE vm_dynamic SET vm_ip = '10.0.0.1'",
     "INSERT INTO single_text SELECT 'busy' FROM generate_series(1, 20)",
     "TRUNCATE single_text",
-    "INSERT INTO \"Odd Schema.1\".\"two\nlines\" VALUES (1, 'busy')",
+    'INSERT INTO "Odd Schema.1"."two\nlines" VALUES (1, \'busy\')',
     "BEGIN; DELETE FROM no_columns; ROLLBACK",
 )
 DWH_WORK = (
@@ -38,7 +38,7 @@ DWH_WORK = (
     "DELETE FROM vm_samples_history WHERE ctid IN (SELECT ctid FROM vm_samples_history LIMIT 1)",
     "BEGIN; TRUNCATE vm_daily_history; ROLLBACK",
 )
-APPENDING = ("INSERT INTO \"Odd Schema.1\".\"two\nlines\" VALUES (2, 'busy')",)
+APPENDING = ('INSERT INTO "Odd Schema.1"."two\nlines" VALUES (2, \'busy\')',)
 
 
 class Writer(threading.Thread):

@@ -68,7 +68,8 @@ def test_archives_of_every_profile_are_good_to_the_last_row_and_reading_them_cha
         copy_archive(path, archives / path.name).chmod(0o440)
     before = photograph(archives)
     result, by_manifest = engine.play(
-        watch.task(info(path=archives, verify="full", tmpdir=tmpdir)), info(path=archives, verify="manifest"))
+        watch.task(info(path=archives, verify="full", tmpdir=tmpdir)), info(path=archives, verify="manifest")
+    )
     for name, report in by_name(by_manifest).items():
         read = by_name(result)[name]
         databases = {kind: dict(dump, dump_version=None) for kind, dump in read["databases"].items()}

@@ -130,9 +130,7 @@ def test_a_preview_shows_the_plan_and_writes_nothing(engine: Engine, closed: Pat
 
 
 @pytest.mark.faults
-def test_each_database_that_the_tool_skipped_is_named(
-    engine: Engine, shelf: Shelf, fault: Fault
-) -> None:
+def test_each_database_that_the_tool_skipped_is_named(engine: Engine, shelf: Shelf, fault: Fault) -> None:
     fault("skip-database", "grafana keycloak")
     (result,) = engine.play(backup(directory=shelf.directory, scope=["keycloakdb", "grafanadb"]))
     named = [problem["message"] for problem in result["problems"] if problem["code"] == "database_skipped"]

@@ -53,9 +53,7 @@ def test_a_missing_query_tool_is_refused(engine: Engine, shelf: Shelf, site: Sit
     assert_refused(engine, shelf, "query_tool_missing")
 
 
-def test_a_query_tool_that_answers_otherwise_is_refused(
-    engine: Engine, shelf: Shelf, site: Site, kept: Keep
-) -> None:
+def test_a_query_tool_that_answers_otherwise_is_refused(engine: Engine, shelf: Shelf, site: Site, kept: Keep) -> None:
     kept(site.prefix / "bin/otopi-config-query").write_text("#!/bin/sh\nexit 2\n")
     assert_refused(engine, shelf, "flag_disagrees")
 

@@ -23,7 +23,10 @@ def test_check_then_run_then_check_then_run(ground: Ground, tmp_path: Path) -> N
     with ground.driven(tmp_path) as engine:
         archive = tmp_path / "before.backup"
         made, planned, done, planned_again, again = engine.play(
-            backup(path=archive), checked(cleanup()), cleanup(), checked(cleanup(archive=archive)),
+            backup(path=archive),
+            checked(cleanup()),
+            cleanup(),
+            checked(cleanup(archive=archive)),
             cleanup(archive=archive),
         )
     assert [made.get("msg", ""), planned.get("msg", ""), done.get("msg", "")] == ["", "", ""]

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.faults
 OBJECTS = {
     "table": 'CREATE TABLE "odd ""name" (id int PRIMARY KEY, of_type text)',
     "partitions": "CREATE TABLE parts (x int) PARTITION BY LIST (x);"
-                  "CREATE TABLE part PARTITION OF parts FOR VALUES IN (1)",
+    "CREATE TABLE part PARTITION OF parts FOR VALUES IN (1)",
     "child": 'CREATE TABLE parent (x int); CREATE TABLE "Child" () INHERITS (parent)',
     "view": "CREATE VIEW seen AS SELECT 1 AS x; CREATE VIEW seen_again AS SELECT * FROM seen",
     "materialized view": "CREATE MATERIALIZED VIEW kept AS SELECT 1 AS x",
@@ -39,13 +39,13 @@ OBJECTS = {
     "procedure": "CREATE PROCEDURE work() LANGUAGE sql AS 'SELECT 1'",
     "aggregate": "CREATE AGGREGATE total(int) (sfunc = int4pl, stype = int, initcond = '0')",
     "type": "CREATE TYPE pair AS (a int, b int); CREATE TYPE mood AS ENUM ('a');"
-            "CREATE TYPE span AS RANGE (subtype = int)",
+    "CREATE TYPE span AS RANGE (subtype = int)",
     "domain": "CREATE DOMAIN small AS int CHECK (VALUE < 9)",
     "operator": "CREATE FUNCTION couple(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1';"
-                "CREATE OPERATOR ### (leftarg = int, rightarg = int, function = couple)",
+    "CREATE OPERATOR ### (leftarg = int, rightarg = int, function = couple)",
     "collation": 'CREATE COLLATION "mine" FROM "C"',
     "text search": "CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple);"
-                   "CREATE TEXT SEARCH DICTIONARY words (TEMPLATE = simple)",
+    "CREATE TEXT SEARCH DICTIONARY words (TEMPLATE = simple)",
     "schema": 'CREATE SCHEMA "More of"; CREATE TABLE "More of".t (x int); CREATE SCHEMA hollow',
     "publication": "CREATE PUBLICATION told",
     "statistics": "CREATE TABLE measured (a int, b int); CREATE STATISTICS known ON a, b FROM measured",

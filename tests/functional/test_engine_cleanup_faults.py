@@ -51,8 +51,12 @@ def test_what_the_tool_left_is_dropped_where_asked_for(ground: Ground, tmp_path:
     ground.fault("cleanup-cannot-clear", "dwh keycloak")
     name = ground.lab.databases["dwh"].name
     owner = ground.lab.databases["dwh"].owner
-    query(ground.lab, name, f"CREATE SCHEMA more AUTHORIZATION {owner}; CREATE TABLE more.rows (x int);"
-          f"ALTER TABLE more.rows OWNER TO {owner}")
+    query(
+        ground.lab,
+        name,
+        f"CREATE SCHEMA more AUTHORIZATION {owner}; CREATE TABLE more.rows (x int);"
+        f"ALTER TABLE more.rows OWNER TO {owner}",
+    )
     result = run(ground, tmp_path, clear_databases=True)
     assert result.get("msg", "") == ""
     cleared = {kind: item["cleared_by"] for kind, item in result["cleanup"]["databases"].items()}
@@ -64,8 +68,11 @@ def test_what_the_tool_left_is_dropped_where_asked_for(ground: Ground, tmp_path:
 
 def test_what_belongs_to_somebody_else_stands_and_is_named(ground: Ground, tmp_path: Path) -> None:
     ground.in_use()
-    query(ground.lab, ground.lab.databases["engine"].name, "CREATE SCHEMA foreign_schema; "
-          "CREATE TABLE foreign_schema.t AS SELECT 1 AS x")
+    query(
+        ground.lab,
+        ground.lab.databases["engine"].name,
+        "CREATE SCHEMA foreign_schema; CREATE TABLE foreign_schema.t AS SELECT 1 AS x",
+    )
     result = run(ground, tmp_path, clear_databases=True)
     assert result["failed"]
     assert result["standing"][0]["kind"] == "engine" and result["standing"][0]["tables"] == 1

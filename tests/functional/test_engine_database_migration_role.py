@@ -239,7 +239,8 @@ def test_engine_alone_is_moved_by_a_chain_of_runs_of_which_each_was_killed(migra
     assert migration.stage() == "saved"
     fault = migration.ground.fault("restart-server", MID_COPY)
     stayed = migration.run(**STAY, **ALONE).refused(
-        "failed in the task 'Restore into the new databases and prove every row'", "old databases are fenced")
+        "failed in the task 'Restore into the new databases and prove every row'", "old databases are fenced"
+    )
     assert stayed.statistics[OUTCOME] == "failed"
     fault.unlink()
     before_kill = processes(migration.ground.site)

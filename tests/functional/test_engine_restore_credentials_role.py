@@ -111,7 +111,9 @@ def test_readme_example_restores_into_a_remote_server_also_when_it_is_killed_in_
         run_chain(role, RESTORING + LAST)
         configured = engine.site.configuration()
         assert (configured["ENGINE_DB_HOST"], configured["DWH_DB_DATABASE"]) == (
-            server.address, f"{ground.lab.databases['dwh'].name}_new")
+            server.address,
+            f"{ground.lab.databases['dwh'].name}_new",
+        )
         again = [role.run("--check").made(), role.run().made()]
         assert [run.changed for run in again] == [0, 0]
         assert outcome(again[1]) == "already"

@@ -134,9 +134,7 @@ def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archiv
         assert (outcome(ran), ran.changed) == ("already", 0)
 
 
-def test_another_password_is_refused_before_anything_is_written(
-    ground: Ground, archives: Path, tmp_path: Path
-) -> None:
+def test_another_password_is_refused_before_anything_is_written(ground: Ground, archives: Path, tmp_path: Path) -> None:
     """A login does not tell it from a role that is missing; engine-backup finds out when the files are overwritten."""
     ground.fresh()
     database = ground.lab.databases["engine"]

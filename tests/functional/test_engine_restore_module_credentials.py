@@ -57,7 +57,11 @@ def configuration(prefix: Path) -> dict[str, tuple[int, int, int, list[str]]]:
         for path in sorted((prefix / folder).iterdir()):
             status = path.stat()
             found[path.name if "dwhd" not in folder else "dwhd/" + path.name] = (
-                status.st_mode, status.st_uid, status.st_gid, path.read_text(encoding="utf-8").splitlines())
+                status.st_mode,
+                status.st_uid,
+                status.st_gid,
+                path.read_text(encoding="utf-8").splitlines(),
+            )
     return found
 
 

@@ -116,9 +116,7 @@ def test_of_two_restores_at_once_the_second_is_refused_and_the_first_is_fine(yar
     assert_holds_archive(yard, yard.archives["stock"])
 
 
-def test_terminated_run_leaves_no_secret_and_no_placeholder_and_the_next_one_mends(
-    yard: Yard, tmp_path: Path
-) -> None:
+def test_terminated_run_leaves_no_secret_and_no_placeholder_and_the_next_one_mends(yard: Yard, tmp_path: Path) -> None:
     yard.emptied()
     before = configuration(yard.site.prefix)
     given = {"engine": yard.make_target(yard.lab, "engine")}
@@ -156,7 +154,10 @@ def test_what_a_killed_run_leaves_is_shown_and_swept_up_by_the_next_one(yard: Ya
             assert leftovers(yard.site)
             (yard.lab.faults / "slow-at").unlink()
             refused, cleaned_up = engine.play(checked(task), task)
-            assert "target_not_empty" in codes(refused) and codes(cleaned_up) == ["target_not_empty"], (refused, cleaned_up)
+            assert "target_not_empty" in codes(refused) and codes(cleaned_up) == ["target_not_empty"], (
+                refused,
+                cleaned_up,
+            )
             assert leftovers(yard.site) == [], "the refused run swept up"
             assert not processes(engine.site) - yard.ground.services()
         yard.empty_databases()
@@ -183,7 +184,8 @@ def test_tool_that_ends_early_leaves_no_secret_and_no_placeholder(
     with yard.driven(tmp_path) as engine:
         hidden = yard.hidden(given)
         (ended,) = engine.play(
-            restore(yard.archives["stock"], scope=["db", "dwhdb", "keycloakdb"], credentials=hidden, **options))
+            restore(yard.archives["stock"], scope=["db", "dwhdb", "keycloakdb"], credentials=hidden, **options)
+        )
     switch.unlink()
     assert (ended["code"], ended["phase"]) == (code, "engine-backup"), said(ended)
     assert "engine_new on localhost" in ended["standing"]["engine"]

@@ -37,10 +37,16 @@ def test_check_run_check_run_on_a_reinstalled_machine(yard: Yard, tmp_path: Path
     assert query(yard.lab, "postgres", ROLES).split() == sorted([*users, *(
         yard.lab.databases[kind].owner for kind in KINDS)])  # fmt: skip
     known = yard.site.configuration()
-    with psycopg2.connect(
-        host="localhost", port=yard.lab.port, dbname=known["GRAFANA_DB_DATABASE"], user=known["GRAFANA_DB_USER"],
-        password=known["GRAFANA_DB_PASSWORD"],
-    ) as session, session.cursor() as cursor:
+    with (
+        psycopg2.connect(
+            host="localhost",
+            port=yard.lab.port,
+            dbname=known["GRAFANA_DB_DATABASE"],
+            user=known["GRAFANA_DB_USER"],
+            password=known["GRAFANA_DB_PASSWORD"],
+        ) as session,
+        session.cursor() as cursor,
+    ):
         cursor.execute("SELECT count(*) FROM calendar")
         assert cursor.fetchone()
 
@@ -56,7 +62,8 @@ def test_what_stands_in_the_way_of_provisioning_is_named(yard: Yard, tmp_path: P
     task = restore(yard.archives["stock"], scope=["files", "db"], provision=["engine"])
     with yard.driven(tmp_path) as engine:
         alone, not_here, _removed, beside = engine.play(
-            restore(yard.archives["stock"]), task, remove(unsupported), task)
+            restore(yard.archives["stock"]), task, remove(unsupported), task
+        )
     assert (alone["phase"], codes(alone)) == ("plan", ["provision_leftovers"]), said(alone)
     assert (not_here["phase"], not_here["code"]) == ("engine-backup", "provision_unsupported"), said(not_here)
     assert (beside["phase"], beside["code"]) == ("engine-backup", "provision_leftovers"), said(beside)

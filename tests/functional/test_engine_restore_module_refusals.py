@@ -164,7 +164,8 @@ def test_engine_that_is_up_and_databases_that_are_filled(yard: Yard, tmp_path: P
     task = restore(yard.archives["stock"])
     with yard.driven(tmp_path) as engine:
         refused, previewed, planned = engine.play(
-            task, checked(task), checked(restore(yard.archives["stock"], cleanup_planned=True)))
+            task, checked(task), checked(restore(yard.archives["stock"], cleanup_planned=True))
+        )
     for result in (refused, previewed):
         assert codes(result) == ["engine_running", "services_active"], said(result)
         assert [name for name in DOWN if name not in result["msg"]] == []
@@ -217,7 +218,9 @@ def test_options_and_places_that_can_not_be(quiet: Yard, tmp_path: Path) -> None
         "credentials of nothing": (restore(stock, scope=["dwhdb"], credentials=given), "credentials_unused"),
         "credentials and provisioning": (restore(stock, credentials=given, provision=["all"]), "provision_conflict"),
         "owners and grants of other roles": (
-            restore(stock, credentials=given, permissions="restore"), "permissions_impossible"),
+            restore(stock, credentials=given, permissions="restore"),
+            "permissions_impossible",
+        ),
         "log exists": (restore(stock, log_path=log), "log_exists"),
         "no directory for the log": (restore(stock, log_path=tmp_path / "nowhere/x.log"), "log_directory_missing"),
         "blank in the log": (restore(stock, log_path=tmp_path / "a b.log"), "path_blank"),

@@ -63,7 +63,8 @@ def test_check_run_check_run(yard: Yard, tmp_path: Path) -> None:
     bare = Path(shutil.copy2(archive, tmp_path / "bare.backup"))  # without a manifest: read to its last row
     with yard.driven(tmp_path) as engine, Witness() as witness:
         read, planned, done, planned_again, again = engine.play(
-            checked(restore(bare)), checked(task), task, checked(task), task)
+            checked(restore(bare)), checked(task), task, checked(task), task
+        )
     assert [said(result) for result in (read, planned, done, planned_again, again)] == [""] * 5
     assert [result["changed"] for result in (planned, done, planned_again, again)] == [True, True, False, False]
     assert_holds_archive(yard, archive)
@@ -75,7 +76,8 @@ def test_check_run_check_run(yard: Yard, tmp_path: Path) -> None:
     assert done["restore"]["identity"] == read_manifest(archive)["log_path"]
     assert done["restore"]["scopes"] == ["files", "db", "dwhdb", "keycloakdb", "grafanadb"]
     assert {kind: item["rows"] for kind, item in done["restore"]["databases"].items() if kind in KINDS} == {
-        kind: sum(rows.values()) for kind, rows in yard.rows().items()}
+        kind: sum(rows.values()) for kind, rows in yard.rows().items()
+    }
     assert (done["restore"]["already"], again["restore"]["already"]) == (False, True)
     assert (again["cmd"], again["diff"]["after"]) == ([], {"leftovers": []})
     assert Path(done["log_path"]).stat().st_size > 0
@@ -105,7 +107,8 @@ def test_every_value_comes_back_with_kept_temporary_data(yard: Yard, tmp_path: P
     live = {kind: fingerprints(yard.site, kind) for kind in KINDS}
     counted: dict[str, Any] = read_manifest(yard.archives["stock"])["databases"]
     assert {kind: {name: int(text.split()[0]) for name, text in live[kind].items()} for kind in KINDS} == {
-        kind: counted[kind]["tables"] for kind in KINDS}
+        kind: counted[kind]["tables"] for kind in KINDS
+    }
     assert done["restore"]["databases"]["engine"]["emptied"] == []
     assert done["restore"]["permissions"] is False
     granted = "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = 'engine_reporting'"

@@ -191,9 +191,7 @@ def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archiv
         assert (outcome(ran), ran.changed) == ("already", 0)
 
 
-def test_a_rollback_that_was_killed_in_every_stage_is_taken_up(
-    ground: Ground, archives: Path, tmp_path: Path
-) -> None:
+def test_a_rollback_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archives: Path, tmp_path: Path) -> None:
     with ground.driven(tmp_path) as engine:
         role = restoring(ground, engine, archives)
         before = moved_on(ground, role)

@@ -53,7 +53,8 @@ def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
         for role in roles.values():
             before, kept = role.rows(), photograph(archives)
             role.run(archive=archives / "engine.backup", allow_hosted_engine="false").refused(
-                "Refused before anything was changed", "is a hosted engine", RIGHT_WAY, f"{role.name}_allow_hosted")
+                "Refused before anything was changed", "is a hosted engine", RIGHT_WAY, f"{role.name}_allow_hosted"
+            )
             assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
         ground.in_use()
         for role in roles.values():
@@ -99,7 +100,8 @@ def test_engine_without_the_other_components_is_overwritten_and_gets_another_pas
         given = {"host": "localhost", "port": lonely.lab.port, "name": known.name, "user": known.owner}
         role = alone("engine_restore_credentials", lonely, engine, archive)
         role.variables.update(
-            databases={"engine": {**given, "password": PASSWORD}}, prepare=True, postgresql_port=lonely.lab.port)
+            databases={"engine": {**given, "password": PASSWORD}}, prepare=True, postgresql_port=lonely.lab.port
+        )
         role.run().refused("Refused before anything was changed", "gives for engine")
         assert outcome(role.run(again=True).made()) == "restored"
         assert engine.site.configuration()["ENGINE_DB_PASSWORD"] == PASSWORD

@@ -60,7 +60,7 @@ def test_an_empty_database_is_never_made_a_brand_new_engine(ground: Ground, tmp_
 
 def test_a_database_that_can_not_be_reached_is_refused(ground: Ground, tmp_path: Path) -> None:
     restored(ground)
-    query(ground.lab, "postgres", f'ALTER ROLE "{ground.lab.databases["engine"].owner}" PASSWORD \'another\'')
+    query(ground.lab, "postgres", f"ALTER ROLE \"{ground.lab.databases['engine'].owner}\" PASSWORD 'another'")
     assert refused(ground, tmp_path) == ["database_login_failed"]
 
 
@@ -105,7 +105,9 @@ def test_a_question_that_nobody_knows_ends_the_run_at_once(ground: Ground, tmp_p
     assert time.monotonic() - began < 30
     assert result["code"] == "question_unanswered"
     assert result["question"] == {
-        "name": "OVESETUP_NEW_THING", "text": "Which one shall it be?:", "stage": "Environment customization",
+        "name": "OVESETUP_NEW_THING",
+        "text": "Which one shall it be?:",
+        "stage": "Environment customization",
     }
     answered = run(ground, tmp_path / "second", answers={"QUESTION/1/OVESETUP_NEW_THING": "str:this"})
     assert answered.get("msg", "") == "" and answered["setup"]["restored"]
@@ -130,8 +132,11 @@ def test_a_run_that_does_not_notice_the_restore_is_a_failure(ground: Ground, tmp
 
 def test_an_answer_that_aborts_is_named(ground: Ground, tmp_path: Path) -> None:
     restored(ground)
-    query(ground.lab, ground.lab.databases["engine"].name,
-          "UPDATE dwh_history_timekeeping SET var_value = 'of-another' WHERE var_name = 'dwhUuid'")
+    query(
+        ground.lab,
+        ground.lab.databases["engine"].name,
+        "UPDATE dwh_history_timekeeping SET var_value = 'of-another' WHERE var_name = 'dwhUuid'",
+    )
     result = run(ground, tmp_path, answers={"OVESETUP_DWH_DB/disconnectExistingDwh": "bool:False"})
     assert result["code"] == "setup_failed" and "Setup cancelled by user" in result["msg"]
     assert result["stage"] == "Setup validation"
@@ -139,8 +144,11 @@ def test_an_answer_that_aborts_is_named(ground: Ground, tmp_path: Path) -> None:
 
 def test_the_data_warehouse_of_another_host_is_disconnected(ground: Ground, tmp_path: Path) -> None:
     restored(ground)
-    query(ground.lab, ground.lab.databases["engine"].name,
-          "UPDATE dwh_history_timekeeping SET var_value = 'of-another' WHERE var_name = 'dwhUuid'")
+    query(
+        ground.lab,
+        ground.lab.databases["engine"].name,
+        "UPDATE dwh_history_timekeeping SET var_value = 'of-another' WHERE var_name = 'dwhUuid'",
+    )
     result = run(ground, tmp_path)
     assert result.get("msg", "") == ""
     assert result["setup"]["answers"]["OVESETUP_DWH_DB/disconnectExistingDwh"] == "bool:True"

@@ -63,9 +63,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def describe(lab: Lab, seconds: float) -> str:
     """What was made and how to use it."""
     return USAGE.format(
-        home=lab.home, version=lab.version, components="+".join(lab.components), scale=lab.scale, seconds=seconds,
-        prefix=lab.prefix, port=lab.port, databases=", ".join(d.name for d in lab.databases.values()),
-        socket=lab.socket, inventory=lab.inventory, faults=lab.faults,
+        home=lab.home,
+        version=lab.version,
+        components="+".join(lab.components),
+        scale=lab.scale,
+        seconds=seconds,
+        prefix=lab.prefix,
+        port=lab.port,
+        databases=", ".join(d.name for d in lab.databases.values()),
+        socket=lab.socket,
+        inventory=lab.inventory,
+        faults=lab.faults,
     )
 
 

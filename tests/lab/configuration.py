@@ -78,8 +78,11 @@ def database_block(prefix: str, database: Database, port: int, host: str = "loca
 
 
 def _defaults(lab: Lab) -> str:
-    users = [("ENGINE", "engine", "engine"), ("DWH", "engine_history", "engine_history"),
-             ("KEYCLOAK", "ovirt_engine_keycloak", "ovirt_engine_keycloak")]
+    users = [
+        ("ENGINE", "engine", "engine"),
+        ("DWH", "engine_history", "engine_history"),
+        ("KEYCLOAK", "ovirt_engine_keycloak", "ovirt_engine_keycloak"),
+    ]
     if is_managed_block(lab.version):
         users.append(("MANAGEDBLOCK", "ovirt_managedblock", "ovirt_managedblock"))
     else:
@@ -172,7 +175,7 @@ def _keycloak(lab: Lab) -> str:
 def keycloak(fqdn: str, secret: str) -> str:
     """Everything about Keycloak but its database."""
     return (
-        'KEYCLOAK_BUNDLED=true\nENGINE_SSO_ENABLE_EXTERNAL_SSO=true\n'
+        "KEYCLOAK_BUNDLED=true\nENGINE_SSO_ENABLE_EXTERNAL_SSO=true\n"
         'ENGINE_SSO_EXTERNAL_SSO_LOGOUT_URI="${{ENGINE_URI}}/callback"\nEXTERNAL_OIDC_USER_INFO_END_POINT='
         '"https://{0}/ovirt-engine-auth/realms/ovirt-internal/protocol/openid-connect/userinfo"\n'
         'EXTERNAL_OIDC_CLIENT_ID="ovirt-engine-internal"\nEXTERNAL_OIDC_CLIENT_SECRET="{1}"\nKEYCLOAK_DB_MAX_CONNECTIONS=100\n'

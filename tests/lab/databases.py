@@ -61,7 +61,7 @@ def plan_databases(kinds: tuple[str, ...]) -> dict[str, Database]:
 def populate(lab: Lab, grantee_password: str) -> None:
     """Create roles and databases and fill them, side by side."""
     for grantee in GRANTEES:
-        query(lab, "postgres", 'CREATE ROLE "{}" LOGIN PASSWORD \'{}\''.format(grantee, grantee_password))
+        query(lab, "postgres", "CREATE ROLE \"{}\" LOGIN PASSWORD '{}'".format(grantee, grantee_password))
     for database in lab.databases.values():
         create_database(lab, database)
     with ThreadPoolExecutor() as pool:
@@ -78,10 +78,11 @@ def create_database(lab: Lab, database: Database) -> None:
     """An empty database as engine-setup makes it, extension included, and the role that owns it."""
     name, owner, password = database
     if query(lab, "postgres", "SELECT 1 FROM pg_roles WHERE rolname = '{}'".format(owner)) != "1":
-        query(lab, "postgres", 'CREATE ROLE "{}" LOGIN PASSWORD \'{}\''.format(owner, password))
+        query(lab, "postgres", "CREATE ROLE \"{}\" LOGIN PASSWORD '{}'".format(owner, password))
     query(
-        lab, "postgres",
-        "CREATE DATABASE \"{}\" OWNER \"{}\" TEMPLATE template0 ENCODING 'UTF8' "
+        lab,
+        "postgres",
+        'CREATE DATABASE "{}" OWNER "{}" TEMPLATE template0 ENCODING \'UTF8\' '
         "LC_COLLATE 'en_US.UTF-8' LC_CTYPE 'en_US.UTF-8'".format(name, owner),
     )
     query(lab, name, 'GRANT ALL ON SCHEMA public TO "{}"'.format(owner))
@@ -102,7 +103,8 @@ def fill(lab: Lab, kind: str) -> None:
     query(lab, database.name, 'SET SESSION AUTHORIZATION "{}";\n{}'.format(database.owner, script), variables)
     if kind == "dwh":
         query(
-            lab, database.name,
+            lab,
+            database.name,
             "ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public "
             "GRANT SELECT ON TABLES TO ovirt_engine_history_grafana",
         )
@@ -139,6 +141,6 @@ def make_grafana(path: Path) -> None:
         )
         connection.executemany(
             "INSERT INTO dashboard VALUES (?, ?, ?, ?)",
-            [(n, "slug-{}".format(n), "Panel {}".format(n), "{\"panels\": []}" * n) for n in range(1, 31)],
+            [(n, "slug-{}".format(n), "Panel {}".format(n), '{"panels": []}' * n) for n in range(1, 31)],
         )
     connection.close()

@@ -54,7 +54,8 @@ class Machine:
         """One of the host's programs, or any other."""
         environment = {**self.lab.environment(), "TMPDIR": str(self.directory)}
         done = subprocess.run(
-            words, env=environment, input=given, capture_output=True, text=True, check=False, cwd=self.directory)
+            words, env=environment, input=given, capture_output=True, text=True, check=False, cwd=self.directory
+        )
         return Run(done.returncode, done.stdout, done.stderr)
 
     def cleanup(self, *arguments: str) -> Run:

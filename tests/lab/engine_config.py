@@ -12,8 +12,10 @@ from .host import configured
 from .host.sql import Database, SqlError
 from .layout import Lab, load
 
-NO_SERVER = ("Connection to the Database failed. Please check that the hostname and port number are correct and that "
-             "the Database service is up and running.")
+NO_SERVER = (
+    "Connection to the Database failed. Please check that the hostname and port number are correct and that "
+    "the Database service is up and running."
+)
 UNKNOWN = "Error fetching {} value: no such entry. Please verify key name and property file support."
 NO_VERSION = "Error fetching {} value: no such entry with version '{}'."
 NOT_SET = "Error setting {}'s value. No such entry with version {}."

@@ -37,11 +37,21 @@ CLEAN_ENVIRONMENT = (
     '[ -z "$BACKUP_ENV_CLEAN" ] && exec env -i PATH="$PATH" TMPDIR="$TMPDIR" BACKUP_ENV_CLEAN=1 "$0" "$@"\n'
 )
 DIRECTORIES = (
-    "bin", "etc/ovirt-engine/engine.conf.d", "etc/ovirt-engine/aaa", "etc/ovirt-engine/branding", "etc/ovirt-vmconsole",
-    "etc/ovirt-engine-setup.conf.d", "etc/httpd/conf.d", "var/lib/ovirt-engine/backups",
-    "var/lib/ovirt-engine/setup/answers", "var/lib/ovirt-engine/content", "var/lib/ovirt-engine-backup",
-    "var/log/ovirt-engine/setup", "var/log/ovirt-engine-backup",
-    "share/ovirt-engine/services/ovirt-engine", "share/ovirt-engine/setup/bin",
+    "bin",
+    "etc/ovirt-engine/engine.conf.d",
+    "etc/ovirt-engine/aaa",
+    "etc/ovirt-engine/branding",
+    "etc/ovirt-vmconsole",
+    "etc/ovirt-engine-setup.conf.d",
+    "etc/httpd/conf.d",
+    "var/lib/ovirt-engine/backups",
+    "var/lib/ovirt-engine/setup/answers",
+    "var/lib/ovirt-engine/content",
+    "var/lib/ovirt-engine-backup",
+    "var/log/ovirt-engine/setup",
+    "var/log/ovirt-engine-backup",
+    "share/ovirt-engine/services/ovirt-engine",
+    "share/ovirt-engine/setup/bin",
     "share/ovirt-engine/setup/ovirt_engine_setup/engine",
 )
 CONSTANTS = '''"""What the restore asks the setup code for."""
@@ -89,13 +99,16 @@ def install_packages(lab: Lab) -> None:
 
 def setup_groups(prefix: Path) -> dict[str, list[Path]]:
     """The files that engine-setup registers for removal, by group."""
+
     def below(*patterns: str) -> list[Path]:
         return [path for pattern in patterns for path in prefix.glob(pattern)]
 
     return {
         "core": below(
-            "etc/ovirt-engine/engine.conf.d/*.conf", "etc/ovirt-engine/aaa/*.properties",
-            "etc/ovirt-engine-setup.conf.d/20-*.conf", "etc/httpd/conf.d/z-ovirt-engine-proxy.conf",
+            "etc/ovirt-engine/engine.conf.d/*.conf",
+            "etc/ovirt-engine/aaa/*.properties",
+            "etc/ovirt-engine-setup.conf.d/20-*.conf",
+            "etc/httpd/conf.d/z-ovirt-engine-proxy.conf",
         ),
         "ca_pki": [path for path in below("etc/pki/ovirt-engine/**/*") if path.name not in TEMPLATES],
         "dwh_files": below("etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*.conf"),
@@ -135,7 +148,7 @@ def _write_programs(lab: Lab) -> None:
     for path, name in TOOLS.items():
         command = " ".join(map(shlex.quote, (sys.executable, "-I", "-S", str(launcher), name, str(lab.home))))
         clean = CLEAN_ENVIRONMENT if name == "engine-backup" else ""
-        _write(lab.prefix / path, "#!/bin/sh\n{}exec {} \"$0\" \"$@\"\n".format(clean, command), 0o755)
+        _write(lab.prefix / path, '#!/bin/sh\n{}exec {} "$0" "$@"\n'.format(clean, command), 0o755)
     # The clients of the very server, not whatever wrapper PATH holds.
     for name in POSTGRES_PROGRAMS:
         (lab.prefix / "bin" / name).unlink(missing_ok=True)

@@ -52,7 +52,7 @@ def start(
 
 
 def parse_components(text: str) -> tuple[str, ...]:
-    """"all", "engine", "engine+dwh", "all+block" ... as a tuple."""
+    """ "all", "engine", "engine+dwh", "all+block" ... as a tuple."""
     found: list[str] = ["engine"]
     for word in text.split("+"):
         if word not in ("all", *COMPONENTS):
@@ -69,9 +69,17 @@ def _plan(home: Path, scale: int, components: tuple[str, ...], version: str, por
     user = postgres.server_user()
     programs = postgres.find_programs()
     return Lab(
-        home=home, version=version, components=components, scale=scale, fqdn=FQDN, port=port,
-        server_home=postgres.make_server_home(home, user), server_user=user, server_programs=programs,
-        databases=plan_databases(kinds), secrets=tuple(make_password() for _number in range(4)),
+        home=home,
+        version=version,
+        components=components,
+        scale=scale,
+        fqdn=FQDN,
+        port=port,
+        server_home=postgres.make_server_home(home, user),
+        server_user=user,
+        server_programs=programs,
+        databases=plan_databases(kinds),
+        secrets=tuple(make_password() for _number in range(4)),
         http_port=postgres.free_port(),
     )
 

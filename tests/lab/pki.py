@@ -26,8 +26,17 @@ def make_pki(directory: Path, fqdn: str) -> None:
         list(pool.map(lambda name: _make_service(directory, name, fqdn), SERVICES))
     (directory / "apache-ca.pem").write_bytes((directory / "ca.pem").read_bytes())
     (directory / "keys" / "engine_id_rsa").write_bytes((directory / "keys" / "engine.key.nopass").read_bytes())
-    _openssl("pkcs12", "-export", "-nokeys", "-in", directory / "ca.pem", "-passout", "pass:" + STORE_PASSWORD,
-             "-out", directory / ".truststore")
+    _openssl(
+        "pkcs12",
+        "-export",
+        "-nokeys",
+        "-in",
+        directory / "ca.pem",
+        "-passout",
+        "pass:" + STORE_PASSWORD,
+        "-out",
+        directory / ".truststore",
+    )
     for name in ("serial.txt", "database.txt"):
         (directory / name).write_text("# {} of the lab\n".format(name), encoding="utf-8")
     for key in [*directory.glob("private/*"), *directory.glob("keys/*")]:
@@ -43,8 +52,20 @@ def make_templates(directory: Path) -> None:
 
 def _make_authority(directory: Path, name: str, subject: str) -> None:
     _openssl(
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "3650", "-subj", subject,
-        "-keyout", directory / "private" / (name + ".pem"), "-out", directory / (name + ".pem"),
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-sha256",
+        "-days",
+        "3650",
+        "-subj",
+        subject,
+        "-keyout",
+        directory / "private" / (name + ".pem"),
+        "-out",
+        directory / (name + ".pem"),
     )
 
 
@@ -54,12 +75,37 @@ def _make_service(directory: Path, name: str, fqdn: str) -> None:
     subject = "/C=US/O=lab.test/CN=" + fqdn
     _openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", key, "-out", request)
     _openssl(
-        "x509", "-req", "-in", request, "-CA", directory / "ca.pem", "-CAkey", directory / "private" / "ca.pem",
-        "-set_serial", str(4096 + SERVICES.index(name)), "-days", "398", "-sha256", "-out", certificate,
+        "x509",
+        "-req",
+        "-in",
+        request,
+        "-CA",
+        directory / "ca.pem",
+        "-CAkey",
+        directory / "private" / "ca.pem",
+        "-set_serial",
+        str(4096 + SERVICES.index(name)),
+        "-days",
+        "398",
+        "-sha256",
+        "-out",
+        certificate,
     )
     _openssl(
-        "pkcs12", "-export", "-inkey", key, "-in", certificate, "-certfile", directory / "ca.pem", "-name", "1",
-        "-passout", "pass:" + STORE_PASSWORD, "-out", directory / "keys" / (name + ".p12"),
+        "pkcs12",
+        "-export",
+        "-inkey",
+        key,
+        "-in",
+        certificate,
+        "-certfile",
+        directory / "ca.pem",
+        "-name",
+        "1",
+        "-passout",
+        "pass:" + STORE_PASSWORD,
+        "-out",
+        directory / "keys" / (name + ".p12"),
     )
 
 

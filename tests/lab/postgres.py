@@ -138,9 +138,20 @@ def make_cluster(lab: PostgresServer, open_to_clients: bool = True) -> None:
     """The data directory of a server that holds nothing yet, and its configuration."""
     _as_server_user(
         lab,
-        str(lab.server_programs / "initdb"), "--pgdata", str(lab.server_home / "data"), "--username", "postgres",
-        "--locale", LOCALE, "--encoding", "UTF8", "--auth", "trust", "--no-sync",
-        "--wal-segsize", "4",
+        str(lab.server_programs / "initdb"),
+        "--pgdata",
+        str(lab.server_home / "data"),
+        "--username",
+        "postgres",
+        "--locale",
+        LOCALE,
+        "--encoding",
+        "UTF8",
+        "--auth",
+        "trust",
+        "--no-sync",
+        "--wal-segsize",
+        "4",
     )
     data = lab.server_home / "data"
     with open(data / "postgresql.conf", "a", encoding="utf-8") as stream:
@@ -164,7 +175,9 @@ def _make_locale(locales: Path) -> None:
     target = locales / LOCALE
     made = subprocess.run(
         ["localedef", "--no-archive", "-i", "en_US", "-f", "UTF-8", str(target)],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     # localedef exits 1 for mere warnings; what counts is that the locale is there.
     if not (target / "LC_MESSAGES").is_dir():
@@ -216,8 +229,14 @@ def _as_server_user(lab: PostgresServer, *arguments: str) -> None:
     # Files, not pipes: the server inherits them and a pipe would stay open as long as it runs.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         done = subprocess.run(
-            _demote(lab, list(arguments)), env=environment, cwd="/", stdin=subprocess.DEVNULL,
-            stdout=output, stderr=output, check=False, start_new_session=True,
+            _demote(lab, list(arguments)),
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+            start_new_session=True,
         )
         if done.returncode != 0:
             output.seek(0)
@@ -236,8 +255,21 @@ def _demote(lab: PostgresServer, arguments: list[str]) -> list[str]:
 def superuser_command(lab: PostgresServer, database: str) -> list[str]:
     """The psql call that enters as superuser, stops at the first error and prints bare values."""
     return [
-        str(lab.server_programs / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
-        "--set", "ON_ERROR_STOP=1", "-h", str(lab.socket), "-p", str(lab.port), "-U", "postgres", "-d", database,
+        str(lab.server_programs / "psql"),
+        "--no-psqlrc",
+        "--quiet",
+        "--tuples-only",
+        "--no-align",
+        "--set",
+        "ON_ERROR_STOP=1",
+        "-h",
+        str(lab.socket),
+        "-p",
+        str(lab.port),
+        "-U",
+        "postgres",
+        "-d",
+        database,
     ]
 
 

@@ -51,8 +51,12 @@ def start(home: Path, service: str) -> bool:
     with open(run / (service + ".log"), "ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(script), "--redirect-output", "--systemd=notify", "start"],
-            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, cwd="/", stdin=subprocess.DEVNULL, stdout=output,
-            stderr=output, start_new_session=True,
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     (run / (service + ".pid")).write_text(str(process.pid), encoding="ascii")
     deadline = time.monotonic() + START_SECONDS

@@ -12,18 +12,32 @@ from typing import NamedTuple
 from . import processes
 
 SERVICES = (
-    "ovirt-engine", "ovirt-engine-dwhd", "ovirt-engine-notifier", "grafana-server", "httpd", "postgresql",
-    "ovirt-websocket-proxy", "ovirt-fence-kdump-listener", "ovirt-imageio",
+    "ovirt-engine",
+    "ovirt-engine-dwhd",
+    "ovirt-engine-notifier",
+    "grafana-server",
+    "httpd",
+    "postgresql",
+    "ovirt-websocket-proxy",
+    "ovirt-fence-kdump-listener",
+    "ovirt-imageio",
 )
 # Installed by other packages: they run before engine-setup did anything.
 FOREIGN_SERVICES = ("httpd", "postgresql")
 CHANGES = {
-    "start": (True, None), "restart": (True, None), "stop": (False, None),
-    "enable": (None, True), "disable": (None, False), "try-restart": (None, None), "reset-failed": (None, None),
+    "start": (True, None),
+    "restart": (True, None),
+    "stop": (False, None),
+    "enable": (None, True),
+    "disable": (None, False),
+    "try-restart": (None, None),
+    "reset-failed": (None, None),
 }
 QUESTIONS = ("is-active", "is-enabled", "is-failed")
-NOT_FOUND_SHOWN = {"enable": "Failed to {} unit: Unit file {}.service does not exist.",
-                   "disable": "Failed to {} unit: Unit file {}.service does not exist."}
+NOT_FOUND_SHOWN = {
+    "enable": "Failed to {} unit: Unit file {}.service does not exist.",
+    "disable": "Failed to {} unit: Unit file {}.service does not exist.",
+}
 NOT_LOADED = "Failed to {} {}.service: Unit {}.service not found."
 STOP_FAILED = "Job for {}.service failed because a timeout was exceeded."
 START_FAILED = (
@@ -161,7 +175,9 @@ def _show(home: Path, units: list[str], wanted: list[str], bare: bool) -> int:
 def _describe(home: Path, unit: str) -> dict[str, str]:
     state, active = read_state(home / "services", unit), active_word(home, unit)
     return {
-        "Id": unit + ".service", "LoadState": "loaded" if state else "not-found", "ActiveState": active,
+        "Id": unit + ".service",
+        "LoadState": "loaded" if state else "not-found",
+        "ActiveState": active,
         "SubState": {"active": "running", "inactive": "dead"}.get(active, active),
         "MainPID": str(processes.pid_of(home, unit) or 0) if active == "active" else "0",
         "UnitFileState": ("enabled" if state.is_enabled else "disabled") if state else "",

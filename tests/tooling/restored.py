@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The end of "tests/demo restore": shows the databases at the backup, changed, and restored, counted by the lab.
 
-    python3 -m tooling.restored count LAB FILE      count the rows of every database, keep them in FILE
-    python3 -m tooling.restored show ARCHIVE BEFORE CHANGED RESTORED
+python3 -m tooling.restored count LAB FILE      count the rows of every database, keep them in FILE
+python3 -m tooling.restored show ARCHIVE BEFORE CHANGED RESTORED
 """
 
 import json

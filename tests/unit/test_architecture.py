@@ -65,7 +65,9 @@ def runtime_imports(name: str, tree: ast.AST) -> Iterator[tuple[str, int]]:
 def impurities(name: str, tree: ast.Module) -> Iterator[str]:
     """Yield why a file is not pure."""
     for target, line in runtime_imports(name, tree):
-        allowed = is_pure(target) if target.endswith(".py") else target in PURE or (target, name) == ("time", CONVERTS_TIMES)
+        allowed = (
+            is_pure(target) if target.endswith(".py") else target in PURE or (target, name) == ("time", CONVERTS_TIMES)
+        )
         if not allowed:
             yield f"{name}:{line}: imports {target}"
     for node in ast.walk(tree):

@@ -6,6 +6,7 @@
 Nothing here runs a file: the real tools source these files, this module only reads assignments.
 This file is private to the collection.
 """
+
 from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from .._common.shell_files import parse_assignments
@@ -90,8 +91,11 @@ def in_reading_order(configuration: Mapping[str, str]) -> List[Tuple[str, str]]:
     places = ENGINE_CONFIGURATION + DWH_CONFIGURATION
     found = []
     for place in places:
-        found += [(path, configuration[path]) for path in sorted(configuration)
-                  if path == place or path.startswith(place + "/")]
+        found += [
+            (path, configuration[path])
+            for path in sorted(configuration)
+            if path == place or path.startswith(place + "/")
+        ]
     return found
 
 

@@ -5,6 +5,7 @@
 
 Source: oVirt engine-backup and engine-setup (4.3 to 4.5). This file is private to the collection.
 """
+
 from typing import Dict, List, NamedTuple, Tuple
 
 
@@ -28,18 +29,78 @@ DWH_CONFIGURATION = ("etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf", "etc/ovirt-e
 GRAFANA_FILE = "var/lib/grafana/grafana.db"
 
 KINDS: Tuple[DatabaseKind, ...] = (
-    DatabaseKind("engine", "db", "db/engine_backup.db", "OVESETUP_ENGINE_CORE/enable", "ENGINE_DB_",
-         "Engine", "db", "--db-", ENGINE_CONFIGURATION, False),
-    DatabaseKind("dwh", "dwhdb", "db/dwh_backup.db", "OVESETUP_DWH_CORE/enable", "DWH_DB_",
-         "DWH", "dwhdb", "--dwh-db-", DWH_CONFIGURATION, False),
-    DatabaseKind("cinderlib", "cinderlibdb", "db/cinderlib_backup.db", "OVESETUP_CL_DB/enable", "CINDERLIB_DB_",
-         "CINDERLIB", "cinderlib", "--cinderlib-db-", ENGINE_CONFIGURATION, True),
-    DatabaseKind("managedblock", "managedblockdb", "db/managedblock_backup.db", "OVESETUP_MB_DB/enable", "MANAGEDBLOCK_DB_",
-         "MANAGEDBLOCK", "managedblock", "--managedblock-db-", ENGINE_CONFIGURATION, True),
-    DatabaseKind("keycloak", "keycloakdb", "db/keycloak_backup.db", "OVESETUP_CONFIG/keycloakEnable", "KEYCLOAK_DB_",
-         "KEYCLOAK", "keycloak", "--keycloak-db-", ENGINE_CONFIGURATION, False),
-    DatabaseKind("grafana", "grafanadb", "db/grafana.db", "OVESETUP_GRAFANA_CORE/enable", "GRAFANA_DB_",
-         "Grafana", "grafanadb", "", DWH_CONFIGURATION, False),
+    DatabaseKind(
+        "engine",
+        "db",
+        "db/engine_backup.db",
+        "OVESETUP_ENGINE_CORE/enable",
+        "ENGINE_DB_",
+        "Engine",
+        "db",
+        "--db-",
+        ENGINE_CONFIGURATION,
+        False,
+    ),
+    DatabaseKind(
+        "dwh",
+        "dwhdb",
+        "db/dwh_backup.db",
+        "OVESETUP_DWH_CORE/enable",
+        "DWH_DB_",
+        "DWH",
+        "dwhdb",
+        "--dwh-db-",
+        DWH_CONFIGURATION,
+        False,
+    ),
+    DatabaseKind(
+        "cinderlib",
+        "cinderlibdb",
+        "db/cinderlib_backup.db",
+        "OVESETUP_CL_DB/enable",
+        "CINDERLIB_DB_",
+        "CINDERLIB",
+        "cinderlib",
+        "--cinderlib-db-",
+        ENGINE_CONFIGURATION,
+        True,
+    ),
+    DatabaseKind(
+        "managedblock",
+        "managedblockdb",
+        "db/managedblock_backup.db",
+        "OVESETUP_MB_DB/enable",
+        "MANAGEDBLOCK_DB_",
+        "MANAGEDBLOCK",
+        "managedblock",
+        "--managedblock-db-",
+        ENGINE_CONFIGURATION,
+        True,
+    ),
+    DatabaseKind(
+        "keycloak",
+        "keycloakdb",
+        "db/keycloak_backup.db",
+        "OVESETUP_CONFIG/keycloakEnable",
+        "KEYCLOAK_DB_",
+        "KEYCLOAK",
+        "keycloak",
+        "--keycloak-db-",
+        ENGINE_CONFIGURATION,
+        False,
+    ),
+    DatabaseKind(
+        "grafana",
+        "grafanadb",
+        "db/grafana.db",
+        "OVESETUP_GRAFANA_CORE/enable",
+        "GRAFANA_DB_",
+        "Grafana",
+        "grafanadb",
+        "",
+        DWH_CONFIGURATION,
+        False,
+    ),
 )
 
 BY_NAME: Dict[str, DatabaseKind] = {kind.name: kind for kind in KINDS}

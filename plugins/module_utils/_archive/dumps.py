@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read the dumps of an archive, the SQLite file among them. This file is private to the collection."""
+
 import os
 import sqlite3
 import tempfile
@@ -30,9 +31,18 @@ def read_dump_member(kind: str, size: int, stream: Any, full: bool, tmpdir: str)
             return DumpReading("", compressor, size, None, (), "", None)
         contents = read_dump(content.read)
         return DumpReading(
-            contents.format, compressor, size, dict(contents.tables), tuple(contents.schemas),
-            contents.dump_version, None, tuple(contents.owners), tuple(contents.grantees), tuple(contents.extensions),
-            contents.server_version, contents.noted,
+            contents.format,
+            compressor,
+            size,
+            dict(contents.tables),
+            tuple(contents.schemas),
+            contents.dump_version,
+            None,
+            tuple(contents.owners),
+            tuple(contents.grantees),
+            tuple(contents.extensions),
+            contents.server_version,
+            contents.noted,
         )
     except DumpError as error:
         return _failed(size, Problem(error.code, "the dump of the %s database: %s" % (kind, error.message)))

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read the part of an archive that holds the files of the engine. This file is private to the collection."""
+
 import os
 import tarfile
 from typing import Any, Dict, Optional, Set
@@ -75,7 +76,8 @@ class _FilesReader:
         self.size += info.size
         if len(self.entries) < MOST_ENTRIES:
             self.entries[name] = FileEntry(
-                info.size, info.mode, int(info.mtime), info.uname, info.uid, info.gname, info.gid)
+                info.size, info.mode, int(info.mtime), info.uname, info.uid, info.gname, info.gid
+            )
         if name in NEEDED_PATHS and info.size > 0:
             self.found.add(name)
         self._keep_text(archive, info, name)
@@ -90,8 +92,15 @@ class _FilesReader:
 
     def conclude(self, problem: Optional[Problem]) -> FilesReading:
         return FilesReading(
-            self.count, frozenset(self.found), self.setup_state, self.certificates, problem, self.configuration,
-            self.entries, self.size)
+            self.count,
+            frozenset(self.found),
+            self.setup_state,
+            self.certificates,
+            problem,
+            self.configuration,
+            self.entries,
+            self.size,
+        )
 
 
 def is_configuration(name: str) -> bool:

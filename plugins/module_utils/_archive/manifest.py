@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .._common.errors import Problem
@@ -18,8 +19,18 @@ COLLECTION = "ovirt.backup"
 SUFFIX = ".manifest.json"
 LIMIT = 16 * 1024 * 1024
 _TYPES: Dict[str, type] = {
-    "name": str, "size": int, "sha256": str, "created": str, "version": str, "os_version": str, "fqdn": str,
-    "profile": str, "scopes": list, "databases": dict, "certificates": list, "log_path": str,
+    "name": str,
+    "size": int,
+    "sha256": str,
+    "created": str,
+    "version": str,
+    "os_version": str,
+    "fqdn": str,
+    "profile": str,
+    "scopes": list,
+    "databases": dict,
+    "certificates": list,
+    "log_path": str,
 }
 
 
@@ -93,8 +104,12 @@ def describe_dumps(reading: ArchiveReading) -> Dict[str, Dict[str, Any]]:
     """Return, by kind of database, what a dump itself says and a restore has to know."""
     return {
         kind: {
-            "dump_version": dump.dump_version, "server_version": dump.server_version, "schemas": list(dump.schemas),
-            "owners": list(dump.owners), "grantees": list(dump.grantees), "extensions": list(dump.extensions),
+            "dump_version": dump.dump_version,
+            "server_version": dump.server_version,
+            "schemas": list(dump.schemas),
+            "owners": list(dump.owners),
+            "grantees": list(dump.grantees),
+            "extensions": list(dump.extensions),
         }
         for kind, dump in reading.dumps.items()
     }
@@ -118,18 +133,26 @@ def recall_reading(
     members += [Member(FILES_MEMBER, files.size, "", "", 0.0)] if files is not None else []
     small = {"version": manifest["version"], "os_version": manifest["os_version"]}
     return ArchiveReading(
-        path, manifest["size"], manifest["sha256"], compressor, tuple(members), small, dumps, files, ())
+        path, manifest["size"], manifest["sha256"], compressor, tuple(members), small, dumps, files, ()
+    )
 
 
 def _recall_dump(manifest: Dict[str, Any], kind: str) -> DumpReading:
     database, said = manifest["databases"][kind], manifest["dumps"][kind]
     name = manifest["hosted_engine"] if kind == "engine" else ""
     return DumpReading(
-        format=str(database["format"]), compressor=str(database["compressor"]), size=int(database["size"]),
-        tables=dict(database["tables"]), schemas=tuple(said["schemas"]),
-        dump_version=str(said["dump_version"]), problem=None, owners=tuple(said["owners"]),
-        grantees=tuple(said["grantees"]), extensions=tuple(said["extensions"]),
-        server_version=str(said["server_version"]), noted={HOSTED_ENGINE_TABLE: [(name,)]} if name else {},
+        format=str(database["format"]),
+        compressor=str(database["compressor"]),
+        size=int(database["size"]),
+        tables=dict(database["tables"]),
+        schemas=tuple(said["schemas"]),
+        dump_version=str(said["dump_version"]),
+        problem=None,
+        owners=tuple(said["owners"]),
+        grantees=tuple(said["grantees"]),
+        extensions=tuple(said["extensions"]),
+        server_version=str(said["server_version"]),
+        noted={HOSTED_ENGINE_TABLE: [(name,)]} if name else {},
     )
 
 

@@ -6,6 +6,7 @@
 The format is that of engine-backup 4.3 to 4.5: an outer tar with a version, a config, a hash list, a tar of files and a
 dump per database. Nothing of it is ever run. This file is private to the collection.
 """
+
 import re
 from types import MappingProxyType
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -242,7 +243,11 @@ def _check_declared_format(reading: ArchiveReading, name: str, dump: DumpReading
     if not wrong:
         return []
     text = "the config member declares %s for the %s dump, which is %s compressed with %s" % (
-        " and ".join(wrong), name, dump.format, dump.compressor)
+        " and ".join(wrong),
+        name,
+        dump.format,
+        dump.compressor,
+    )
     return [Problem("config_disagrees", text)]
 
 

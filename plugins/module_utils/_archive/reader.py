@@ -6,6 +6,7 @@
 Nothing is written but the copy of the SQLite file, in the caller's temporary directory. The archive is opened for
 reading only, so its modification time and mode stay. This file is private to the collection.
 """
+
 import os
 import tarfile
 from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Set, Tuple
@@ -140,7 +141,14 @@ class _Reader:
         else:
             compressor, sha256 = self._read_stream(source)
         return ArchiveReading(
-            self.path, size, sha256, compressor, tuple(self.members), self.small, self.dumps, self.files,
+            self.path,
+            size,
+            sha256,
+            compressor,
+            tuple(self.members),
+            self.small,
+            self.dumps,
+            self.files,
             tuple(self.problems),
         )
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Report what was read from an archive as a result of a module. This file is private to the collection."""
+
 from typing import Any, Dict, List, Optional, Sequence
 
 from .._common.errors import Problem, list_problems
@@ -57,8 +58,10 @@ def report_archive(
 def report_proven(path: str, compressor: str, manifest: Dict[str, Any], installed: str) -> Dict[str, Any]:
     """Return the same of an archive that is, byte for byte, the one of its manifest: what was proven then holds."""
     databases = {
-        kind: dict({key: item.get(key) for key in ("file", "format", "compressor", "size", "tables", "rows")},
-                   dump_version=None)
+        kind: dict(
+            {key: item.get(key) for key in ("file", "format", "compressor", "size", "tables", "rows")},
+            dump_version=None,
+        )
         for kind, item in manifest["databases"].items()
     }
     return {

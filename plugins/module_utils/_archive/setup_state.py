@@ -5,6 +5,7 @@
 
 The rest of the archive is passed over. This file is private to the collection.
 """
+
 from typing import Dict
 
 from .._postgres.model import Settings
@@ -33,4 +34,5 @@ def read_setup(path: str) -> ArchivedSetup:
     found = read_files_part(path)
     texts = in_reading_order(found.configuration)
     return ArchivedSetup(
-        parse_setup_state([found.setup_state]), merge_texts(texts).get(DWH_UUID, ""), settings_of_texts(texts))
+        parse_setup_state([found.setup_state]), merge_texts(texts).get(DWH_UUID, ""), settings_of_texts(texts)
+    )

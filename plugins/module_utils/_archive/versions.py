@@ -5,6 +5,7 @@
 
 Source: oVirt engine-backup, the version check of its restore and verify modes. This file is private to the collection.
 """
+
 import re
 from typing import List, Tuple
 
@@ -32,7 +33,10 @@ def refuse_restore(backup: str, installed: str) -> str:
         return "an archive of %s can not be restored with %s" % (backup, installed)
     if old == "4.3" and third_number(backup) < OLDEST_FROM_4_3:
         return "an archive of 4.3 must be at least 4.3.%d to be restored with %s, this is %s" % (
-            OLDEST_FROM_4_3, installed, backup)
+            OLDEST_FROM_4_3,
+            installed,
+            backup,
+        )
     return ""
 
 

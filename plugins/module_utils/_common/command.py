@@ -6,6 +6,7 @@
 A program runs in its own session, without a terminal and without input; when its time is up or the module is told to
 stop, every process of that session is ended. This file is private to the collection.
 """
+
 import contextlib
 import os
 import signal
@@ -44,7 +45,11 @@ def run_command(argv: Sequence[str], env: Dict[str, str], timeout: float = SHORT
     """Run a program that ends soon and prints little. A return code of None means that its time was up."""
     try:
         process = subprocess.Popen(
-            list(argv), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            list(argv),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
     except OSError as error:
@@ -60,7 +65,11 @@ def run_command(argv: Sequence[str], env: Dict[str, str], timeout: float = SHORT
 
 
 def run_long_command(
-    argv: Sequence[str], env: Dict[str, str], timeout: float, output_stem: str, started: Callable[[int], None],
+    argv: Sequence[str],
+    env: Dict[str, str],
+    timeout: float,
+    output_stem: str,
+    started: Callable[[int], None],
     is_hopeless: Optional[Callable[[], bool]] = None,
 ) -> CommandResult:
     """Run a program that takes long; its output goes to files named after ``output_stem``.

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 
@@ -43,8 +44,10 @@ class NotProven(BackupError):
     """The tool said it succeeded but what it made did not pass the proof. ``outcome`` says what that means."""
 
     def __init__(
-        self, problems: Sequence[Problem], outcome: str = "The backup was made but is not proven, and was discarded",
-        **facts: Any
+        self,
+        problems: Sequence[Problem],
+        outcome: str = "The backup was made but is not proven, and was discarded",
+        **facts: Any,
     ) -> None:
         super().__init__(describe_problems(outcome, problems), problems[0].code, **facts)
         self.facts["problems"] = list_problems(problems)

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import contextlib
 import errno
 import fcntl

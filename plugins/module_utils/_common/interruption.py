@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import contextlib
 import signal
 from typing import Any, Iterator

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import errno
 from typing import Any, Callable, Dict, Iterable, NoReturn
 

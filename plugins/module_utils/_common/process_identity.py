@@ -5,6 +5,7 @@
 
 Source: proc(5) (stat, field 22; sys/kernel/random/boot_id), pid_namespaces(7).
 """
+
 import os
 import re
 import socket
@@ -16,7 +17,7 @@ from .errors import Interrupted
 
 
 class ProcessIdentity(NamedTuple):
-    """A process that nothing else can be taken for: machine, boot, namespace of process ids, id, start in clock ticks."""
+    """What tells a process from every other: machine, boot, namespace of process ids, id, start in clock ticks."""
 
     host: str
     boot: str

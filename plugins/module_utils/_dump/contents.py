@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from collections import Counter
 from typing import Dict, List, NamedTuple, Set, Tuple
 

@@ -20,10 +20,10 @@ class CopyRowCounter:
 
     def feed(self, data: bytes, start: int = 0) -> int:
         """Count the rows from ``start``; return where the section ends, or the end of ``data`` when it goes on."""
-        border = (self._tail + data[start:start + len(END) - 1]).find(END)
+        border = (self._tail + data[start : start + len(END) - 1]).find(END)
         found = border - len(self._tail) + start if border >= 0 else data.find(END, start)
         self.ended = border >= 0 or found >= 0
         stop = found + len(END) if self.ended else len(data)
         self.rows += data.count(b"\n", start, stop) - (1 if self.ended else 0)
-        self._tail = (self._tail + data[max(start, stop - len(END) + 1):stop])[1 - len(END):]
+        self._tail = (self._tail + data[max(start, stop - len(END) + 1) : stop])[1 - len(END) :]
         return stop

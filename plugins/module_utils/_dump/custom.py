@@ -8,6 +8,7 @@ chunks, each with its length before it, that ends with the length 0; the chunks 
 are not compressed. Integers are a sign byte and four bytes, least significant first; text is its length and bytes,
 with length -1 for none. This file is private to the collection.
 """
+
 import struct
 import zlib
 from typing import Dict, Iterator, NamedTuple, Optional, Tuple
@@ -94,7 +95,7 @@ class ArchiveSource:
         """Return the first ``keep`` bytes of a text of any length."""
         kept = b""
         for piece in self.source.pieces(self.integer(), self.where):
-            kept += piece[:keep - len(kept)]
+            kept += piece[: keep - len(kept)]
         return kept
 
     def chunks(self) -> Iterator[bytes]:
@@ -110,7 +111,7 @@ class ArchiveSource:
                 stop = position + size + length
                 if sign or not length or stop > len(data):
                     break
-                parts.append(data[position + size:stop])
+                parts.append(data[position + size : stop])
                 position = stop
             source.position = position
             yield b"".join(parts)
@@ -172,11 +173,14 @@ def check_version(version: Tuple[int, int]) -> None:
     if version > NEWEST:
         raise DumpError(
             "The dump has archive version %d.%d; up to %d.%d (PostgreSQL 18) can be read. It was written by a newer "
-            "pg_dump: use a newer release of this collection." % (version + NEWEST), "dump_newer"
+            "pg_dump: use a newer release of this collection." % (version + NEWEST),
+            "dump_newer",
         )
     if version < OLDEST:
-        raise unreadable("The dump has archive version %d.%d; %d.%d (PostgreSQL 9.0) is the oldest that can be read"
-                         % (version + OLDEST))
+        raise unreadable(
+            "The dump has archive version %d.%d; %d.%d (PostgreSQL 9.0) is the oldest that can be read"
+            % (version + OLDEST)
+        )
 
 
 def read_compression(archive: ArchiveSource, version: Tuple[int, int]) -> bool:
@@ -185,8 +189,10 @@ def read_compression(archive: ArchiveSource, version: Tuple[int, int]) -> bool:
         return archive.integer() != 0
     number = archive.byte()
     if number not in (0, 1):
-        raise unreadable("The data of the dump is compressed with %s, which cannot be read here: dump with gzip or "
-                         "without compression" % COMPRESSION.get(number, "the unknown method %d" % number))
+        raise unreadable(
+            "The data of the dump is compressed with %s, which cannot be read here: dump with gzip or "
+            "without compression" % COMPRESSION.get(number, "the unknown method %d" % number)
+        )
     return number == 1
 
 
@@ -231,10 +237,21 @@ def read_entry(archive: ArchiveSource, header: Header) -> Entry:
     position_state = archive.byte()
     position = int.from_bytes(archive.source.take(header.offset_size, archive.where), "little")
     if kind == "TABLE DATA" and not (has_data and copy.startswith(COPY)):
-        raise unreadable("The rows of table %s.%s were not dumped as COPY text and cannot be counted: dump without "
-                         "--inserts" % (schema, name))
-    return Entry(number, has_data, kind, name, schema, owner, definition, copy,
-                 position if position_state == POSITION_KNOWN else None)
+        raise unreadable(
+            "The rows of table %s.%s were not dumped as COPY text and cannot be counted: dump without "
+            "--inserts" % (schema, name)
+        )
+    return Entry(
+        number,
+        has_data,
+        kind,
+        name,
+        schema,
+        owner,
+        definition,
+        copy,
+        position if position_state == POSITION_KNOWN else None,
+    )
 
 
 def note_entry(entry: Entry, findings: Findings) -> None:
@@ -251,8 +268,9 @@ def note_entry(entry: Entry, findings: Findings) -> None:
         findings.grantees.update(find_grantees(entry.definition))
 
 
-def read_blocks(archive: ArchiveSource, header: Header, entries: Dict[int, Entry],
-                findings: Findings) -> Dict[int, int]:
+def read_blocks(
+    archive: ArchiveSource, header: Header, entries: Dict[int, Entry], findings: Findings
+) -> Dict[int, int]:
     """Read every data block to its end; each entry must get exactly one. Return the position of each."""
     source = archive.source
     positions: Dict[int, int] = {}
@@ -262,8 +280,10 @@ def read_blocks(archive: ArchiveSource, header: Header, entries: Dict[int, Entry
         if not source.ensure(1):
             missing = [entry for number, entry in entries.items() if number not in positions]
             names = ["%s.%s" % (entry.schema, entry.name) for entry in missing[:10]]
-            raise truncated("The dump ends without the data of %d entries of its table of contents (%s)"
-                            % (len(missing), ", ".join(names)))
+            raise truncated(
+                "The dump ends without the data of %d entries of its table of contents (%s)"
+                % (len(missing), ", ".join(names))
+            )
         block, number = archive.byte(), archive.integer()
         entry = entries.get(number)
         if entry is None or number in positions or entry.position not in (None, start):
@@ -287,8 +307,9 @@ def read_block(archive: ArchiveSource, header: Header, block: int, entry: Entry,
         raise archive.source.damaged("A data block of the unknown type %d" % block)
 
 
-def read_second_contents(archive: ArchiveSource, header: Header, entries: Dict[int, Entry],
-                         positions: Dict[int, int], length: int) -> None:
+def read_second_contents(
+    archive: ArchiveSource, header: Header, entries: Dict[int, Entry], positions: Dict[int, int], length: int
+) -> None:
     """Check what follows the last block: nothing, or the table of contents once more, with positions.
 
     pg_dump writes the positions into the table of contents at its end. From PostgreSQL 16 on it opens its standard
@@ -317,7 +338,7 @@ def count_rows(archive: ArchiveSource, compressed: bool, watch: Optional[RowFilt
     for data in read_block_data(archive, compressed):
         if watch is not None:
             watch.feed(data)
-        rest = data[rows.feed(data):] if not rows.ended else data
+        rest = data[rows.feed(data) :] if not rows.ended else data
         if rest.strip(b"\n"):
             raise archive.source.damaged("Something follows the end mark in %s" % archive.where)
     if not rows.ended:

@@ -5,6 +5,7 @@
 
 The end mark that pg_dump writes must be the last thing in it. This file is private to the collection.
 """
+
 from typing import List
 
 from .contents import DumpContents, Findings, unreadable
@@ -23,7 +24,7 @@ BODY, MARKED, CLOSED = "body", "marked", "closed"  # before the end mark, in it,
 def starts_like_plain(source: Window) -> bool:
     """Return whether the dump starts, as far as it goes, with the comment that pg_dump writes first."""
     source.ensure(len(HEADER))
-    return HEADER.startswith(source.data[:len(HEADER)])
+    return HEADER.startswith(source.data[: len(HEADER)])
 
 
 def read_plain_dump(read: Read) -> DumpContents:
@@ -82,9 +83,9 @@ class PlainReader:
         elif text == END_MARK:
             self.stage = MARKED
         elif text.startswith(SERVER_VERSION) and not self.findings.server_version:
-            self.findings.server_version = text[len(SERVER_VERSION):]
+            self.findings.server_version = text[len(SERVER_VERSION) :]
         elif text.startswith(DUMP_VERSION) and not self.findings.dump_version:
-            self.findings.dump_version = text[len(DUMP_VERSION):]
+            self.findings.dump_version = text[len(DUMP_VERSION) :]
 
     def note_command(self, text: str) -> None:
         """Accept the psql commands that pg_dump writes; \\unrestrict comes last, and before \\connect."""
@@ -114,7 +115,7 @@ class PlainReader:
         only = tokens[1:2] == [Token(WORD, "only")]
         schema, table, behind = read_qualified_name(tokens, 2 if only else 1)
         schema = self.search_path if schema is None else schema
-        if not schema or tokens[max(behind, len(tokens) - 2):] != [Token(WORD, "from"), Token(WORD, "stdin")]:
+        if not schema or tokens[max(behind, len(tokens) - 2) :] != [Token(WORD, "from"), Token(WORD, "stdin")]:
             raise self.source.damaged("A COPY statement that pg_dump does not write")
         where = "the data of table %s.%s" % (schema, table)
         if self.source.take(1, where) != b"\n":
@@ -126,7 +127,7 @@ class PlainReader:
             start = self.source.position
             self.source.position = rows.feed(self.source.data, start)
             if watch is not None:
-                watch.feed(self.source.data[start:self.source.position])
+                watch.feed(self.source.data[start : self.source.position])
         self.findings.add_rows(schema, table, rows.rows)
         if watch is not None:
             self.findings.noted["%s.%s" % (schema, table)] = watch.rows
@@ -139,15 +140,15 @@ class PlainReader:
         """Note new schemas, extensions, and the schemas of new tables."""
         words = [token.text if token.kind == WORD else "" for token in tokens[:6]]
         kind = 2 if words[1:2] in (["unlogged"], ["foreign"]) else 1
-        if words[kind + 1:kind + 4] == ["if", "not", "exists"]:
+        if words[kind + 1 : kind + 4] == ["if", "not", "exists"]:
             schema, name, _behind = read_qualified_name(tokens, kind + 4)
         else:
             schema, name, _behind = read_qualified_name(tokens, kind + 1)
-        if words[kind:kind + 1] == ["schema"]:
+        if words[kind : kind + 1] == ["schema"]:
             self.findings.schemas.add(name)
-        elif words[kind:kind + 1] == ["extension"]:
+        elif words[kind : kind + 1] == ["extension"]:
             self.findings.extensions.add(name)
-        elif words[kind:kind + 1] == ["table"]:
+        elif words[kind : kind + 1] == ["table"]:
             self.findings.schemas.add(self.search_path if schema is None else schema)
 
     def note_grants(self, tokens: List[Token]) -> None:

@@ -6,6 +6,7 @@
 Nothing is kept but names and counts, whatever the size of the dump, of a row or of a statement.
 This file is private to the collection.
 """
+
 from .contents import DumpContents, DumpError, unreadable
 from .custom import MAGIC, read_custom_dump, read_custom_source
 from .plain import read_plain_dump, read_plain_source, starts_like_plain
@@ -19,7 +20,7 @@ def read_dump(read: Read) -> DumpContents:
     source = Window(read)
     source.refuse_empty()
     source.ensure(len(MAGIC))
-    if MAGIC.startswith(source.data[:len(MAGIC)]):
+    if MAGIC.startswith(source.data[: len(MAGIC)]):
         return read_custom_source(source)
     if starts_like_plain(source):
         return read_plain_source(source)

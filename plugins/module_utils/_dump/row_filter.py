@@ -5,6 +5,7 @@
 
 Source: oVirt engine, tables vm_static and audit_log. This file is private to the collection.
 """
+
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .contents import decode_name
@@ -24,7 +25,9 @@ WATCHES: Dict[str, FilterSpec] = {
     # The virtual machine that the engine itself runs in; 5 is hosted engine, 6 managed hosted engine.
     HOSTED_ENGINE_TABLE: FilterSpec(("vm_name",), b"", {"origin": ("5", "6")}),
     # The start of every backup, committed before its dump; it carries the path of the backup's log.
-    "public.audit_log": FilterSpec(("audit_log_id", "message"), b"engine-backup: Backup Started", {"log_type": ("9024",)}),
+    "public.audit_log": FilterSpec(
+        ("audit_log_id", "message"), b"engine-backup: Backup Started", {"log_type": ("9024",)}
+    ),
 }
 WATCHED_TABLES = frozenset(name.partition(".")[2] for name in WATCHES)
 MOST_ROWS = 1000
@@ -38,7 +41,7 @@ def list_columns(tokens: Sequence[Token]) -> List[str]:
     opening, closing = Token(MARK, "("), Token(MARK, ")")
     if opening not in tokens or closing not in tokens:
         return []
-    inside = tokens[list(tokens).index(opening) + 1:list(tokens).index(closing)]
+    inside = tokens[list(tokens).index(opening) + 1 : list(tokens).index(closing)]
     return [token.text for token in inside if token.kind != MARK]
 
 

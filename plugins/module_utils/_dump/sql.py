@@ -6,6 +6,7 @@
 Literals and comments are passed over without being kept, so a statement may be of any size.
 This file is private to the collection.
 """
+
 import re
 from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
@@ -161,7 +162,7 @@ class Lexer:
 def read_qualified_name(tokens: List[Token], at: int) -> Tuple[Optional[str], str, int]:
     """Return schema (None when not given) and name that start at a token, and the place behind them."""
     parts = []
-    for token, separator in zip(tokens[at::2], tokens[at + 1::2] + [Token(MARK, "")]):
+    for token, separator in zip(tokens[at::2], tokens[at + 1 :: 2] + [Token(MARK, "")]):
         if token.kind not in (WORD, NAME):
             break
         parts.append(token.text)
@@ -186,7 +187,7 @@ def list_grantees(tokens: List[Token]) -> List[str]:
     if Token(WORD, "grant") not in tokens or to not in tokens:
         return []
     names = []
-    for token in tokens[len(tokens) - tokens[::-1].index(to):]:
+    for token in tokens[len(tokens) - tokens[::-1].index(to) :]:
         if token in (Token(WORD, "with"), Token(WORD, "granted")):
             break
         if token.kind == NAME or token.kind == WORD and token.text not in ("public", "group"):

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Callable, Iterator, Pattern, Tuple
 
 from .contents import DumpError, truncated, unreadable
@@ -37,7 +38,7 @@ class Window:
 
     def grow(self) -> None:
         """Drop what is done with and read on; ``ended`` says when there is no more."""
-        parts = [self.data[self.position:]]
+        parts = [self.data[self.position :]]
         wanted = WINDOW
         while wanted > 0 and not self.ended:
             part = self._read(wanted)
@@ -65,7 +66,7 @@ class Window:
         if not self.ensure(size):
             raise self.cut(where)
         self.position += size
-        return self.data[self.position - size:self.position]
+        return self.data[self.position - size : self.position]
 
     def pieces(self, size: int, where: str) -> Iterator[bytes]:
         """Return exactly ``size`` bytes in pieces of at most a window."""
@@ -84,13 +85,13 @@ class Window:
         while True:
             match = pattern.search(self.data, self.position)
             if match and (match.end() < len(self.data) or self.ended):
-                kept += self.data[self.position:match.start()][:keep - len(kept)]
+                kept += self.data[self.position : match.start()][: keep - len(kept)]
                 self.position = match.end()
                 return kept, match.group()
             if self.ended:
                 raise self.cut(where)
             done = match.start() if match else max(self.position, len(self.data) - longest + 1)
-            kept += self.data[self.position:done][:keep - len(kept)]
+            kept += self.data[self.position : done][: keep - len(kept)]
             self.position = done
             self.grow()
 

@@ -50,8 +50,15 @@ def read_credentials(given: Dict[str, Any]) -> Dict[str, Settings]:
     """Return the credentials by kind."""
     return {
         kind: Settings(
-            item["host"], item["port"], item["user"], item["password"], item["name"], item["secured"],
-            item["secured_validation"], item["password"],
+            item["host"],
+            item["port"],
+            item["user"],
+            item["password"],
+            item["name"],
+            item["secured"],
+            item["secured_validation"],
+            item["password"],
         )
-        for kind, item in given.items() if item is not None
+        for kind, item in given.items()
+        if item is not None
     }

@@ -6,6 +6,7 @@
 engine-backup itself writes the database lines alone and loses the rest: Keycloak's client secret, for one.
 This file is private to the collection.
 """
+
 import re
 from typing import Dict, List, Sequence
 
@@ -23,11 +24,21 @@ def credential_lines(kind: str, settings: Settings) -> Dict[str, str]:
     prefix = BY_NAME[kind].prefix
     options = (["ssl=true"] if settings.secured else []) + ([] if settings.secured_validation else [UNCHECKED])
     url = "jdbc:postgresql://${%sHOST}:${%sPORT}/${%sDATABASE}%s" % (
-        prefix, prefix, prefix, "?" + "&".join(options) if options else "")
+        prefix,
+        prefix,
+        prefix,
+        "?" + "&".join(options) if options else "",
+    )
     values = {
-        "HOST": settings.host, "PORT": str(settings.port), "USER": settings.user, "PASSWORD": settings.password,
-        "DATABASE": settings.database, "SECURED": str(settings.secured),
-        "SECURED_VALIDATION": str(settings.secured_validation), "DRIVER": DRIVER, "URL": url,
+        "HOST": settings.host,
+        "PORT": str(settings.port),
+        "USER": settings.user,
+        "PASSWORD": settings.password,
+        "DATABASE": settings.database,
+        "SECURED": str(settings.secured),
+        "SECURED_VALIDATION": str(settings.secured_validation),
+        "DRIVER": DRIVER,
+        "URL": url,
     }
     return {prefix + name: '%s%s="%s"' % (prefix, name, value) for name, value in values.items()}
 

@@ -5,6 +5,7 @@
 
 Source: oVirt's database scripts, and OriginType of the engine for the virtual machine of a hosted engine.
 """
+
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._postgres.model import Settings
@@ -66,15 +67,28 @@ def describe_database(
 ) -> Dict[str, Any]:
     """Return one database as a result shows it; without contents, why there are none."""
     found: Dict[str, Any] = {
-        "host": settings.host, "port": settings.port, "name": settings.database, "user": settings.user,
-        "state": STATES.get(code, "unreadable"), "tables": None, "rows": rows, "size": None, "server_version": "",
-        "server_address": "", "server_port": None, "sessions": [], "problem": problem,
+        "host": settings.host,
+        "port": settings.port,
+        "name": settings.database,
+        "user": settings.user,
+        "state": STATES.get(code, "unreadable"),
+        "tables": None,
+        "rows": rows,
+        "size": None,
+        "server_version": "",
+        "server_address": "",
+        "server_port": None,
+        "sessions": [],
+        "problem": problem,
     }
     if contents is not None:
         found.update(
             state="filled" if contents.tables or contents.others else "empty",
-            tables=contents.tables, size=contents.size, server_version=contents.server_version,
-            server_address=contents.server_address, server_port=contents.server_port,
+            tables=contents.tables,
+            size=contents.size,
+            server_version=contents.server_version,
+            server_address=contents.server_address,
+            server_port=contents.server_port,
             sessions=describe_sessions(contents.sessions),
         )
     return found
@@ -85,8 +99,11 @@ def differing(found: Settings, given: Optional[Settings]) -> List[str]:
     if given is None:
         return []
     pairs = (
-        ("host", found.host, given.host), ("port", found.port, given.port), ("name", found.database, given.database),
-        ("user", found.user, given.user), ("password", found.password, given.password),
+        ("host", found.host, given.host),
+        ("port", found.port, given.port),
+        ("name", found.database, given.database),
+        ("user", found.user, given.user),
+        ("password", found.password, given.password),
     )
     return [name for name, here, wanted in pairs if here != wanted]
 

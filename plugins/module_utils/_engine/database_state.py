@@ -5,6 +5,7 @@
 
 Source: oVirt's database scripts, and PostgreSQL's catalogs and statistics.
 """
+
 from typing import Any, Optional, Tuple
 
 from .._postgres.connection import NOT_SYSTEM, connect, fetch
@@ -41,9 +42,7 @@ DATABASE_GENERATION = (
     " FROM pg_database d, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r'"
     " AND c.relpersistence <> 't' AND d.datname = current_database() AND " + NOT_SYSTEM + " GROUP BY d.oid"
 )
-HAS_ORIGIN = (
-    "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('public.vm_static') AND attname = 'origin'"
-)
+HAS_ORIGIN = "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('public.vm_static') AND attname = 'origin'"
 DWH_FLAG = "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = 'DwhCurrentlyRunning'"
 HOSTED_ENGINE = "SELECT vm_name FROM vm_static WHERE origin IN %s ORDER BY vm_name"
 

@@ -7,6 +7,7 @@ The connection goes to the loopback address whatever the engine's name resolves 
 name, such as the one that this engine is restored from, must not answer for it. A certificate is therefore not looked
 at: it would prove a name, and what is asked for is this machine.
 """
+
 import http.client
 import socket
 import ssl
@@ -22,8 +23,10 @@ LIMIT = 64 * 1024
 
 
 def await_health(
-    target: HealthTarget, timeout: float,
-    clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
+    target: HealthTarget,
+    timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Dict[str, Any]:
     """Ask until the engine is well or the time is up, at least once; return what was seen last."""
     began = clock()

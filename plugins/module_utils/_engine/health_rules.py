@@ -6,6 +6,7 @@
 Source: HealthStatus of the engine's services, and the ports that engine-setup writes.
 This file is private to the collection.
 """
+
 import re
 from typing import Any, Dict, NamedTuple, Optional
 
@@ -14,6 +15,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 HEALTHY = "DB Up!Welcome to Health Status!"
 _SECURE_PLACE = re.compile(r"https://([^/:]+)(?::(\d{1,5}))?(/.*)\Z")
 SHOWN = 200  # characters of a page that is not the expected one
+
 
 # An address to ask: the name goes into the request, the connection goes to this machine.
 class HealthTarget(NamedTuple):

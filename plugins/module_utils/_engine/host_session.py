@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import os
 import time
 from typing import Any, Dict, Iterable, List, Optional, Tuple

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find out what is installed and set up on an engine host. Reads only. This file is private to the collection."""
+
 import glob
 import os
 import re
@@ -63,9 +64,8 @@ def read_installation(prefix: str, asked: Collection[str] = ()) -> Installation:
         is_set_up=os.path.exists(below(prefix, SETUP_MARK)),
         supported=supported_scopes(help_text),
         restorable=restorable_scopes(help_text),
-        missing_programs=tuple(
-            name for name in _needed_programs(state) + (QUERY_TOOL,) if not find_program(name, env)
-        ) + (_missing_modules(tool, env) if MODULES in asked else ()),
+        missing_programs=tuple(name for name in _needed_programs(state) + (QUERY_TOOL,) if not find_program(name, env))
+        + (_missing_modules(tool, env) if MODULES in asked else ()),
         enabled=frozenset(kind.name for kind in KINDS if is_enabled(state, kind)),
         answered=frozenset(_ask(prefix, env) if DUMPS in asked else ()),
         owned=owned_kinds(texts),

@@ -5,6 +5,7 @@
 
 Only what a state file of this collection names is touched. This file is private to the collection.
 """
+
 import os
 from typing import Any, Dict, List, Optional
 

@@ -6,6 +6,7 @@
 A backup writes into the database that it saves: its start before the dump, its end after it. So the start alone is in
 the dump, which tells a restored database from its source. This file is private to the collection.
 """
+
 from typing import Any, NamedTuple, Optional
 
 from .._postgres.connection import fetch

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a host of an engine is: the facts that the flows decide on. This file is private to the collection."""
+
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from .._postgres.model import Settings
@@ -25,5 +26,3 @@ class Installation(NamedTuple):
     notified: Optional[Settings]  # the engine database that the tool reports to, here or elsewhere
     grafana_file: str  # path of the SQLite file, empty where there is none
     log_directory: str
-
-

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read and set options of the engine with its own tool, engine-config. This file is private to the collection."""
+
 import os
 from typing import Sequence
 
@@ -41,7 +42,12 @@ class Option:
         found = self.read()
         if found != value:
             text = "%s set %s of version %s to '%s' without an error, and now it is '%s'" % (
-                self._tool, self.name, self.version, value, found)
+                self._tool,
+                self.name,
+                self.version,
+                value,
+                found,
+            )
             raise BackupError(text, "option_not_set")
 
     def _read_type(self) -> str:

@@ -5,6 +5,7 @@
 
 Source: oVirt engine-config, EngineConfigLogic and engine-config.properties.
 """
+
 import re
 from typing import List
 

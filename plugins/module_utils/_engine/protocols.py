@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import TYPE_CHECKING, Any, Collection, ContextManager, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._archive.model import ArchiveReading, FileEntry
@@ -151,7 +152,9 @@ class RestoreHost(EngineHost, Protocol):
     def client_version(self, prefix: str) -> int:
         """The major version of pg_restore."""
 
-    def configured(self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading) -> Dict[str, Settings]:
+    def configured(
+        self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading
+    ) -> Dict[str, Settings]:
         """How the databases will be reached once the files are restored."""
 
     def read_fitness(self, settings: Settings) -> Fitness:
@@ -198,7 +201,9 @@ class RestoreHost(EngineHost, Protocol):
     def find_broken(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]) -> List[str]:
         """The files that mend would write."""
 
-    def repair_config_files(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]) -> List[str]:
+    def repair_config_files(
+        self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]
+    ) -> List[str]:
         """Put back what the tool loses of them."""
 
     def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:

@@ -6,6 +6,7 @@
 Two witnesses tell whether the engine runs: systemd, and the mark in which the engine notes its process id.
 A development installation has the second one only, and a killed engine leaves it behind.
 """
+
 import os
 import time
 from typing import Callable, Dict, NamedTuple, Sequence
@@ -89,8 +90,11 @@ class Services:
     """Brings services into a state, one after the other, and proves that they are in it."""
 
     def __init__(
-        self, prefix: str, timeout: float,
-        clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
+        self,
+        prefix: str,
+        timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._prefix = prefix
         self._env = tool_environment(prefix)

@@ -5,14 +5,23 @@
 
 Source: oVirt packaging and systemctl(1). This file is private to the collection.
 """
+
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from .._common.errors import Problem
 
 ENGINE_SERVICE = "ovirt-engine"
 SERVICES = (
-    ENGINE_SERVICE, "ovirt-engine-dwhd", "ovirt-engine-notifier", "grafana-server", "httpd", "postgresql",
-    "ovirt-websocket-proxy", "ovirt-fence-kdump-listener", "ovirt-imageio", "ovirt-provider-ovn",
+    ENGINE_SERVICE,
+    "ovirt-engine-dwhd",
+    "ovirt-engine-notifier",
+    "grafana-server",
+    "httpd",
+    "postgresql",
+    "ovirt-websocket-proxy",
+    "ovirt-fence-kdump-listener",
+    "ovirt-imageio",
+    "ovirt-provider-ovn",
     "ovirt-vmconsole-proxy-sshd",
 )
 
@@ -87,7 +96,8 @@ def check_units(units: Dict[str, Unit], state: str, engine: int) -> List[Problem
 def list_changes(units: Dict[str, Unit], state: str) -> List[str]:
     """Return the installed services that are not in the state yet, in the given order."""
     return [
-        name for name, unit in units.items()
+        name
+        for name, unit in units.items()
         if describe_unit(unit) not in (MISSING, UNKNOWN) and not has_arrived(unit, state)
     ]
 

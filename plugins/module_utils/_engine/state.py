@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the engine of a host is and does, gathered in one reading. This file is private to the collection."""
+
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 

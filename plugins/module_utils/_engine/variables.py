@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read the configuration of an engine host as plain names and values. This file is private to the collection."""
+
 from typing import Dict
 
 from .._archive.configuration import parse_setup_state

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import contextlib
 import time
 from typing import Any, Iterator, List, Optional, Sequence, Set, Tuple
@@ -103,8 +104,9 @@ class DatabaseServer:
             host=host,
             port=port,
             has_locale=succeeds(self._session, "SELECT set_config('lc_monetary', %s, true)", (LOCALE,)),
-            available_extensions=tuple(row[0] for row in fetch(
-                self._session, "SELECT name FROM pg_available_extensions ORDER BY 1")),
+            available_extensions=tuple(
+                row[0] for row in fetch(self._session, "SELECT name FROM pg_available_extensions ORDER BY 1")
+            ),
             unknown_readers=tuple(name for name in request.readers if name not in known),
             settings={row[0]: Setting(*row[1:]) for row in found},
             access=read_access(self._session),
@@ -128,7 +130,9 @@ class DatabaseServer:
         oid, can_login, is_superuser, stored, is_expired = rows[0]
         database = self._asks("SELECT oid FROM pg_database WHERE datname = %s", request.name)
         return RoleState(
-            can_login, is_superuser, not is_expired and verifies(stored, self._password),
+            can_login,
+            is_superuser,
+            not is_expired and verifies(stored, self._password),
             self._asks(USES, oid, database, database),
         )
 
@@ -137,11 +141,20 @@ class DatabaseServer:
             return None
         with connect(self._login._replace(database=request.name)) as connection:
             fitness = fetch_fitness(connection)
-            readers = [name for name in request.readers if name in known and fetch(
-                connection, READS, {"role": name, "owner": request.owner})[0][0]]
+            readers = [
+                name
+                for name in request.readers
+                if name in known and fetch(connection, READS, {"role": name, "owner": request.owner})[0][0]
+            ]
         return DatabaseState(
-            fitness.owner, fitness.encoding, fitness.collate, fitness.ctype, fitness.extensions, fitness.tables,
-            fitness.objects, tuple(readers),
+            fitness.owner,
+            fitness.encoding,
+            fitness.collate,
+            fitness.ctype,
+            fitness.extensions,
+            fitness.tables,
+            fitness.objects,
+            tuple(readers),
         )
 
     def _try_login(self, request: DatabaseRequest, role: Optional[RoleState], host: str, port: int) -> LoginTrial:
@@ -149,8 +162,12 @@ class DatabaseServer:
         if not self._password or role is None or not role.can_login:
             return LoginTrial(None, "")
         settings = self._login._replace(
-            host=host, port=port, user=request.owner, password=self._password,
-            database=request.name or self._login.database)
+            host=host,
+            port=port,
+            user=request.owner,
+            password=self._password,
+            database=request.name or self._login.database,
+        )
         try:
             with connect(settings) as connection:
                 fetch(connection, "SELECT 1")
@@ -163,9 +180,20 @@ class DatabaseServer:
         actions = {
             action.__name__: action
             for action in (
-                self.create_role, self.set_password, self.allow_login, self.deny_login, self.end_sessions,
-                self.create_database, self.change_owner, self.create_extension, self.grant_reading,
-                self.drop_database, self.drop_role, self.set_parameter, self.write_access_file, self.reload,
+                self.create_role,
+                self.set_password,
+                self.allow_login,
+                self.deny_login,
+                self.end_sessions,
+                self.create_database,
+                self.change_owner,
+                self.create_extension,
+                self.grant_reading,
+                self.drop_database,
+                self.drop_role,
+                self.set_parameter,
+                self.write_access_file,
+                self.reload,
             )
         }
         actions[step.action](*step.arguments)
@@ -211,12 +239,15 @@ class DatabaseServer:
 
     def grant_reading(self, database: str, owner: str, reader: str) -> None:
         """Let a role read every table of the schema public, those that the owner will make included."""
-        self._run_in(database, [
-            ("GRANT CONNECT ON DATABASE {} TO {}", (database, reader)),
-            ("GRANT USAGE ON SCHEMA public TO {}", (reader,)),
-            ("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}", (reader,)),
-            ("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT SELECT ON TABLES TO {}", (owner, reader)),
-        ])
+        self._run_in(
+            database,
+            [
+                ("GRANT CONNECT ON DATABASE {} TO {}", (database, reader)),
+                ("GRANT USAGE ON SCHEMA public TO {}", (reader,)),
+                ("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}", (reader,)),
+                ("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT SELECT ON TABLES TO {}", (owner, reader)),
+            ],
+        )
 
     def _run_in(self, database: str, statements: List[Tuple[str, Sequence[str]]]) -> None:
         with connect(self._login._replace(database=database), writes=True) as connection:
@@ -241,8 +272,10 @@ class DatabaseServer:
         errors = read_access(self._session).errors
         if errors:
             write_access(path, old_text)
-            raise BackupError("PostgreSQL can not read the new %s, the old one is back: %s" % (path, "; ".join(errors)),
-                              "pg_hba_rejected")
+            raise BackupError(
+                "PostgreSQL can not read the new %s, the old one is back: %s" % (path, "; ".join(errors)),
+                "pg_hba_rejected",
+            )
 
     def reload(self) -> None:
         """Let the server read its configuration files, and wait until this session has, too."""

@@ -6,6 +6,7 @@
 The database itself, its owner, its schema public, its extensions and what belongs to them stay.
 Source: PostgreSQL, pg_identify_object. This file is private to the collection.
 """
+
 from typing import Any
 
 from .._common.errors import BackupError
@@ -78,9 +79,13 @@ def statement_word(kind: str) -> str:
 def list_objects() -> str:
     """Return the query for type and quoted name of everything outside of schemas of its own."""
     parts = [
-        IDENTIFIED % (
-            catalog, " JOIN pg_namespace n ON n.oid = o.%s" % column, catalog,
-            " AND ".join((NOT_SYSTEM, condition, NOT_FROM_EXTENSION % catalog)))
+        IDENTIFIED
+        % (
+            catalog,
+            " JOIN pg_namespace n ON n.oid = o.%s" % column,
+            catalog,
+            " AND ".join((NOT_SYSTEM, condition, NOT_FROM_EXTENSION % catalog)),
+        )
         for catalog, column, condition in IN_SCHEMAS
     ]
     parts += [IDENTIFIED % (catalog, "", catalog, NOT_FROM_EXTENSION % catalog) for catalog in IN_DATABASE]

@@ -5,6 +5,7 @@
 
 Source of the statistics: PostgreSQL's pg_stat_user_tables. This file is private to the collection.
 """
+
 import contextlib
 import traceback
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
@@ -93,8 +94,14 @@ def connect(settings: Settings, writes: bool = False) -> Iterator[Any]:
     sslmode = "verify-full" if settings.secured_validation else "require" if settings.secured else "prefer"
     try:
         connection = psycopg2.connect(
-            host=settings.host, port=settings.port, user=settings.user, password=settings.password,
-            dbname=settings.database, sslmode=sslmode, connect_timeout=CONNECT_TIMEOUT, application_name="ovirt.backup",
+            host=settings.host,
+            port=settings.port,
+            user=settings.user,
+            password=settings.password,
+            dbname=settings.database,
+            sslmode=sslmode,
+            connect_timeout=CONNECT_TIMEOUT,
+            application_name="ovirt.backup",
         )
     except psycopg2.Error as error:
         raise _connection_error(settings, str(error)) from None
@@ -106,7 +113,12 @@ def connect(settings: Settings, writes: bool = False) -> Iterator[Any]:
         yield connection
     except psycopg2.Error as error:
         text = "Could not %s the database '%s' on %s:%d: %s" % (
-            "change" if writes else "read", settings.database, settings.host, settings.port, _describe(error))
+            "change" if writes else "read",
+            settings.database,
+            settings.host,
+            settings.port,
+            _describe(error),
+        )
         raise BackupError(text, "database_unwritable" if writes else "database_unreadable") from None
     finally:
         connection.close()
@@ -125,7 +137,12 @@ def _connection_error(settings: Settings, text: str) -> BackupError:
     elif "does not exist" in text and "database" in text:
         code = "database_missing"
     message = "Could not connect to the database '%s' on %s:%d as '%s': %s" % (
-        settings.database, settings.host, settings.port, settings.user, " ".join(text.split()))
+        settings.database,
+        settings.host,
+        settings.port,
+        settings.user,
+        " ".join(text.split()),
+    )
     return BackupError(message, code)
 
 
@@ -138,9 +155,7 @@ def fetch(
         return list(cursor.fetchall())
 
 
-def execute(
-    connection: Any, statement: str, values: Optional[Values] = None, names: Sequence[str] = ()
-) -> None:
+def execute(connection: Any, statement: str, values: Optional[Values] = None, names: Sequence[str] = ()) -> None:
     """Run a statement that returns no rows; ``names`` and ``values`` as in ``fetch``."""
     with connection.cursor() as cursor:
         cursor.execute(_compose(statement, names, values is not None), values)
@@ -234,10 +249,19 @@ def fetch_fitness(connection: Any) -> Fitness:
     """Return the fitness of the database that a connection leads to."""
     name, owner, encoding, collate, ctype, version, number = fetch(connection, FITNESS)[0]
     extensions = tuple(row[0] for row in fetch(connection, "SELECT extname FROM pg_extension ORDER BY 1"))
-    found = dict(fetch(connection, "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
-                       (list(REQUIRED_SETTINGS),)))
+    found = dict(
+        fetch(connection, "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(REQUIRED_SETTINGS),))
+    )
     return Fitness(
-        name, owner, encoding, collate, ctype, found.get("lc_messages", ""), extensions, version, int(number),
+        name,
+        owner,
+        encoding,
+        collate,
+        ctype,
+        found.get("lc_messages", ""),
+        extensions,
+        version,
+        int(number),
         tables=fetch(connection, "SELECT count(*) FROM (%s) t" % TABLES)[0][0],
         objects=int(fetch(connection, count_objects())[0][0]),
         settings=found,
@@ -252,7 +276,9 @@ def count_objects() -> str:
         for catalog, column, condition in IN_SCHEMAS
     ]
     parts += ["SELECT count(*) FROM %s o WHERE %s" % (name, NOT_FROM_EXTENSION % name) for name in IN_DATABASE]
-    parts.append("SELECT count(*) FROM pg_namespace n WHERE n.nspname <> 'public' AND n.oid >= 16384 AND %s AND NOT"
-                 " EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass"
-                 " AND d.objid = n.oid AND d.deptype = 'e')" % NOT_SYSTEM)
+    parts.append(
+        "SELECT count(*) FROM pg_namespace n WHERE n.nspname <> 'public' AND n.oid >= 16384 AND %s AND NOT"
+        " EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass"
+        " AND d.objid = n.oid AND d.deptype = 'e')" % NOT_SYSTEM
+    )
     return "SELECT sum(found) FROM (%s) all_objects" % " UNION ALL ".join(parts)

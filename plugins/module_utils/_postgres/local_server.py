@@ -5,6 +5,7 @@
 
 That is psql as the user postgres of the operating system, by the Unix socket. This file is private to the collection.
 """
+
 import os
 import pwd
 from typing import List, Optional
@@ -37,8 +38,19 @@ def _ask(database: str, query: str, port: int, socket: str) -> Optional[List[str
     if not program:
         return None
     argv = _as_superuser(env["PATH"]) + [
-        program, "--no-psqlrc", "--no-password", "--no-align", "--tuples-only", "--username", SUPERUSER,
-        "--port", str(port), "--dbname", _quote(database), "--command", query,
+        program,
+        "--no-psqlrc",
+        "--no-password",
+        "--no-align",
+        "--tuples-only",
+        "--username",
+        SUPERUSER,
+        "--port",
+        str(port),
+        "--dbname",
+        _quote(database),
+        "--command",
+        query,
     ]
     result = run_command(argv + (["--host", socket] if socket else []), dict(env, PGCONNECT_TIMEOUT="10"))
     return result.stdout.splitlines() if result.returncode == 0 else None

@@ -7,6 +7,7 @@ A login tells no wrong password from a missing role; only the superuser can. Sou
 which takes a role and its empty database as they are and gives the role the password, and makes both where neither is
 there. Of anything else it makes time-stamped twins and gives up. This file is private to the collection.
 """
+
 from typing import List, NamedTuple
 
 from .._common.errors import Problem

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Facts of a database: how it is reached, what it is, what it holds. This file is private to the collection."""
+
 from typing import Dict, NamedTuple, Tuple
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import ipaddress
 import os
 import stat

@@ -6,6 +6,7 @@
 Source: PostgreSQL's documentation of pg_hba.conf and of the view pg_hba_file_rules.
 This file is private to the collection.
 """
+
 import re
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -14,7 +15,11 @@ ACCEPTED_METHODS = (METHOD, "md5")  # with a SCRAM password stored, md5 in the f
 CLIENT_TYPES = ("host", "hostssl", "hostnossl")
 # Words that stand for names, and whether they hold a given one: True, False perhaps, None not.
 DATABASE_WORDS: Dict[str, Optional[bool]] = {
-    "all": True, "sameuser": False, "samerole": False, "samegroup": False, "replication": None,
+    "all": True,
+    "sameuser": False,
+    "samerole": False,
+    "samegroup": False,
+    "replication": None,
 }
 USER_WORDS: Dict[str, Optional[bool]] = {"all": True}
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

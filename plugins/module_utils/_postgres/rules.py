@@ -6,6 +6,7 @@
 Sources: engine-setup's own table of server settings and engine-backup's check of lc_messages.
 This file is private to the collection.
 """
+
 import re
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Tuple
 

@@ -7,6 +7,7 @@ psycopg2 offers the same from 2.8 on; Enterprise Linux 8 has 2.7. Made here, the
 its log or pg_stat_activity. Sources: RFC 5802, RFC 7677. Only for ASCII passwords: others would need SASLprep.
 This file is private to the collection.
 """
+
 import base64
 import hashlib
 import hmac

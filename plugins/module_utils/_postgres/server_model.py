@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Dict, NamedTuple, Optional, Tuple
 
 from .pg_hba_rules import Client, Rule
@@ -97,5 +98,3 @@ class Step(NamedTuple):
     action: str
     arguments: Tuple[str, ...]
     text: str
-
-

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Any, Optional
 
 from .._common.errors import BackupError
@@ -16,8 +17,13 @@ class ApiError(BackupError):
     code = "api_error"
 
     def __init__(
-        self, message: str, code: Optional[str] = None, status: Optional[int] = None, reason: str = "",
-        detail: str = "", **facts: Any
+        self,
+        message: str,
+        code: Optional[str] = None,
+        status: Optional[int] = None,
+        reason: str = "",
+        detail: str = "",
+        **facts: Any,
     ) -> None:
         super().__init__(message, code, status=status, reason=reason, detail=detail, **facts)
         self.status = status

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import hashlib
 import os
 import shutil

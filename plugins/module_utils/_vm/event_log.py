@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write into the engine's event log. This file is private to the collection."""
+
 from typing import List
 
 from .api_errors import ApiError, Conflict
@@ -11,9 +12,7 @@ from .protocols import VmApi, Waiter
 ORIGIN = "ovirt.backup"
 
 
-def write_event(
-    severity: str, description: str, vm_id: str, moment: float, api: VmApi, waiter: Waiter
-) -> List[str]:
+def write_event(severity: str, description: str, vm_id: str, moment: float, api: VmApi, waiter: Waiter) -> List[str]:
     """Write a line into the engine's event log; return a warning where that does not work: no work fails for that.
 
     Text, virtual machine and moment make the event one that is written once.

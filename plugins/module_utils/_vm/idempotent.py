@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Send a request that writes until it is carried out, and never twice. This file is private to the collection."""
+
 from typing import Callable, Generic, Optional, Tuple, TypeVar
 
 from .api_errors import ApiError, Conflict, NotFound, Unavailable
@@ -22,7 +23,12 @@ class IdempotentRequest(Generic[Made]):
     """
 
     def __init__(
-        self, what: str, send: Callable[[], Made], look: Callable[[], Optional[Made]], settle: float, waiter: Waiter,
+        self,
+        what: str,
+        send: Callable[[], Made],
+        look: Callable[[], Optional[Made]],
+        settle: float,
+        waiter: Waiter,
         is_ours: bool = False,
     ) -> None:
         self._what = what

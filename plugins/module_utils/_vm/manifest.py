@@ -6,6 +6,7 @@
 The manifest is written last, so a directory without one is no backup. ``digest`` is the SHA-256 of everything else in
 it: it tells a manifest that was cut or edited. This file is private to the collection.
 """
+
 import hashlib
 import json
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
@@ -20,25 +21,60 @@ NAME = "manifest.json"
 LIMIT = 16 * 1024 * 1024
 
 _TOP: Dict[str, type] = {
-    "method": str, "name": str, "started": str, "finished": str, "engine_version": str, "tool": str, "vm": dict,
-    "configuration": dict, "snapshot": dict, "disks": list, "skipped": list, "digest": str,
+    "method": str,
+    "name": str,
+    "started": str,
+    "finished": str,
+    "engine_version": str,
+    "tool": str,
+    "vm": dict,
+    "configuration": dict,
+    "snapshot": dict,
+    "disks": list,
+    "skipped": list,
+    "digest": str,
 }
 _VM: Dict[str, type] = {"id": str, "name": str}
 _CONFIGURATION: Dict[str, type] = {"type": str, "file": str, "sha256": str, "size": int}
 _DISK: Dict[str, type] = {
-    "id": str, "alias": str, "provisioned_size": int, "format": str, "sparse": bool, "interface": str,
-    "bootable": bool, "active": bool,
+    "id": str,
+    "alias": str,
+    "provisioned_size": int,
+    "format": str,
+    "sparse": bool,
+    "interface": str,
+    "bootable": bool,
+    "active": bool,
 }
 _IMAGE: Dict[str, type] = {"file": str, "format": str, "size": int, "sha256": str, "virtual_size": int}
 DISK_KEYS = (
-    "id", "image_id", "alias", "provisioned_size", "actual_size", "format", "sparse", "backup", "wipe_after_delete",
-    "storage_domain", "interface", "bootable", "active", "read_only", "pass_discard", "order",
+    "id",
+    "image_id",
+    "alias",
+    "provisioned_size",
+    "actual_size",
+    "format",
+    "sparse",
+    "backup",
+    "wipe_after_delete",
+    "storage_domain",
+    "interface",
+    "bootable",
+    "active",
+    "read_only",
+    "pass_discard",
+    "order",
 )
 
 
 def build_vm_manifest(
-    name: str, backup: Mapping[str, Any], configuration: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]],
-    tool: str, started: str, finished: str,
+    name: str,
+    backup: Mapping[str, Any],
+    configuration: Mapping[str, Any],
+    images: Mapping[str, Mapping[str, Any]],
+    tool: str,
+    started: str,
+    finished: str,
 ) -> Dict[str, Any]:
     """Return the manifest for the result ``backup`` of vm_snapshot_backup and the proven images of its disks.
 
@@ -50,10 +86,19 @@ def build_vm_manifest(
         for disk in backup["disks"]
     ]
     manifest = {
-        "schema_version": SCHEMA_VERSION, "collection": COLLECTION, "method": METHOD, "name": name,
-        "started": started, "finished": finished, "engine_version": backup.get("engine_version", ""), "tool": tool,
-        "vm": dict(backup["vm"]), "configuration": dict(configuration), "snapshot": dict(backup["snapshot"]),
-        "disks": disks, "skipped": [dict(item) for item in backup.get("skipped", ())],
+        "schema_version": SCHEMA_VERSION,
+        "collection": COLLECTION,
+        "method": METHOD,
+        "name": name,
+        "started": started,
+        "finished": finished,
+        "engine_version": backup.get("engine_version", ""),
+        "tool": tool,
+        "vm": dict(backup["vm"]),
+        "configuration": dict(configuration),
+        "snapshot": dict(backup["snapshot"]),
+        "disks": disks,
+        "skipped": [dict(item) for item in backup.get("skipped", ())],
     }
     return dict(manifest, digest=digest_of(manifest))
 

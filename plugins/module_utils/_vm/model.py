@@ -6,6 +6,7 @@
 Sizes are bytes, times ISO 8601 in UTC, ids the engine's UUIDs; enumerations are the words of the API in lower case. A
 text that the engine left out is empty. This file is private to the collection.
 """
+
 from typing import List, NamedTuple, Optional, Tuple
 
 
@@ -188,5 +189,3 @@ class VmOrder(NamedTuple):
     cluster_id: str
     configuration: Configuration
     regenerate_ids: bool
-
-

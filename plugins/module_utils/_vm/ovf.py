@@ -6,6 +6,7 @@
 The engine finds things in it by their prefixed names, so prefixes are kept. Document types and entities are refused:
 no engine writes them, and they are how XML is used to attack its reader. This file is private to the collection.
 """
+
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 from xml.etree import ElementTree
@@ -188,8 +189,13 @@ def _read_disk(disk_id: str, disk: ElementTree.Element, storage_type: str) -> Ov
         return disk.get(_name(OVF, name)) or ""
 
     return OvfDisk(
-        disk_id, read("disk-alias"), read("disk-description"), INTERFACES.get(read("disk-interface"), ""),
-        read("boot") == "true", storage_type, read("shareable") == "true",
+        disk_id,
+        read("disk-alias"),
+        read("disk-description"),
+        INTERFACES.get(read("disk-interface"), ""),
+        read("boot") == "true",
+        storage_type,
+        read("shareable") == "true",
     )
 
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask the engine what the user may do, before anything is done. This file is private to the collection."""
+
 from typing import List, NamedTuple, Optional, Sequence, Set
 
 from .._common.errors import Problem

@@ -6,6 +6,7 @@
 Every function raises a child of _vm.api_errors.ApiError: NotFound apart from everything else, Unavailable where
 nobody knows whether the request was carried out. This file is private to the collection.
 """
+
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence, Set, TypeVar
 
 from .model import (
@@ -45,8 +46,13 @@ class Waiter(Protocol):
         """Send a request that changes nothing; while the engine is unavailable, again, up to the time-out."""
 
     def until(
-        self, what: str, look: Callable[[], Seen], is_done: Callable[[Seen], bool], describe: Callable[[Seen], str],
-        timeout: Optional[float] = None, head_start: float = 0.0,
+        self,
+        what: str,
+        look: Callable[[], Seen],
+        is_done: Callable[[Seen], bool],
+        describe: Callable[[Seen], str],
+        timeout: Optional[float] = None,
+        head_start: float = 0.0,
     ) -> Seen:
         """Look again and again until it is done, first after so many poll intervals; return what was seen last.
 
@@ -62,7 +68,11 @@ class VmApi(Protocol):
         """The engine's full version."""
 
     def fetch_vms(
-        self, names: Sequence[str], with_snapshots: bool = False, with_nics: bool = False, with_clusters: bool = False,
+        self,
+        names: Sequence[str],
+        with_snapshots: bool = False,
+        with_nics: bool = False,
+        with_clusters: bool = False,
         with_configuration: bool = False,
     ) -> List[VmAround]:
         """Virtual machines of exactly these names or ids, with what belongs to them, in one request."""

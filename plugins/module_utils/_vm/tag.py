@@ -6,6 +6,7 @@
 A mark names the backup or restore and the run that works on it, so that a leftover of a killed run can be told from
 the work of a living one. What does not carry a mark is never touched. This file is private to the collection.
 """
+
 import re
 from typing import List, NamedTuple, Optional
 

@@ -50,7 +50,8 @@ class Server:
     def login(self, owner: str, password: str, database: str) -> Any:
         """Enter as an engine does."""
         session = psycopg2.connect(
-            host="127.0.0.1", port=self.lab.port, user=owner, password=password, dbname=database, sslmode="disable")
+            host="127.0.0.1", port=self.lab.port, user=owner, password=password, dbname=database, sslmode="disable"
+        )
         session.autocommit = True
         return session
 

@@ -39,7 +39,8 @@ def test_fence_ends_sessions_and_keeps_the_owner_out_until_it_is_lifted(engine: 
     ]
     elsewhere = server.login("bystander", OTHER_PASSWORD, "postgres")
     administrator = psycopg2.connect(
-        host=str(server.lab.socket), port=server.lab.port, user="postgres", dbname="left_behind")
+        host=str(server.lab.socket), port=server.lab.port, user="postgres", dbname="left_behind"
+    )
     task = server.task(name="left_behind", owner="left_behind", state="fenced")
 
     fenced = verify_twice(engine, server, task)

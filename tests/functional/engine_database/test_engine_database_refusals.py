@@ -87,7 +87,8 @@ def test_database_that_no_engine_could_use_is_refused_and_kept(
     owner = "" if "OWNER" in made_with else " OWNER unfit"
     server.ask(f"CREATE DATABASE unfit TEMPLATE template0 {made_with}{owner}")
     refused = assert_refused(
-        engine, server, server.task(name="unfit", owner="unfit", password=PASSWORD), *codes_expected)
+        engine, server, server.task(name="unfit", owner="unfit", password=PASSWORD), *codes_expected
+    )
     assert "'unfit'" in refused["msg"]
 
 
@@ -107,8 +108,16 @@ def test_access_file_that_the_server_can_not_read_is_not_made_worse(engine: Engi
 def test_every_problem_is_named_at_once(engine: Engine, server: Server) -> None:
     options = {"extensions": ["no_such"], "readers": ["nobody"], "client_addresses": ["x"]}
     task = server.task(name="engine", owner="pg_other", password=PASSWORD, **options)
-    assert_refused(engine, server, task, "name_reserved", "database_wrong_owner", "extension_missing", "role_missing",
-                   "client_address_invalid")
+    assert_refused(
+        engine,
+        server,
+        task,
+        "name_reserved",
+        "database_wrong_owner",
+        "extension_missing",
+        "role_missing",
+        "client_address_invalid",
+    )
 
 
 def test_login_that_does_not_work_is_named(engine: Engine, server: Server) -> None:

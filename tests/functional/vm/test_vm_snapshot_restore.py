@@ -168,9 +168,7 @@ def test_begin_and_end_are_in_the_log_of_the_engine(saved: Restore) -> None:
 
 def test_the_configuration_may_be_given_as_text(saved: Restore, tmp_path: Path) -> None:
     text = saved.saved.read_text()
-    planned = saved.succeeds(
-        "prepared", check_mode=True, **copy("text", configuration=text, configuration_path=None)
-    )
+    planned = saved.succeeds("prepared", check_mode=True, **copy("text", configuration=text, configuration_path=None))
     assert planned["vm"]["name"] == "text"
 
 

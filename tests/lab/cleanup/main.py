@@ -28,12 +28,19 @@ FOREIGN_ADDRESS = "Cannot validate host name settings, reason: resolved host doe
 REMOVE = "All the installed ovirt components are about to be removed, data will be lost (@VALUES@) [@DEFAULT@]: "
 CHANGED = "The following files were changed since setup:\n{}\nRemove them anyway? (@VALUES@) [@DEFAULT@]: "
 STOP = "During execution engine service will be stopped (@VALUES@) [@DEFAULT@]: "
-PARTIAL = ("You will now be prompted for components to be removed, but regardless of which ones you choose, "
-           "the engine will not be functional. Some parts of the configuration are removed unconditionally.")
+PARTIAL = (
+    "You will now be prompted for components to be removed, but regardless of which ones you choose, "
+    "the engine will not be functional. Some parts of the configuration are removed unconditionally."
+)
 # In the order in which the tool stops them.
 STOPPED = (
-    "ovirt-engine-dwhd", "ovirt-engine-notifier", "grafana-server", "ovirt-fence-kdump-listener",
-    "ovirt-websocket-proxy", "ovirt-imageio", "ovirt-engine",
+    "ovirt-engine-dwhd",
+    "ovirt-engine-notifier",
+    "grafana-server",
+    "ovirt-fence-kdump-listener",
+    "ovirt-websocket-proxy",
+    "ovirt-imageio",
+    "ovirt-engine",
 )
 
 
@@ -61,22 +68,25 @@ class Cleanup:
 
     def run(self) -> int:
         """All of it."""
-        return self.program.run({
-            "setup": [self.refuse_what_is_not_set_up, self.refuse_other_versions, self.look_at_databases],
-            "customization": [self.resolve_name, self.ask_what_to_remove, self.program_faults],
-            "validation": [self.compare_addresses, self.ask_to_stop, self.ask_to_remove],
-            "transaction": [self.stop_services],
-            "misc": [self.save_keys, self.clear_databases, self.remove_files],
-            "closeup": [self.summarise],
-        })
+        return self.program.run(
+            {
+                "setup": [self.refuse_what_is_not_set_up, self.refuse_other_versions, self.look_at_databases],
+                "customization": [self.resolve_name, self.ask_what_to_remove, self.program_faults],
+                "validation": [self.compare_addresses, self.ask_to_stop, self.ask_to_remove],
+                "transaction": [self.stop_services],
+                "misc": [self.save_keys, self.clear_databases, self.remove_files],
+                "closeup": [self.summarise],
+            }
+        )
 
     def refuse_what_is_not_set_up(self) -> None:
         """Exit status 11."""
         if (self.prefix / POST).exists():
             return
         self.dialog.error("Could not detect a completed product setup")
-        self.dialog.note("Please use the cleanup utility only after a setup or after an upgrade from an older "
-                         "installation.")
+        self.dialog.note(
+            "Please use the cleanup utility only after a setup or after an upgrade from an older installation."
+        )
         self.program.exit_codes.append(NOT_SET_UP)
         raise RuntimeError("Could not detect product setup")
 
@@ -86,8 +96,10 @@ class Cleanup:
         if is_cleanable(ours, theirs):
             return
         self.dialog.error("Cleanup utility and installed version mismatch")
-        self.dialog.note("Please use a version of cleanup utility that matches the engine installed version "
-                         "(now engine-cleanup {}, engine {})".format(ours, theirs))
+        self.dialog.note(
+            "Please use a version of cleanup utility that matches the engine installed version "
+            "(now engine-cleanup {}, engine {})".format(ours, theirs)
+        )
         raise RuntimeError("Cleanup utility version mismatch")
 
     def look_at_databases(self) -> None:
@@ -96,8 +108,13 @@ class Cleanup:
         for target in (
             Target("Engine", "engine", configured.engine(self.prefix), backups, "engine"),
             Target("DWH", "dwh", configured.dwh(self.prefix), own / "ovirt-engine-dwh/backups", "dwh"),
-            Target("Keycloak", "keycloak", configured.keycloak(self.prefix), own / "ovirt-engine-keycloak/backups",
-                   "keycloak"),
+            Target(
+                "Keycloak",
+                "keycloak",
+                configured.keycloak(self.prefix),
+                own / "ovirt-engine-keycloak/backups",
+                "keycloak",
+            ),
         ):
             if target.credentials.password:
                 self._look_at(target)
@@ -106,12 +123,18 @@ class Cleanup:
         database = Database(self.lab, target.credentials)
         try:
             self._may_fail("cannot-connect", target)
-            restored = not database.is_new() and target.kind == "engine" and database.query(
-                "SELECT option_value FROM vdc_options WHERE option_name = 'DbJustRestored'") == "1"
+            restored = (
+                not database.is_new()
+                and target.kind == "engine"
+                and database.query("SELECT option_value FROM vdc_options WHERE option_name = 'DbJustRestored'") == "1"
+            )
         except SqlError as error:
             self.dialog.debug("Existing credential use failed: {}".format(error))
-            name = "Keycloak database '{}'".format(target.credentials.database) if target.kind == "keycloak" else (
-                target.title + " database")
+            name = (
+                "Keycloak database '{}'".format(target.credentials.database)
+                if target.kind == "keycloak"
+                else (target.title + " database")
+            )
             text = "Cannot connect to {} using existing credentials: {}"
             self.dialog.warning(text.format(name, target.credentials))
         else:
@@ -122,8 +145,11 @@ class Cleanup:
     def _may_fail(self, fault: str, target: Target) -> None:
         words = self.program.faults.text(fault)
         if words is not None and (not words or target.kind in words.split()):
-            raise SqlError("Cannot connect to database: connection to server at \"{}\", port {} failed: "
-                           "Connection refused".format(target.credentials.host, target.credentials.port))
+            raise SqlError(
+                'Cannot connect to database: connection to server at "{}", port {} failed: Connection refused'.format(
+                    target.credentials.host, target.credentials.port
+                )
+            )
 
     def resolve_name(self) -> None:
         """Names of the lab stand in no DNS."""
@@ -138,14 +164,16 @@ class Cleanup:
         self.dialog.title("PRODUCT OPTIONS")
         if environment.setdefault("OVESETUP_REMOVE/removeAll", True) is None:
             environment["OVESETUP_REMOVE/removeAll"] = self.dialog.confirms(
-                "OVESETUP_REMOVE_ALL", "Do you want to remove all components? (@VALUES@) [@DEFAULT@]: ", True)
+                "OVESETUP_REMOVE_ALL", "Do you want to remove all components? (@VALUES@) [@DEFAULT@]: ", True
+            )
         if not environment["OVESETUP_REMOVE/removeAll"]:
             self.dialog.warning("Partial cleanup is not supported")
             self.dialog.note(PARTIAL)
         changed = uninstall.changed(self.prefix)
         if changed and environment.get("OVESETUP_REMOVE/removeChanged") is None:
             environment["OVESETUP_REMOVE/removeChanged"] = self.dialog.confirms(
-                "OVESETUP_ENGINE_REMOVE_CHANGED", CHANGED.format("\n".join(map(str, changed))), True)
+                "OVESETUP_ENGINE_REMOVE_CHANGED", CHANGED.format("\n".join(map(str, changed))), True
+            )
         kept = () if environment.get("OVESETUP_REMOVE/removeChanged") else changed
         if environment["OVESETUP_REMOVE/removeAll"]:
             self.to_remove = [path for path in uninstall.registered(self.prefix) if path not in kept]
@@ -165,7 +193,8 @@ class Cleanup:
             return
         if environment.get("OVESETUP_CORE/engineStop") is None:
             environment["OVESETUP_CORE/engineStop"] = self.dialog.confirms(
-                "OVESETUP_CORE_ENGINE_STOP", STOP, True, "OK", "Cancel")
+                "OVESETUP_CORE_ENGINE_STOP", STOP, True, "OK", "Cancel"
+            )
         if not environment["OVESETUP_CORE/engineStop"]:
             raise RuntimeError("Engine service is running, no approval to stop")
 
@@ -174,7 +203,8 @@ class Cleanup:
         environment = self.program.environment
         if environment.get("OVESETUP_CORE/remove") is None:
             environment["OVESETUP_CORE/remove"] = self.dialog.confirms(
-                "OVESETUP_CORE_REMOVE", REMOVE, False, "OK", "Cancel")
+                "OVESETUP_CORE_REMOVE", REMOVE, False, "OK", "Cancel"
+            )
         if not environment["OVESETUP_CORE/remove"]:
             raise RuntimeError("Aborted by user")
 
@@ -199,8 +229,10 @@ class Cleanup:
         descriptor, name = tempfile.mkstemp(prefix=stem, suffix=".tar.gz", dir=folder)
         os.close(descriptor)
         subprocess.run(["tar", "-czf", name, "-C", str(self.prefix), "etc/pki/ovirt-engine"], check=True)
-        self.summary += ["A backup of PKI configuration and keys is available at {}".format(name),
-                         "ovirt-engine has been removed"]
+        self.summary += [
+            "A backup of PKI configuration and keys is available at {}".format(name),
+            "ovirt-engine has been removed",
+        ]
 
     def clear_databases(self) -> None:
         """Dump and clear each; what fails is a warning and the run goes on."""

@@ -55,7 +55,9 @@ class Session:
     def _start(self, passwords: str) -> subprocess.Popen[bytes]:
         host, port, user, _password, database = self.credentials
         environment = {
-            "PATH": os.defpath, "PGPASSFILE": passwords, "PGAPPNAME": self.application,
+            "PATH": os.defpath,
+            "PGPASSFILE": passwords,
+            "PGAPPNAME": self.application,
             "PGCONNECT_TIMEOUT": str(int(CONNECT_SECONDS)),
         }
         words = [str(self.psql), "--no-psqlrc", "--quiet", "-w", "-h", host, "-p", port, "-U", user, "-d", database]

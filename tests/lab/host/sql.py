@@ -40,7 +40,9 @@ END $$;
 COUNT_TABLES = "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'public'"
 
 DUMPERS = {
-    "engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
+    "engine": "OVESETUP_DB/dumper",
+    "dwh": "OVESETUP_DWH_DB/dumper",
+    "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
 }
 
 
@@ -98,7 +100,8 @@ class Database:
     def _run(self, words: list[str], text: str = "") -> str:
         with self._passwords() as environment:
             done = subprocess.run(
-                self._words(words), input=text, env=environment, text=True, capture_output=True, check=False)
+                self._words(words), input=text, env=environment, text=True, capture_output=True, check=False
+            )
         if done.returncode != 0:
             raise SqlError(done.stderr.strip())
         return done.stdout.rstrip("\n")

@@ -14,8 +14,12 @@ from pathlib import Path
 FOLDER = "etc/ovirt-engine/uninstall.d"
 GROUP = "file_group_"
 DESCRIPTIONS = {
-    "core": "Core files", "ca_pki": "PKI keys", "ca_config": "PKI configuration", "ovirt_db": "Database files",
-    "dwh_files": "DWH files", "keycloak_files": "Keycloak files",
+    "core": "Core files",
+    "ca_pki": "PKI keys",
+    "ca_config": "PKI configuration",
+    "ovirt_db": "Database files",
+    "dwh_files": "DWH files",
+    "keycloak_files": "Keycloak files",
 }
 
 

@@ -72,8 +72,9 @@ class Files:
                 # Text is a list where the parser gave up in the middle of this file.
                 value = values.parse(text if isinstance(text, str) else _refuse(text))
             except Exception as error:
-                raise RuntimeError("Cannot parse configuration file key {} at section {}: {}".format(
-                    key, section, error)) from error
+                raise RuntimeError(
+                    "Cannot parse configuration file key {} at section {}: {}".format(key, section, error)
+                ) from error
             if wins:
                 environment[key] = value
             else:

@@ -60,7 +60,12 @@ class Dialog:
         sys.stdout.flush()
 
     def query(
-        self, name: str, note: str, default: str | None = None, choices: tuple[str, ...] = (), hidden: bool = False,
+        self,
+        name: str,
+        note: str,
+        default: str | None = None,
+        choices: tuple[str, ...] = (),
+        hidden: bool = False,
         case_sensitive: bool = True,
     ) -> str:
         """Ask; a provided answer beats the default, and is taken as it stands."""
@@ -113,9 +118,7 @@ class Dialog:
             self.debug("{:<17} {}".format("DIALOG:RECEIVE", value), SEND)
         return value
 
-    def confirms(
-        self, name: str, note: str, default: bool | None = None, true: str = "Yes", false: str = "No"
-    ) -> bool:
+    def confirms(self, name: str, note: str, default: bool | None = None, true: str = "Yes", false: str = "No") -> bool:
         """A question with two answers: whatever is not the second one counts as the first."""
         answer = self.query(name, note, true if default else false, (true, false), case_sensitive=False)
         return answer != false.lower()

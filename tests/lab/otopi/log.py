@@ -47,7 +47,8 @@ class Log:
         """One line, or several where the message has some."""
         now = time.time()
         stamp = "{},{:03d}{}".format(
-            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)), int(now * 1000) % 1000, time.strftime("%z"))
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)), int(now * 1000) % 1000, time.strftime("%z")
+        )
         text = "{} {} {} {} {}".format(stamp, level, place.logger, place.function, message)
         for secret in sorted(filter(None, self.secrets), key=len, reverse=True):
             text = text.replace(secret, FILTERED)

@@ -39,7 +39,10 @@ class Command(NamedTuple):
 
 
 SETUP = Command(
-    "setup", "ovirt-engine-setup", False, {**SHARED, "--jboss-home": '"OVESETUP_CONFIG/jbossHome=str:{}"'},
+    "setup",
+    "ovirt-engine-setup",
+    False,
+    {**SHARED, "--jboss-home": '"OVESETUP_CONFIG/jbossHome=str:{}"'},
     {
         "--offline": "OVESETUP_CORE/offlinePackager=bool:True PACKAGER/yumpackagerEnabled=bool:False",
         "--accept-defaults": "DIALOG/autoAcceptDefault=bool:True",
@@ -49,7 +52,10 @@ SETUP = Command(
     },
 )
 CLEANUP = Command(
-    "cleanup", "ovirt-engine-remove", True, SHARED,
+    "cleanup",
+    "ovirt-engine-remove",
+    True,
+    SHARED,
     {"--show-environment-documentation": "OVESETUP_DOCS/showDocText=bool:True"},
 )
 

@@ -61,7 +61,8 @@ class Program:
         """All stages; the exit status."""
         _silence_stderr(self.log)
         own: dict[str, list[Event]] = {
-            "init": [self._read_files, self._ask_unprivileged], "setup": [self._introduce],
+            "init": [self._read_files, self._ask_unprivileged],
+            "setup": [self._introduce],
             "customization": [lambda: self._read_section("override")],
         }
         for stage in STAGES:
@@ -124,8 +125,10 @@ class Program:
     def _ask_unprivileged(self) -> None:
         if self.environment.get("OVESETUP_CORE/developerMode") or not self.is_unprivileged:
             return
-        note = ("Setup was run under unprivileged user this will produce development installation "
-                "do you wish to proceed? (@VALUES@) [@DEFAULT@]: ")
+        note = (
+            "Setup was run under unprivileged user this will produce development installation "
+            "do you wish to proceed? (@VALUES@) [@DEFAULT@]: "
+        )
         if not self.dialog.confirms("OVESETUP_SYSTEM_UNPRIVILEGED", note, default=False):
             raise RuntimeError("Aborted by user")
 
@@ -134,7 +137,8 @@ class Program:
         self.dialog.note("Configuration files: " + ", ".join(self.files.read))
         if self.files.missing:
             self.dialog.warning(
-                "The following configuration files are missing: {}.".format(",".join(self.files.missing)))
+                "The following configuration files are missing: {}.".format(",".join(self.files.missing))
+            )
         self.dialog.note("Log file: {}".format(self.log.path))
         self.dialog.note("Version: " + VERSION)
 

@@ -101,8 +101,14 @@ def detach(engine: Engine, request: Request, identity: str, disk_id: str) -> Ans
         _drop(engine, attachment)
     else:
         engine.later("attach", lambda: _drop(engine, attachment), late)
-    engine.log(2018, "normal", "Disk {} was successfully detached from VM {} by {}.".format(
-        disk.alias, vm.name, engine.user.name if engine.user else ""), vm.id)
+    engine.log(
+        2018,
+        "normal",
+        "Disk {} was successfully detached from VM {} by {}.".format(
+            disk.alias, vm.name, engine.user.name if engine.user else ""
+        ),
+        vm.id,
+    )
     return Answer(200, element("action", *texts(status="complete")))
 
 
@@ -170,12 +176,14 @@ def _plug(engine: Engine, vm: Vm, attachment: Attachment, disk: Disk) -> None:
     by = engine.user.name if engine.user else ""
     if engine.faults.hits("plug-fails", disk.id, disk.alias):
         attachment.active = False
-        engine.log(2017, "error", "Failed to attach Disk {} to VM {} (User: {}).".format(
-            disk.alias, vm.name, by), vm.id)
+        engine.log(
+            2017, "error", "Failed to attach Disk {} to VM {} (User: {}).".format(disk.alias, vm.name, by), vm.id
+        )
         return
     devices.plug(engine, attachment)
-    engine.log(2016, "normal", "Disk {} was successfully attached to VM {} by {}.".format(
-        disk.alias, vm.name, by), vm.id)
+    engine.log(
+        2016, "normal", "Disk {} was successfully attached to VM {} by {}.".format(disk.alias, vm.name, by), vm.id
+    )
 
 
 def _check_detach(vm: Vm, attachment: Attachment, disk: Disk) -> None:

@@ -17,14 +17,40 @@ def make(directory: Path) -> None:
     """ca.pem with server.pem and server.key, and other-ca.pem that has nothing to do with them."""
     directory.mkdir(parents=True)
     for name in ("ca", "other-ca"):
-        _openssl("req", "-x509", *_new_key(directory / (name + ".key")), "-days", "3650", "-subj",
-                 "/C=US/O=lab.test/CN={}.rest.lab.test".format(name), "-out", directory / (name + ".pem"))
+        _openssl(
+            "req",
+            "-x509",
+            *_new_key(directory / (name + ".key")),
+            "-days",
+            "3650",
+            "-subj",
+            "/C=US/O=lab.test/CN={}.rest.lab.test".format(name),
+            "-out",
+            directory / (name + ".pem"),
+        )
     names, request = directory / "names.cnf", directory / "server.req"
     names.write_text(NAMES + "\n", encoding="ascii")
-    _openssl("req", *_new_key(directory / "server.key"), "-subj", "/C=US/O=lab.test/CN=engine.lab.test",
-             "-out", request)
-    _openssl("x509", "-req", "-in", request, "-CA", directory / "ca.pem", "-CAkey", directory / "ca.key",
-             "-set_serial", "4097", "-days", "398", "-extfile", names, "-out", directory / "server.pem")
+    _openssl(
+        "req", *_new_key(directory / "server.key"), "-subj", "/C=US/O=lab.test/CN=engine.lab.test", "-out", request
+    )
+    _openssl(
+        "x509",
+        "-req",
+        "-in",
+        request,
+        "-CA",
+        directory / "ca.pem",
+        "-CAkey",
+        directory / "ca.key",
+        "-set_serial",
+        "4097",
+        "-days",
+        "398",
+        "-extfile",
+        names,
+        "-out",
+        directory / "server.pem",
+    )
 
 
 def _new_key(path: Path) -> tuple[str | Path, ...]:

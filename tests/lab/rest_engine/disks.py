@@ -60,8 +60,12 @@ def remove(engine: Engine, request: Request, identity: str) -> Answer:
     disk = engine.disk(identity)
     engine.require("delete_disk", "disks", disk.id)
     if disk.status == "locked":
-        raise say(409, "Cannot remove Virtual Disk: The following disks are locked: {}. Please try again in a few "
-                  "minutes.".format(disk.alias))
+        raise say(
+            409,
+            "Cannot remove Virtual Disk: The following disks are locked: {}. Please try again in a few minutes.".format(
+                disk.alias
+            ),
+        )
     attached = engine.world.attachments_of(disk.id)
     running = [engine.vm(one.vm).name for one in attached if one.active and engine.vm(one.vm).status != "down"]
     if running:
@@ -154,15 +158,25 @@ def _check(engine: Engine, disk: Disk) -> None:
     domain = engine.world.domains[disk.domain]
     used = engine.world.disks.get(disk.id)
     if used is not None:
-        raise say(409, "Cannot add Virtual Disk. The selected disk ID: {} is already used by the following existing "
-                  "disk: {}.".format(disk.id, used.alias))
+        raise say(
+            409,
+            "Cannot add Virtual Disk. The selected disk ID: {} is already used by the following existing "
+            "disk: {}.".format(disk.id, used.alias),
+        )
     if domain.status != "active":
-        raise say(409, "Cannot add Virtual Disk. The relevant Storage Domain is inaccessible.\n-Please handle Storage "
-                  "Domain issues and retry the operation.")
+        raise say(
+            409,
+            "Cannot add Virtual Disk. The relevant Storage Domain is inaccessible.\n-Please handle Storage "
+            "Domain issues and retry the operation.",
+        )
     if _is_incompatible(disk, domain.storage_type in BLOCK):
-        raise say(409, "Cannot add Virtual Disk. Disk configuration ({} {} backup-{}) is incompatible with the storage "
-                  "domain type.".format(disk.images[0].format.upper(), "Sparse" if disk.sparse else "Preallocated",
-                                        disk.backup.capitalize()))
+        raise say(
+            409,
+            "Cannot add Virtual Disk. Disk configuration ({} {} backup-{}) is incompatible with the storage "
+            "domain type.".format(
+                disk.images[0].format.upper(), "Sparse" if disk.sparse else "Preallocated", disk.backup.capitalize()
+            ),
+        )
     needed = 0 if disk.sparse else disk.size // GIB
     if domain.available - needed <= domain.critical:
         raise say(409, "Cannot add Virtual Disk. Low disk space on Storage Domain {}.".format(domain.name))

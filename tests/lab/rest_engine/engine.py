@@ -87,7 +87,8 @@ class Engine:
         user = self.user.id if self.user else ""
         name = self.world.vms[vm].name if vm in self.world.vms else ""
         self.world.events[str(number)] = Event(
-            number, code, description, severity, now(), vm, user, correlation=self.correlation, vm_name=name)
+            number, code, description, severity, now(), vm, user, correlation=self.correlation, vm_name=name
+        )
 
     def begin_job(self, description: str) -> Job:
         """Note what is being done."""

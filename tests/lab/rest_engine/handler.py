@@ -33,8 +33,10 @@ CERTIFICATE = "/ovirt-engine/services/pki-resource"
 CONTROL = "/lab/"
 ACTIONS = ("freeze", "thaw", "start-vm", "stop-vm")
 EXPIRED = b"<html><head><title>Error</title></head><body>Unauthorized</body></html>"
-USAGE = b"<?xml version='1.0' encoding='UTF-8' standalone='yes'?><usage_message><message>Request syntactically " \
-        b"incorrect.</message></usage_message>"
+USAGE = (
+    b"<?xml version='1.0' encoding='UTF-8' standalone='yes'?><usage_message><message>Request syntactically "
+    b"incorrect.</message></usage_message>"
+)
 XML, HTML, JSON = "application/xml", "text/html;charset=UTF-8", "application/json"
 
 

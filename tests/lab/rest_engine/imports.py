@@ -41,8 +41,15 @@ def _make_plain(engine: Engine, request: Request, body: Element, cluster: str) -
     name = find(body, "name") or ""
     if vms.is_name_used(engine, name, cluster):
         raise say(409, "Cannot add VM. The VM name is already in use, please choose a unique name and try again.")
-    vm = Vm(new_id(), name, cluster, description=find(body, "description") or "", comment=find(body, "comment") or "",
-            memory=int(find(body, "memory") or 1024**3), created=now())
+    vm = Vm(
+        new_id(),
+        name,
+        cluster,
+        description=find(body, "description") or "",
+        comment=find(body, "comment") or "",
+        memory=int(find(body, "memory") or 1024**3),
+        created=now(),
+    )
     _register(engine, vm)
     return vm
 
@@ -84,19 +91,28 @@ def _register(engine: Engine, vm: Vm) -> None:
 def _check(engine: Engine, parsed: ovf.Parsed, name: str, cluster: str, regenerates: bool) -> None:
     existing = engine.world.vms.get(parsed.vm)
     if existing is not None and not regenerates:
-        raise say(409, "Import VM failed - VM ID already exists in the system. Please remove the VM ({}) from the "
-                  "system first".format(existing.name))
+        raise say(
+            409,
+            "Import VM failed - VM ID already exists in the system. Please remove the VM ({}) from the "
+            "system first".format(existing.name),
+        )
     if vms.is_name_used(engine, name, cluster):
-        raise say(409, "Import VM failed - VM Name already exists in the Data Center. Please rename the VM in the Data "
-                  "Center first")
+        raise say(
+            409,
+            "Import VM failed - VM Name already exists in the Data Center. Please rename the VM in the Data "
+            "Center first",
+        )
     if regenerates:
         return
     used = used_macs(engine)
     clashes = [nic.name for nic in parsed.nics if nic.mac.lower() in used]
     if clashes:
-        raise say(409, "Cannot import Virtual Machine, because that action would create duplicates in target MAC pool, "
-                  "which are not allowed. Either allow duplicate MACs in MAC Pool, or allow reassignment of bad MACs "
-                  "during import. Problematic NICs are {}".format(", ".join(clashes)))
+        raise say(
+            409,
+            "Cannot import Virtual Machine, because that action would create duplicates in target MAC pool, "
+            "which are not allowed. Either allow duplicate MACs in MAC Pool, or allow reassignment of bad MACs "
+            "during import. Problematic NICs are {}".format(", ".join(clashes)),
+        )
 
 
 def used_macs(engine: Engine) -> set[str]:
@@ -118,8 +134,11 @@ def _make_nic(engine: Engine, nic: ovf.OvfNic, cluster: str, regenerates: bool) 
     # An unknown network is no failure: the interface has no profile then.
     profile = _find_profile(engine, nic, engine.world.clusters[cluster].data_center)
     if not profile and nic.network:
-        engine.log(149, "warning", "VM NIC {} has been imported without a network: {} is unknown.".format(
-            nic.name, nic.network))
+        engine.log(
+            149,
+            "warning",
+            "VM NIC {} has been imported without a network: {} is unknown.".format(nic.name, nic.network),
+        )
     return Nic(new_id(), nic.name, next_mac(engine) if regenerates or not nic.mac else nic.mac.lower(), profile)
 
 
@@ -138,11 +157,17 @@ def _attach_named(engine: Engine, vm: Vm, parsed: ovf.Parsed) -> None:
     """
     failed = [named.id for named in parsed.disks if not _attach(engine, parsed.vm, named)]
     if failed:
-        engine.log(175, "warning", "VM {} has been imported from the given configuration but the following disk(s) "
-                   "failed to attach: {}.".format(vm.name, ", ".join(failed)), vm.id)
+        engine.log(
+            175,
+            "warning",
+            "VM {} has been imported from the given configuration but the following disk(s) "
+            "failed to attach: {}.".format(vm.name, ", ".join(failed)),
+            vm.id,
+        )
     else:
-        engine.log(174, "normal", "VM {} has been successfully imported from the given configuration.".format(vm.name),
-                   vm.id)
+        engine.log(
+            174, "normal", "VM {} has been successfully imported from the given configuration.".format(vm.name), vm.id
+        )
 
 
 def _attach(engine: Engine, vm: str, named: ovf.OvfDisk) -> bool:

@@ -21,8 +21,10 @@ TOP = "clusters datacenters disks events jobs macpools networks storagedomains v
 def read_api(engine: Engine, request: Request) -> Answer:
     """The engine."""
     numbers = VERSION.replace("-", ".").split(".")
-    version = element("version", *texts(
-        build=int(numbers[2]), full_version=VERSION, major=int(numbers[0]), minor=int(numbers[1]), revision=0))
+    version = element(
+        "version",
+        *texts(build=int(numbers[2]), full_version=VERSION, major=int(numbers[0]), minor=int(numbers[1]), revision=0),
+    )
     user = engine.user.id if engine.user else BLANK
     return Answer(200, element(
         "api",
@@ -214,5 +216,6 @@ def list_checkpoints(engine: Engine, request: Request, identity: str) -> Answer:
 def list_checkpoint_disks(engine: Engine, request: Request, vm: str, identity: str) -> Answer:
     """The disks of a checkpoint."""
     checkpoint = found(engine.world.checkpoints.get(identity))
-    return Answer(200, element("disks", *(
-        views.disk_view(engine.disk(disk), engine.disks) for disk in checkpoint.disks)))
+    return Answer(
+        200, element("disks", *(views.disk_view(engine.disk(disk), engine.disks) for disk in checkpoint.disks))
+    )

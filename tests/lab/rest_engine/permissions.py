@@ -95,9 +95,17 @@ def read_user(engine: Engine, request: Request, identity: str) -> Answer:
     user = found(engine.world.users.get(identity))
     path = "users/" + user.id
     name, domain = user.name.rsplit("@", 1)
-    return Answer(200, element(
-        "user", link(path, "permissions"), *texts(name=name, user_name=user.name, principal=name),
-        element("domain", *texts(name=domain)), href=ROOT + path, id=user.id))
+    return Answer(
+        200,
+        element(
+            "user",
+            link(path, "permissions"),
+            *texts(name=name, user_name=user.name, principal=name),
+            element("domain", *texts(name=domain)),
+            href=ROOT + path,
+            id=user.id,
+        ),
+    )
 
 
 def _role_id(grant: Grant) -> str:
@@ -123,13 +131,21 @@ def _view_role(grant: Grant) -> Element:
     path = "roles/" + _role_id(grant)
     administrative = grant.role == "SuperUser"
     return element(
-        "role", link(path, "permits"), *texts(name=grant.role, administrative=administrative, mutable=False),
-        href=ROOT + path, id=_role_id(grant))
+        "role",
+        link(path, "permits"),
+        *texts(name=grant.role, administrative=administrative, mutable=False),
+        href=ROOT + path,
+        id=_role_id(grant),
+    )
 
 
 def _view_permit(role: str, name: str) -> Element:
     number = str(PERMITS[name])
     path = "roles/{}/permits/{}".format(role, number)
     return element(
-        "permit", *texts(name=name, administrative=name in ADMINISTRATIVE), reference("role", "roles", role),
-        href=ROOT + path, id=number)
+        "permit",
+        *texts(name=name, administrative=name in ADMINISTRATIVE),
+        reference("role", "roles", role),
+        href=ROOT + path,
+        id=number,
+    )

@@ -14,17 +14,21 @@ ATTACH = {
     "in-use": (409, "Cannot attach Virtual Disk. The disk is not shareable and is already attached to a VM."),
     "snapshot-locked": (409, "Cannot attach Virtual Disk. The snapshot is in LOCKED status."),
     "snapshot-missing": (400, "Cannot attach Virtual Disk. VM's Snapshot does not exist."),
-    "snapshot-not-regular": (
-        409, "Cannot attach Virtual Disk. The operation is only allowed for regular snapshots."),
+    "snapshot-not-regular": (409, "Cannot attach Virtual Disk. The operation is only allowed for regular snapshots."),
     "disk-missing": (400, "Cannot attach Virtual Disk. The specified disk does not exist."),
     "disk-illegal": (
-        400, "Cannot attach Virtual Disk. Disk is in an illegal state. Disks in an illegal state can only be deleted."),
+        400,
+        "Cannot attach Virtual Disk. Disk is in an illegal state. Disks in an illegal state can only be deleted.",
+    ),
     "disk-locked": (
-        409, "Cannot attach Virtual Disk: The following disks are locked: {alias}. Please try again in a few minutes."),
+        409,
+        "Cannot attach Virtual Disk: The following disks are locked: {alias}. Please try again in a few minutes.",
+    ),
     "related-operation": (
-        409, "Cannot attach Virtual Disk. Related operation is currently in progress. Please try again later."),
-    "other-data-center": (
-        409, "Cannot attach Virtual Disk. The target Data Center does not contain the Virtual Disk."),
+        409,
+        "Cannot attach Virtual Disk. Related operation is currently in progress. Please try again later.",
+    ),
+    "other-data-center": (409, "Cannot attach Virtual Disk. The target Data Center does not contain the Virtual Disk."),
     "no-pci-slot": (409, "Cannot attach Virtual Disk. Maximum PCI devices exceeded."),
     "no-virtio-scsi": (409, "Cannot attach Virtual Disk. VirtIO-SCSI is disabled for the VM"),
     "boot-disk": (409, "Cannot attach Virtual Disk. Disk {other} in VM {vm} is already marked as boot."),
@@ -42,9 +46,13 @@ DETACH = {
         "disk's snapshots.",
     ),
     "disk-locked": (
-        409, "Cannot detach Virtual Disk: The following disks are locked: {alias}. Please try again in a few minutes."),
+        409,
+        "Cannot detach Virtual Disk: The following disks are locked: {alias}. Please try again in a few minutes.",
+    ),
     "related-operation": (
-        409, "Cannot detach Virtual Disk. Related operation is currently in progress. Please try again later."),
+        409,
+        "Cannot detach Virtual Disk. Related operation is currently in progress. Please try again later.",
+    ),
     "not-authorized": (403, "User is not authorized to perform this action."),
 }
 CREATE_SNAPSHOT = {
@@ -61,7 +69,9 @@ CREATE_SNAPSHOT = {
         "Cannot create Snapshot. The VM is running as Stateless. Please try again when VM is not running as Stateless.",
     ),
     "disks-locked": (
-        409, "Cannot create Snapshot: The following disks are locked: {alias}. Please try again in a few minutes."),
+        409,
+        "Cannot create Snapshot: The following disks are locked: {alias}. Please try again in a few minutes.",
+    ),
     "being-created": (409, "Cannot create Snapshot. Snapshot is currently being created for VM {vm}."),
     "low-space": (409, "Cannot create Snapshot. Low disk space on Storage Domain {domain}."),
     "disks-illegal": (
@@ -70,8 +80,7 @@ CREATE_SNAPSHOT = {
         "try again.",
     ),
     "not-allowed": (400, "Cannot create Snapshot. Snapshot is not allowed for the following disk(s): {alias}."),
-    "not-attached": (
-        400, "Cannot create Snapshot. The following disk(s) are not attached to the VM {vm}: {alias}."),
+    "not-attached": (400, "Cannot create Snapshot. The following disk(s) are not attached to the VM {vm}: {alias}."),
     "not-authorized": (403, "User is not authorized to perform this action."),
 }
 REMOVE_SNAPSHOT = {
@@ -93,7 +102,9 @@ REMOVE_SNAPSHOT = {
         "plug them, and try again.",
     ),
     "disks-locked": (
-        409, "Cannot remove Snapshot: The following disks are locked: {alias}. Please try again in a few minutes."),
+        409,
+        "Cannot remove Snapshot: The following disks are locked: {alias}. Please try again in a few minutes.",
+    ),
     "vm-status": (409, "Cannot remove Snapshot because the VM is in {status} status."),
     "not-regular": (409, "Cannot remove Snapshot. The operation is only allowed for regular snapshots."),
     "disks-illegal": (

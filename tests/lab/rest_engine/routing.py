@@ -39,7 +39,8 @@ class Request:
         for name in names:
             if not any(self._has(path) for path in name.split("|")):
                 raise Refusal(
-                    400, "{} [{}] required for add".format(kind, name.replace("/", ".")), "Incomplete parameters")
+                    400, "{} [{}] required for add".format(kind, name.replace("/", ".")), "Incomplete parameters"
+                )
 
     def _has(self, path: str) -> bool:
         if self.body is None:

@@ -67,8 +67,14 @@ def create(engine: Engine, request: Request, identity: str) -> Answer:
     snapshot.configuration = ovf.render(engine.world, vm, engine.disks)
     engine.world.snapshots[taken] = snapshot
     engine.lock_disks(disks, vm)
-    engine.log(45, "normal", "Snapshot '{}' creation for VM '{}' was initiated by {}.".format(
-        snapshot.description, vm.name, engine.user.name if engine.user else ""), vm.id)
+    engine.log(
+        45,
+        "normal",
+        "Snapshot '{}' creation for VM '{}' was initiated by {}.".format(
+            snapshot.description, vm.name, engine.user.name if engine.user else ""
+        ),
+        vm.id,
+    )
     job = engine.begin_job("Creating VM Snapshot {} for VM {}".format(snapshot.description, vm.name))
 
     def finish() -> None:
@@ -170,8 +176,12 @@ def _finish(engine: Engine, vm: Vm, snapshot: Snapshot, disks: list[Disk]) -> No
         if engine.faults.hits("snapshot-disk-illegal", disk.id, disk.alias):
             disk.status = "illegal"
     snapshot.status = "ok"
-    engine.log(68, "normal", "Snapshot '{}' creation for VM '{}' has been completed.".format(
-        snapshot.description, vm.name), vm.id)
+    engine.log(
+        68,
+        "normal",
+        "Snapshot '{}' creation for VM '{}' has been completed.".format(snapshot.description, vm.name),
+        vm.id,
+    )
 
 
 def _fail(engine: Engine, vm: Vm, snapshot: Snapshot, give_back: bool) -> None:
@@ -182,8 +192,12 @@ def _fail(engine: Engine, vm: Vm, snapshot: Snapshot, give_back: bool) -> None:
         del world.snapshots[active.id]
         active.id = snapshot.id
         world.snapshots[active.id] = active
-    engine.log(69, "error", "Failed to complete snapshot '{}' creation for VM '{}'.".format(
-        snapshot.description, vm.name), vm.id)
+    engine.log(
+        69,
+        "error",
+        "Failed to complete snapshot '{}' creation for VM '{}'.".format(snapshot.description, vm.name),
+        vm.id,
+    )
 
 
 @route("DELETE", "vms/{}/snapshots/{}", "remove-snapshot")
@@ -195,8 +209,14 @@ def remove(engine: Engine, request: Request, vm_id: str, identity: str) -> Answe
     _check_remove(engine, vm, snapshot, disks)
     snapshot.status = "locked"
     engine.lock_disks(disks, vm)
-    engine.log(342, "normal", "Snapshot '{}' deletion for VM '{}' was initiated by {}.".format(
-        snapshot.description, vm.name, engine.user.name if engine.user else ""), vm.id)
+    engine.log(
+        342,
+        "normal",
+        "Snapshot '{}' deletion for VM '{}' was initiated by {}.".format(
+            snapshot.description, vm.name, engine.user.name if engine.user else ""
+        ),
+        vm.id,
+    )
     job = engine.begin_job("Removing Snapshot {} of VM {}".format(snapshot.description, vm.name))
 
     def finish() -> None:
@@ -205,8 +225,9 @@ def remove(engine: Engine, request: Request, vm_id: str, identity: str) -> Answe
 
     if engine.faults.get("merge-stays-locked") is None:
         engine.later("merge", finish, engine.faults.seconds("merge-slow"))
-    return Answer(200, element(
-        "action", element("job", href=ROOT + "jobs/" + job.id, id=job.id), *texts(status="complete")))
+    return Answer(
+        200, element("action", element("job", href=ROOT + "jobs/" + job.id, id=job.id), *texts(status="complete"))
+    )
 
 
 def _check_remove(engine: Engine, vm: Vm, snapshot: Snapshot, disks: list[Disk]) -> None:
@@ -244,15 +265,20 @@ def _finish_remove(engine: Engine, vm: Vm, snapshot: Snapshot, disks: list[Disk]
         for disk in illegal:
             disk.status = "illegal"
         snapshot.status = "ok"
-        engine.log(357, "error", "Failed to delete snapshot '{}' for VM '{}'.".format(
-            snapshot.description, vm.name), vm.id)
+        engine.log(
+            357, "error", "Failed to delete snapshot '{}' for VM '{}'.".format(snapshot.description, vm.name), vm.id
+        )
         return
     for disk in disks:
         if disk.id in engine.world.disks:
             _merge(engine, vm, snapshot, disk)
     del engine.world.snapshots[snapshot.id]
-    engine.log(356, "normal", "Snapshot '{}' deletion for VM '{}' has been completed.".format(
-        snapshot.description, vm.name), vm.id)
+    engine.log(
+        356,
+        "normal",
+        "Snapshot '{}' deletion for VM '{}' has been completed.".format(snapshot.description, vm.name),
+        vm.id,
+    )
 
 
 def _merge(engine: Engine, vm: Vm, snapshot: Snapshot, disk: Disk) -> None:

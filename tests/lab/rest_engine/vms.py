@@ -160,8 +160,9 @@ def is_name_used(engine: Engine, name: str, cluster: str) -> bool:
 
 def _check_remove(engine: Engine, vm: Vm, keeps_disks: bool) -> None:
     if vm.delete_protected:
-        raise say(409, "Cannot remove VM. Delete protection is enabled. In order to delete, disable Delete protection "
-                  "first.")
+        raise say(
+            409, "Cannot remove VM. Delete protection is enabled. In order to delete, disable Delete protection first."
+        )
     if vm.status == "image_locked":
         raise say(409, "Cannot remove VM: VM is locked. Please try again in a few minutes.")
     if vm.status != "down":

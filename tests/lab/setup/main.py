@@ -38,15 +38,24 @@ class Setup:
     def run(self) -> int:
         """All of it."""
         state = self.state
-        return self.program.run({
-            "setup": [state.look_at_engine_database, state.look_at_other_databases],
-            "customization": [Questions(state).ask_all],
-            "validation": [Validation(state).run],
-            "transaction": [self.stop_services, self.refuse_running_dwh],
-            "misc": [self.begin, self.make_keys, self.provide_databases, self.upgrade_engine, self.upgrade_dwh,
-                     self.write_files, self.finish_database],
-            "closeup": [self.start_services, self.summarise],
-        })
+        return self.program.run(
+            {
+                "setup": [state.look_at_engine_database, state.look_at_other_databases],
+                "customization": [Questions(state).ask_all],
+                "validation": [Validation(state).run],
+                "transaction": [self.stop_services, self.refuse_running_dwh],
+                "misc": [
+                    self.begin,
+                    self.make_keys,
+                    self.provide_databases,
+                    self.upgrade_engine,
+                    self.upgrade_dwh,
+                    self.write_files,
+                    self.finish_database,
+                ],
+                "closeup": [self.start_services, self.summarise],
+            }
+        )
 
     def _service(self, verb: str, name: str) -> None:
         known = systemctl.read_state(self.state.lab.services, name)
@@ -168,11 +177,15 @@ class Setup:
         state = self.state
         if not state.has_engine:
             return
-        statements = [OPTION.format("DbJustRestored", "0"),
-                      OPTION.format("ProductRPMVersion", display_version(state.prefix))]
+        statements = [
+            OPTION.format("DbJustRestored", "0"),
+            OPTION.format("ProductRPMVersion", display_version(state.prefix)),
+        ]
         if state.has_dwh:
-            statements += [TIMEKEEPING.format("dwhUuid", own_uuid(state)),
-                           TIMEKEEPING.format("dwhHostname", state.text_fqdn)]
+            statements += [
+                TIMEKEEPING.format("dwhUuid", own_uuid(state)),
+                TIMEKEEPING.format("dwhHostname", state.text_fqdn),
+            ]
         state.database("engine").query("".join(statements))
 
     def start_services(self) -> None:
@@ -196,8 +209,10 @@ class Setup:
         name = self.state.text_fqdn
         self.dialog.title("SUMMARY")
         if self.state.has_engine:
-            self.dialog.note("Web access is enabled at:\n    http://{0}:80/ovirt-engine\n    https://{0}:443/ovirt-engine\n"
-                             "Internal CA fingerprint: SHA256: 00:11:22".format(name))
+            self.dialog.note(
+                "Web access is enabled at:\n    http://{0}:80/ovirt-engine\n    https://{0}:443/ovirt-engine\n"
+                "Internal CA fingerprint: SHA256: 00:11:22".format(name)
+            )
         self.dialog.note("The following network ports should be opened:\n    tcp:443\n    tcp:80")
         self.dialog.title("END OF SUMMARY")
 

@@ -44,11 +44,16 @@ class Questions:
     def ask_all(self) -> None:
         """From the product options to the end of the configuration."""
         for title, ask in (
-            ("PRODUCT OPTIONS", self.components), ("NETWORK CONFIGURATION", self.network),
-            ("DATABASE CONFIGURATION", self.databases), ("OVIRT ENGINE CONFIGURATION", self.engine),
-            ("STORAGE CONFIGURATION", self.storage), ("PKI CONFIGURATION", self.certificates),
-            ("APACHE CONFIGURATION", self.apache), ("SYSTEM CONFIGURATION", self.nothing),
-            ("MISC CONFIGURATION", self.miscellaneous), ("END OF CONFIGURATION", self.nothing),
+            ("PRODUCT OPTIONS", self.components),
+            ("NETWORK CONFIGURATION", self.network),
+            ("DATABASE CONFIGURATION", self.databases),
+            ("OVIRT ENGINE CONFIGURATION", self.engine),
+            ("STORAGE CONFIGURATION", self.storage),
+            ("PKI CONFIGURATION", self.certificates),
+            ("APACHE CONFIGURATION", self.apache),
+            ("SYSTEM CONFIGURATION", self.nothing),
+            ("MISC CONFIGURATION", self.miscellaneous),
+            ("END OF CONFIGURATION", self.nothing),
         ):
             self.dialog.title(title)
             ask()
@@ -77,8 +82,11 @@ class Questions:
             ("OVESETUP_OVN/ovirtProviderOvn", "ovirt-provider-ovn", "ovirt-provider-ovn"),
             ("OVESETUP_CONFIG/websocketProxyConfig", "OVESETUP_CONFIG_WEBSOCKET_PROXY", "WebSocket Proxy"),
             ("OVESETUP_DWH_CORE/enable", "OVESETUP_DWH_ENABLE", "Data Warehouse"),
-            ("OVESETUP_VMCONSOLE_PROXY_CONFIG/vmconsoleProxyConfig", "OVESETUP_CONFIG_VMCONSOLE_PROXY",
-             "VM Console Proxy"),
+            (
+                "OVESETUP_VMCONSOLE_PROXY_CONFIG/vmconsoleProxyConfig",
+                "OVESETUP_CONFIG_VMCONSOLE_PROXY",
+                "VM Console Proxy",
+            ),
             ("OVESETUP_GRAFANA_CORE/enable", "OVESETUP_GRAFANA_ENABLE", "Grafana"),
         ):
             self._decide(key, name, CONFIGURE.format(what), True)
@@ -110,11 +118,15 @@ class Questions:
         if not self._decide("OVESETUP_CONFIG/updateFirewall", "OVESETUP_UPDATE_FIREWALL", note, True):
             return
         if self.environment.get(key) not in managers:
-            self.dialog.note("The following firewall managers were detected on this system: {}\n".format(
-                ", ".join(managers)))
+            self.dialog.note(
+                "The following firewall managers were detected on this system: {}\n".format(", ".join(managers))
+            )
             self.environment[key] = self.dialog.query(
-                "OVESETUP_CONFIG_FIREWALL_MANAGER", "Firewall manager to configure (@VALUES@): ", choices=managers,
-                case_sensitive=False)
+                "OVESETUP_CONFIG_FIREWALL_MANAGER",
+                "Firewall manager to configure (@VALUES@): ",
+                choices=managers,
+                case_sensitive=False,
+            )
         self.dialog.info("{} will be configured as firewall manager.".format(self.environment[key]))
 
     def _words(self, path: str) -> list[str]:
@@ -130,11 +142,18 @@ class Questions:
         if self.environment.get(key) is None:
             self.environment[key] = self.dialog.confirms(
                 "OVESETUP_PROVISIONING_POSTGRES_LOCATION",
-                "Where is the Engine database located? (@VALUES@) [@DEFAULT@]: ", True, "Local", "Remote",
+                "Where is the Engine database located? (@VALUES@) [@DEFAULT@]: ",
+                True,
+                "Local",
+                "Remote",
             ) and self.dialog.confirms(
                 "OVESETUP_PROVISIONING_POSTGRES_ENABLED",
                 "\nWould you like Setup to automatically configure postgresql and create Engine database, or prefer "
-                "to perform that manually? (@VALUES@) [@DEFAULT@]: ", True, "Automatic", "Manual")
+                "to perform that manually? (@VALUES@) [@DEFAULT@]: ",
+                True,
+                "Automatic",
+                "Manual",
+            )
         if not self.environment[key]:
             self._ask_credentials()
 
@@ -147,7 +166,8 @@ class Questions:
                 self.environment[key + name] = self.dialog.query("OVESETUP_ENGINE_DB_" + name.upper(), note, default)
         if self.environment.get(key + "password") is None:
             self.environment[key + "password"] = self.dialog.query(
-                "OVESETUP_ENGINE_DB_PASSWORD", "Engine database password: ", hidden=True)
+                "OVESETUP_ENGINE_DB_PASSWORD", "Engine database password: ", hidden=True
+            )
 
     def engine(self) -> None:
         """Vacuum of an old database, the administrator of a new one."""
@@ -207,11 +227,9 @@ class Questions:
         known = self.environment.get("OVESETUP_APACHE/configured") or self.state.program.is_unprivileged
         if not self.state.has_engine or known:
             return
-        note = ("Do you wish to set the application as the default page of the web server? "
-                "(@VALUES@) [@DEFAULT@]: ")
+        note = "Do you wish to set the application as the default page of the web server? (@VALUES@) [@DEFAULT@]: "
         self._decide("OVESETUP_APACHE/configureRootRedirection", "OVESETUP_APACHE_CONFIG_ROOT_REDIRECTION", note, True)
-        note = ("Do you wish Setup to configure that, or prefer to perform that manually? "
-                "(@VALUES@) [@DEFAULT@]: ")
+        note = "Do you wish Setup to configure that, or prefer to perform that manually? (@VALUES@) [@DEFAULT@]: "
         key = "OVESETUP_APACHE/configureSsl"
         self._decide(key, "OVESETUP_APACHE_CONFIG_SSL", note, True, "Automatic", "Manual")
 
@@ -231,13 +249,18 @@ class Questions:
                 self.environment[key] = self.environment["OVESETUP_CONFIG/adminPassword"]
             else:
                 self.environment[key] = self.dialog.query(
-                    "OVESETUP_GRAFANA_CONFIG_ADMIN_PASSWORD", "Grafana admin password: ", hidden=True)
+                    "OVESETUP_GRAFANA_CONFIG_ADMIN_PASSWORD", "Grafana admin password: ", hidden=True
+                )
 
 
 def expires_soon(pki: Path) -> bool:
     """Whether a certificate is within its warning period; those of browsers live short and are warned of late."""
-    for name, days in (("ca.pem", YEAR), ("certs/engine.cer", YEAR), ("certs/apache.cer", TWO_MONTHS),
-                       ("certs/websocket-proxy.cer", TWO_MONTHS)):
+    for name, days in (
+        ("ca.pem", YEAR),
+        ("certs/engine.cer", YEAR),
+        ("certs/apache.cer", TWO_MONTHS),
+        ("certs/websocket-proxy.cer", TWO_MONTHS),
+    ):
         words = ["openssl", "x509", "-noout", "-checkend", str(days * 86400), "-in", str(pki / name)]
         if (pki / name).exists() and subprocess.run(words, stdout=subprocess.DEVNULL, check=False).returncode != 0:
             return True

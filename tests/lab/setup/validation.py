@@ -18,8 +18,10 @@ DISCONNECT = (
     "engine.\nA negative answer will stop Setup.\n"
     "Do you want to permanently disconnect this DWH from the engine? (@VALUES@) [@DEFAULT@]: "
 )
-RUNNING_TASKS = ("Upgrade cannot be completed; asynchronious tasks or commands or compensations are still running. "
-                 "Please make sure that there are no running tasks before you continue.")
+RUNNING_TASKS = (
+    "Upgrade cannot be completed; asynchronious tasks or commands or compensations are still running. "
+    "Please make sure that there are no running tasks before you continue."
+)
 WAIT = 'Would you like to try to wait for that?\n(Answering "no" will stop the upgrade (@VALUES@) '
 COUNT = "SELECT (SELECT count(*) FROM async_tasks) + (SELECT count(*) FROM business_entity_snapshot)"
 WRONG_OWNER = (
@@ -29,11 +31,16 @@ WRONG_OWNER = (
 )
 EXTENSION = "SELECT count(*) FROM pg_extension WHERE extname = 'uuid-ossp'"
 PREVIEW = (
-    ("Default SAN wipe after delete", "OVESETUP_CONFIG/sanWipeAfterDelete"), ("Host FQDN", "OVESETUP_CONFIG/fqdn"),
-    ("Firewall manager", "OVESETUP_CONFIG/firewallManager"), ("Update Firewall", "OVESETUP_CONFIG/updateFirewall"),
-    ("Keycloak installation", "OVESETUP_CONFIG/keycloakEnable"), ("Engine installation", "OVESETUP_ENGINE_CORE/enable"),
-    ("PKI organization", "OVESETUP_PKI/organization"), ("Set up ovirt-provider-ovn", "OVESETUP_OVN/ovirtProviderOvn"),
-    ("Grafana integration", "OVESETUP_GRAFANA_CORE/enable"), ("DWH installation", "OVESETUP_DWH_CORE/enable"),
+    ("Default SAN wipe after delete", "OVESETUP_CONFIG/sanWipeAfterDelete"),
+    ("Host FQDN", "OVESETUP_CONFIG/fqdn"),
+    ("Firewall manager", "OVESETUP_CONFIG/firewallManager"),
+    ("Update Firewall", "OVESETUP_CONFIG/updateFirewall"),
+    ("Keycloak installation", "OVESETUP_CONFIG/keycloakEnable"),
+    ("Engine installation", "OVESETUP_ENGINE_CORE/enable"),
+    ("PKI organization", "OVESETUP_PKI/organization"),
+    ("Set up ovirt-provider-ovn", "OVESETUP_OVN/ovirtProviderOvn"),
+    ("Grafana integration", "OVESETUP_GRAFANA_CORE/enable"),
+    ("DWH installation", "OVESETUP_DWH_CORE/enable"),
     ("Backup DWH database", "OVESETUP_DWH_DB/performBackup"),
     ("Configure VMConsole Proxy", "OVESETUP_VMCONSOLE_PROXY_CONFIG/vmconsoleProxyConfig"),
     ("Configure WebSocket Proxy", "OVESETUP_CONFIG/websocketProxyConfig"),
@@ -71,10 +78,11 @@ class Validation:
     def _check_memory(self) -> None:
         if self.state.program.faults.text("low-memory") is None:
             return
-        self.dialog.warning("Warning: Not enough memory is available on the host. Minimum requirement is 4096MB, "
-                            "and 16384MB is recommended.")
-        text = ("Do you want Setup to continue, with amount of memory less than recommended? "
-                "(@VALUES@) [@DEFAULT@]: ")
+        self.dialog.warning(
+            "Warning: Not enough memory is available on the host. Minimum requirement is 4096MB, "
+            "and 16384MB is recommended."
+        )
+        text = "Do you want Setup to continue, with amount of memory less than recommended? (@VALUES@) [@DEFAULT@]: "
         is_checked = self.environment.setdefault("OVESETUP_SYSTEM/memCheckEnabled", True)
         if is_checked and not self.dialog.confirms("OVESETUP_MEMCHECK_ENABLED", text, False):
             raise RuntimeError("Aborted by user")
@@ -86,8 +94,10 @@ class Validation:
                 if kind == "engine" and database.query(EXTENSION) == "0":
                     raise RuntimeError("uuid-ossp extension is not installed on database")
                 if database.query(WRONG_OWNER) != "0":
-                    raise RuntimeError("Cannot upgrade the {} database schema due to wrong ownership of some database "
-                                       "entities.\n".format(TITLES[kind]))
+                    raise RuntimeError(
+                        "Cannot upgrade the {} database schema due to wrong ownership of some database "
+                        "entities.\n".format(TITLES[kind])
+                    )
 
     def _check_tasks(self) -> None:
         if not self.environment.setdefault("OVESETUP_ASYNC/clearTasks", True):
@@ -108,8 +118,10 @@ class Validation:
             running = self.state.database("engine").query(COUNT)
             if running == "0":
                 return
-            self.dialog.note("Waiting for the completion of {} running tasks during the next {} seconds.\n"
-                             "Press Ctrl+C to interrupt. ".format(running, WAIT_SECONDS))
+            self.dialog.note(
+                "Waiting for the completion of {} running tasks during the next {} seconds.\n"
+                "Press Ctrl+C to interrupt. ".format(running, WAIT_SECONDS)
+            )
             time.sleep(WAIT_SECONDS)
 
     def _check_dwh(self) -> None:
@@ -143,8 +155,12 @@ class Validation:
                 self.dialog.note("{:40}: {}".format(title, self.environment[key]))
         if self.state.has_engine:
             engine = self.state.credentials["engine"]
-            for title, value in (("host", engine.host), ("port", engine.port), ("name", engine.database),
-                                 ("user name", engine.user)):
+            for title, value in (
+                ("host", engine.host),
+                ("port", engine.port),
+                ("name", engine.database),
+                ("user name", engine.user),
+            ):
                 self.dialog.note("{:40}: {}".format("Engine database " + title, value))
         key = "OVESETUP_DIALOG/confirmSettings"
         if self.environment.get(key) is None:

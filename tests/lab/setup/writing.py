@@ -21,13 +21,26 @@ POST = "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"
 ENGINE_CONF = "etc/ovirt-engine/engine.conf.d/"
 DWH_CONF = "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/"
 KEPT_KEYS = (
-    "OVESETUP_ENGINE_CORE/enable", "OVESETUP_DWH_CORE/enable", "OVESETUP_GRAFANA_CORE/enable",
-    "OVESETUP_CONFIG/keycloakEnable", "OVESETUP_MB_DB/enable", "OVESETUP_CL_DB/enable", "OVESETUP_APACHE/configured",
-    "OVESETUP_VMCONSOLE_PROXY_CONFIG/vmconsoleProxyConfig", "OVESETUP_OVN/ovirtProviderOvn",
-    "OVESETUP_CONFIG/websocketProxyConfig", "OVESETUP_CONFIG/fqdn", "OVESETUP_ENGINE_CONFIG/fqdn",
-    "OVESETUP_CONFIG/firewallManager", "OVESETUP_CONFIG/adminUser", "OVESETUP_PKI/country",
-    "OVESETUP_PKI/organization", "OVESETUP_DWH_CONFIG/scale", "OVESETUP_CONFIG/keycloakOvirtClientSecret",
-    "OVESETUP_CONFIG/sanWipeAfterDelete", "OVESETUP_GRAFANA_CORE/grafanaDbCreatedByUs",
+    "OVESETUP_ENGINE_CORE/enable",
+    "OVESETUP_DWH_CORE/enable",
+    "OVESETUP_GRAFANA_CORE/enable",
+    "OVESETUP_CONFIG/keycloakEnable",
+    "OVESETUP_MB_DB/enable",
+    "OVESETUP_CL_DB/enable",
+    "OVESETUP_APACHE/configured",
+    "OVESETUP_VMCONSOLE_PROXY_CONFIG/vmconsoleProxyConfig",
+    "OVESETUP_OVN/ovirtProviderOvn",
+    "OVESETUP_CONFIG/websocketProxyConfig",
+    "OVESETUP_CONFIG/fqdn",
+    "OVESETUP_ENGINE_CONFIG/fqdn",
+    "OVESETUP_CONFIG/firewallManager",
+    "OVESETUP_CONFIG/adminUser",
+    "OVESETUP_PKI/country",
+    "OVESETUP_PKI/organization",
+    "OVESETUP_DWH_CONFIG/scale",
+    "OVESETUP_CONFIG/keycloakOvirtClientSecret",
+    "OVESETUP_CONFIG/sanWipeAfterDelete",
+    "OVESETUP_GRAFANA_CORE/grafanaDbCreatedByUs",
 )
 
 
@@ -89,8 +102,9 @@ def write_all(state: State, files: Files) -> None:
         _write_dwh(state, files, engine, state.credentials["dwh"])
     if state.has_keycloak and not state.keycloak_is_configured and "keycloak" in state.credentials:
         text = configuration.keycloak(state.lab.fqdn, state.lab.secrets[2])
-        files.write(ENGINE_CONF + "12-setup-keycloak.conf", text + block("KEYCLOAK", state.credentials["keycloak"]),
-                    0o640)
+        files.write(
+            ENGINE_CONF + "12-setup-keycloak.conf", text + block("KEYCLOAK", state.credentials["keycloak"]), 0o640
+        )
 
 
 def _write_dwh(state: State, files: Files, engine: Credentials, dwh: Credentials) -> None:
@@ -101,8 +115,9 @@ def _write_dwh(state: State, files: Files, engine: Credentials, dwh: Credentials
     if not (state.prefix / uuid).exists():
         files.write(uuid, "DWH_UUID={}\n".format(configuration.DWH_UUID), 0o644)
     if state.has_grafana:
-        files.write(ENGINE_CONF + "10-setup-grafana-access.conf", 'ENGINE_GRAFANA_FQDN="{}"\n'.format(state.lab.fqdn),
-                    0o640)
+        files.write(
+            ENGINE_CONF + "10-setup-grafana-access.conf", 'ENGINE_GRAFANA_FQDN="{}"\n'.format(state.lab.fqdn), 0o640
+        )
         text = configuration.grafana_block(state.lab.secrets[0], dwh.database)
         files.write(DWH_CONF + "10-setup-grafana-database.conf", text, 0o640)
 
@@ -114,8 +129,11 @@ def aaa(engine: Credentials) -> str:
 
 def write_post_install(state: State, files: Files) -> None:
     """What the next run finds as its first answers."""
-    lines = ["# action=setup", "[environment:default]",
-             "OVESETUP_CORE/generatedByVersion=str:{}".format(display_version(state.prefix))]
+    lines = [
+        "# action=setup",
+        "[environment:default]",
+        "OVESETUP_CORE/generatedByVersion=str:{}".format(display_version(state.prefix)),
+    ]
     state.environment.setdefault("OVESETUP_APACHE/configured", True)
     state.environment.setdefault("OVESETUP_CONFIG/adminUser", "admin@internal")
     for key in KEPT_KEYS:

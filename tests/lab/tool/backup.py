@@ -14,16 +14,31 @@ from .kinds import GRAFANA_KEY, GRAFANA_MEMBER, Kind
 from .run import Run
 
 PATHS = (
-    "etc/ovirt-engine", "etc/ovirt-engine-dwh", "etc/ovirt-provider-ovn/conf.d", "etc/ovirt-provider-ovn/logger.conf",
-    "etc/ovirt-vmconsole", "etc/pki/ovirt-engine", "etc/pki/ovirt-vmconsole", "etc/ovirt-engine-setup.conf.d",
-    "etc/httpd/conf.d/internalsso-openidc.conf", "etc/httpd/conf.d/ovirt-engine-grafana-proxy.conf",
-    "etc/httpd/conf.d/ovirt-engine-root-redirect.conf", "etc/httpd/conf.d/ssl.conf",
-    "etc/httpd/conf.d/z-ovirt-engine-proxy.conf", "etc/httpd/conf.d/z-ovirt-engine-keycloak-proxy.conf",
-    "etc/httpd/http.keytab", "etc/httpd/conf.d/ovirt-sso.conf", "etc/yum/pluginconf.d/versionlock.list",
-    "etc/dnf/plugins/versionlock.list", "etc/firewalld/services/ovirt-https.xml",
-    "etc/firewalld/services/ovirt-http.xml", "etc/firewalld/services/ovirt-postgres.xml",
-    "etc/firewalld/services/ovirt-provider-ovn.xml", "etc/firewalld/services/ovn-central-firewall-service.xml",
-    "var/lib/openvswitch", "etc/grafana",
+    "etc/ovirt-engine",
+    "etc/ovirt-engine-dwh",
+    "etc/ovirt-provider-ovn/conf.d",
+    "etc/ovirt-provider-ovn/logger.conf",
+    "etc/ovirt-vmconsole",
+    "etc/pki/ovirt-engine",
+    "etc/pki/ovirt-vmconsole",
+    "etc/ovirt-engine-setup.conf.d",
+    "etc/httpd/conf.d/internalsso-openidc.conf",
+    "etc/httpd/conf.d/ovirt-engine-grafana-proxy.conf",
+    "etc/httpd/conf.d/ovirt-engine-root-redirect.conf",
+    "etc/httpd/conf.d/ssl.conf",
+    "etc/httpd/conf.d/z-ovirt-engine-proxy.conf",
+    "etc/httpd/conf.d/z-ovirt-engine-keycloak-proxy.conf",
+    "etc/httpd/http.keytab",
+    "etc/httpd/conf.d/ovirt-sso.conf",
+    "etc/yum/pluginconf.d/versionlock.list",
+    "etc/dnf/plugins/versionlock.list",
+    "etc/firewalld/services/ovirt-https.xml",
+    "etc/firewalld/services/ovirt-http.xml",
+    "etc/firewalld/services/ovirt-postgres.xml",
+    "etc/firewalld/services/ovirt-provider-ovn.xml",
+    "etc/firewalld/services/ovn-central-firewall-service.xml",
+    "var/lib/openvswitch",
+    "etc/grafana",
 )
 STATE_NOT_SAVED = ("backups", "jboss_runtime", "ansible-runner-service.log", "ansible-runner", ".ansible")
 
@@ -136,8 +151,10 @@ def _write_members(run: Run, root: Path) -> None:
     lines = []
     for kind in run.variant.config:
         database = run.options.databases[kind.name]
-        lines += ["{}_DUMP_COMPRESSOR={}\n".format(kind.dump, database.compressor),
-                  "{}_DUMP_FORMAT={}\n".format(kind.dump, database.format)]
+        lines += [
+            "{}_DUMP_COMPRESSOR={}\n".format(kind.dump, database.compressor),
+            "{}_DUMP_FORMAT={}\n".format(kind.dump, database.format),
+        ]
     (root / "config").write_text("".join(lines), encoding="utf-8")
     run.sabotage.plant(root / "config")
     run.step("hash")

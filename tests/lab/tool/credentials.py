@@ -79,8 +79,13 @@ def _given_or_loaded(run: Run, kind: Kind) -> str:
         return block(kind, values)
     loaded = DatabaseOptions()
     for attribute, name in (
-        ("host", "HOST"), ("port", "PORT"), ("user", "USER"), ("password", "PASSWORD"), ("database", "DATABASE"),
-        ("secured", "SECURED"), ("validation", "SECURED_VALIDATION"),
+        ("host", "HOST"),
+        ("port", "PORT"),
+        ("user", "USER"),
+        ("password", "PASSWORD"),
+        ("database", "DATABASE"),
+        ("secured", "SECURED"),
+        ("validation", "SECURED_VALIDATION"),
     ):
         setattr(loaded, attribute, run.conf.get("{}_{}".format(kind.conf, name), ""))
     return block(kind, loaded)

@@ -18,8 +18,10 @@ from ..postgres import stop as stop_server
 from .run import Connection, Run
 
 PAUSE = 0.001
-END = ("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-       " WHERE datname = '{}' AND application_name IN ('pg_restore', 'psql') AND usename <> 'postgres'")
+END = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE datname = '{}' AND application_name IN ('pg_restore', 'psql') AND usename <> 'postgres'"
+)
 
 
 def disturb(process: subprocess.Popen[bytes], run: Run, connection: Connection, fault: str) -> None:

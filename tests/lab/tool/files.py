@@ -15,11 +15,15 @@ from .backup import backup_paths, os_version
 from .run import Run
 
 NEVER_RESTORED = (
-    "etc/ovirt-engine/engine-config/engine-config.properties", "etc/ovirt-engine-setup.conf.d/*packaging*",
-    "etc/pki/ovirt-engine/cacert.template.in", "etc/pki/ovirt-engine/cert.template.in",
+    "etc/ovirt-engine/engine-config/engine-config.properties",
+    "etc/ovirt-engine-setup.conf.d/*packaging*",
+    "etc/pki/ovirt-engine/cacert.template.in",
+    "etc/pki/ovirt-engine/cert.template.in",
     "etc/pki/ovirt-engine/openssl.conf",
-    "etc/ovirt-engine/engine.conf.d/20-branding-rhv.conf", "etc/ovirt-engine/branding/50-rhv-2.brand",
-    "ovirt-engine/engine.conf.d/10-scl-postgres.conf", "ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-scl-postgres.conf",
+    "etc/ovirt-engine/engine.conf.d/20-branding-rhv.conf",
+    "etc/ovirt-engine/branding/50-rhv-2.brand",
+    "ovirt-engine/engine.conf.d/10-scl-postgres.conf",
+    "ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-scl-postgres.conf",
 )
 APACHE_FILES = ("etc/httpd/conf.d/ssl.conf", "etc/httpd/conf.d/ovirt-engine-root-redirect.conf")
 STATE = "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"

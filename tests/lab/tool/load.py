@@ -15,15 +15,31 @@ from .kinds import ENGINE, Kind
 from .run import Run
 
 TABLES_TO_CLEAN = (
-    "async_tasks", "async_tasks_entities", "business_entity_snapshot", "command_entities", "job", "step",
+    "async_tasks",
+    "async_tasks_entities",
+    "business_entity_snapshot",
+    "command_entities",
+    "job",
+    "step",
 )
-HARMLESS = re.compile("|".join((
-    'language "plpgsql" already exists', "must be owner of language plpgsql", "must be owner of extension plpgsql",
-    "must be owner of extension uuid-ossp", 'schema "public" already exists', "must be owner of schema public",
-    'must be member of role "postgres"', "permission denied to change default privileges",
-    "permission denied for language c", r"function public\.uuid_\w+\([^)]*\) does not exist",
-    "permission denied to create extension", "extension .* does not exist",
-)))
+HARMLESS = re.compile(
+    "|".join(
+        (
+            'language "plpgsql" already exists',
+            "must be owner of language plpgsql",
+            "must be owner of extension plpgsql",
+            "must be owner of extension uuid-ossp",
+            'schema "public" already exists',
+            "must be owner of schema public",
+            'must be member of role "postgres"',
+            "permission denied to change default privileges",
+            "permission denied for language c",
+            r"function public\.uuid_\w+\([^)]*\) does not exist",
+            "permission denied to create extension",
+            "extension .* does not exist",
+        )
+    )
+)
 JUST_RESTORED = "option_name='DbJustRestored' and version='general'"
 RESET_HA = """UPDATE vm_dynamic
           SET status=0, exit_status=2, exit_reason=-1,
@@ -47,8 +63,10 @@ def verify_connection(run: Run, kind: Kind) -> None:
         run.fatal("Can't connect to database '{}'. Please see '{} --help'.".format(name, run.program))
     process = run.start_pg("psql", connection, ("-t", "-c", "show lc_messages"), stdout=-1, stderr=subprocess.DEVNULL)
     if process.communicate()[0].strip() != b"en_US.UTF-8":
-        run.fatal("lc_messages is set to an unsupported value in postgresql.conf. "
-                  "Please set it to en_US.UTF-8 and restart postgresql.")
+        run.fatal(
+            "lc_messages is set to an unsupported value in postgresql.conf. "
+            "Please set it to en_US.UTF-8 and restart postgresql."
+        )
     process = run.start_pg("pg_dump", connection, ("-s",), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     schema, errors = process.communicate()
     if any(_creates(line) for line in schema.lower().splitlines()):
@@ -65,11 +83,23 @@ def _creates(line: bytes) -> bool:
 def load_dump(run: Run, kind: Kind, path: Path) -> None:
     """Load one dump; of custom ones the exit status is ignored, only certain log lines count."""
     options, connection = run.options.databases[kind.name], run.connection(kind.conf)
-    run.log("restoreDB: " + " ".join("{} {}".format(*pair) for pair in (
-        ("backupfile", path), ("user", connection.user), ("host", connection.host), ("port", connection.port),
-        ("database", connection.database), ("orig_user", options.orig_user), ("compressor", options.compressor),
-        ("format", options.format), ("jobsnum", options.jobs),
-    )))
+    run.log(
+        "restoreDB: "
+        + " ".join(
+            "{} {}".format(*pair)
+            for pair in (
+                ("backupfile", path),
+                ("user", connection.user),
+                ("host", connection.host),
+                ("port", connection.port),
+                ("database", connection.database),
+                ("orig_user", options.orig_user),
+                ("compressor", options.compressor),
+                ("format", options.format),
+                ("jobsnum", options.jobs),
+            )
+        )
+    )
     if options.format not in ("plain", "custom"):
         run.fatal("Unsupported format {}".format(options.format))
     report = run.folder / "pg-restore-log"
@@ -116,8 +146,11 @@ def clean_engine_database(run: Run) -> None:
             run.log("FATAL: Failed cleaning up {}".format(table))
             print("FATAL: Failed cleaning up {}".format(table), file=sys.stderr, flush=True)
             run.fatal("Failed cleaning up temp data")
-    running = _ask(run, "SELECT var_value FROM dwh_history_timekeeping WHERE var_name='DwhCurrentlyRunning'",
-                   "Failed checking DwhCurrentlyRunning")
+    running = _ask(
+        run,
+        "SELECT var_value FROM dwh_history_timekeeping WHERE var_name='DwhCurrentlyRunning'",
+        "Failed checking DwhCurrentlyRunning",
+    )
     if "1" in running:
         run.output("  - Resetting DwhCurrentlyRunning in dwh_history_timekeeping in engine database")
         if _change(run, "UPDATE dwh_history_timekeeping SET var_value='0' WHERE var_name='DwhCurrentlyRunning'") != 0:

@@ -25,8 +25,12 @@ def dump_changed_copy(run: Run, kind: Kind, words: tuple[str, ...], target: Path
     try:
         _copy_database(lab, original, copy, run.connection(kind.conf).user)
         table, count = loss
-        query(lab, copy, "SET session_replication_role = replica; DELETE FROM ONLY {0} WHERE ctid IN"
-                         " (SELECT ctid FROM ONLY {0} LIMIT {1})".format(table, count))
+        query(
+            lab,
+            copy,
+            "SET session_replication_role = replica; DELETE FROM ONLY {0} WHERE ctid IN"
+            " (SELECT ctid FROM ONLY {0} LIMIT {1})".format(table, count),
+        )
         content = _dump(lab, copy, *words)
     finally:
         query(lab, "postgres", 'DROP DATABASE IF EXISTS "{}"'.format(copy))

@@ -177,7 +177,10 @@ def _table(options: Options) -> tuple[Valued, Plain]:
         return lambda: setattr(options, name, value)
 
     valued: Valued = {
-        "--mode": options.set_mode, "--scope": options.add_scope, "--file": put("file"), "--log": put("log"),
+        "--mode": options.set_mode,
+        "--scope": options.add_scope,
+        "--file": put("file"),
+        "--log": put("log"),
         "--tmpdir": put("tmpdir"),
         "--archive-compressor": put("archive_compressor", lambda v: _compressor(v, TAR_OPTIONS)),
         "--files-compressor": put("files_compressor", lambda v: _compressor(v, TAR_OPTIONS)),
@@ -215,21 +218,28 @@ def _add_database(options: Options, kind: Kind, valued: Valued, plain: Plain) ->
     def dump_format(value: str) -> str:
         return _choice(value, {"plain": "plain", "custom": "custom"}, "dump format", "failed parsing dump format")
 
-    valued.update({
-        "--{}compressor".format(name): put("compressor", lambda v: _compressor(v, COMMANDS)),
-        "--{}dump-format".format(name): put("format", dump_format),
-        "--{}restore-jobs".format(name): put("jobs", _jobs),
-        "--{}host".format(name): put("host"), "--{}port".format(name): put("port"), "--{}user".format(name): set_user,
-        "--{}passfile".format(name): put("password", _password_from),
-        "--{}password".format(name): put("password"), "--{}name".format(name): put("database"),
-    })
-    plain.update({
-        "--provision-{}db".format(kind.option): lambda: options.allow_provisioning(kind),
-        "--change-{}db-credentials".format(kind.option): switch("change"),
-        "--{}password".format(name): lambda: setattr(database, "password", _ask_password()),
-        "--{}secured".format(name): switch("secured", "True"),
-        "--{}sec-validation".format(name): switch("validation", "True"),
-    })
+    valued.update(
+        {
+            "--{}compressor".format(name): put("compressor", lambda v: _compressor(v, COMMANDS)),
+            "--{}dump-format".format(name): put("format", dump_format),
+            "--{}restore-jobs".format(name): put("jobs", _jobs),
+            "--{}host".format(name): put("host"),
+            "--{}port".format(name): put("port"),
+            "--{}user".format(name): set_user,
+            "--{}passfile".format(name): put("password", _password_from),
+            "--{}password".format(name): put("password"),
+            "--{}name".format(name): put("database"),
+        }
+    )
+    plain.update(
+        {
+            "--provision-{}db".format(kind.option): lambda: options.allow_provisioning(kind),
+            "--change-{}db-credentials".format(kind.option): switch("change"),
+            "--{}password".format(name): lambda: setattr(database, "password", _ask_password()),
+            "--{}secured".format(name): switch("secured", "True"),
+            "--{}sec-validation".format(name): switch("validation", "True"),
+        }
+    )
 
 
 def check_credentials(options: Options) -> None:

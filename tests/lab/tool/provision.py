@@ -54,8 +54,11 @@ def provision_databases(run: Run) -> None:
 def _provision(run: Run, kind: Kind) -> None:
     target = run.connection(kind.conf)
     secured, validation = (run.conf.get(kind.conf + name, "") for name in ("_SECURED", "_SECURED_VALIDATION"))
-    run.log("provisionDB: user {} host {} port {} database {} secured {} secured_host_validation {}".format(
-        target.user, target.host, target.port, target.database, secured, validation))
+    run.log(
+        "provisionDB: user {} host {} port {} database {} secured {} secured_host_validation {}".format(
+            target.user, target.host, target.port, target.database, secured, validation
+        )
+    )
     run.output("- user '{}', database '{}'".format(target.user, target.database))
     if target.host != "localhost":
         run.fatal("Can provision database only in localhost")
@@ -78,8 +81,10 @@ def _complete(run: Run, status: int, database: str, user: str) -> None:
     if status == 12:
         run.fatal("Provisioning is not supported")
     if status == 13:
-        run.fatal("Existing database '{}' or user '{}' found and temporary ones created - "
-                  "Please clean up everything and try again".format(database, user))
+        run.fatal(
+            "Existing database '{}' or user '{}' found and temporary ones created - "
+            "Please clean up everything and try again".format(database, user)
+        )
     if status != 0:
         run.fatal("Provisioning database '{}' failed, please check the log for details".format(database))
 
@@ -96,8 +101,11 @@ def _provision_grantees(run: Run, kind: Kind) -> None:
             run.output("- user '{}' on database '{}'".format(user, target.database))
             answers += PASSWORD.format(run.conf.get("GRAFANA_DB_PASSWORD", "")) + READ_ONLY
         else:
-            run.output("- extra user '{}' having grants on database {}, created with a random password".format(
-                user, target.database))
+            run.output(
+                "- extra user '{}' having grants on database {}, created with a random password".format(
+                    user, target.database
+                )
+            )
         status = _call(run, answers)
         if status == 12:
             run.fatal("Provisioning is not supported")

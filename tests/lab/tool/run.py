@@ -175,8 +175,14 @@ class Run:
         return process.returncode
 
     def start_pg(
-        self, command: str, connection: Connection, arguments: tuple[str, ...],
-        stdin: Channel = None, stdout: Channel = None, stderr: Channel = None, before: list[str] | None = None,
+        self,
+        command: str,
+        connection: Connection,
+        arguments: tuple[str, ...],
+        stdin: Channel = None,
+        stdout: Channel = None,
+        stderr: Channel = None,
+        before: list[str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a PostgreSQL client with the tool's credentials, and say so in the log."""
         where = ["-w", "-U", connection.user, "-h", connection.host, "-p", connection.port]
@@ -190,8 +196,13 @@ class Run:
         return self.start(words, stdin, stdout, stderr, environment=environment)
 
     def start(
-        self, words: list[str], stdin: Channel = None, stdout: Channel = None, stderr: Channel = None,
-        cwd: Path | None = None, environment: dict[str, str] | None = None,
+        self,
+        words: list[str],
+        stdin: Channel = None,
+        stdout: Channel = None,
+        stderr: Channel = None,
+        cwd: Path | None = None,
+        environment: dict[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a program; one that is missing complains and ends with 127 as in a shell."""
         if shutil.which(words[0]) is None:

@@ -93,12 +93,11 @@ class Sabotage:
 
     def progress_question(self, fault: str) -> str | None:
         """What to ask the server before the fault strikes: whether so many rows of a table are in. None: at once."""
-        words = self.words(fault)[2 if fault == "kill-child" else 1:]
+        words = self.words(fault)[2 if fault == "kill-child" else 1 :]
         if not words:
             return None
         return (
-            "SELECT count(*) FROM pg_stat_progress_copy"
-            " WHERE relid = to_regclass('{}') AND tuples_processed >= {}"
+            "SELECT count(*) FROM pg_stat_progress_copy WHERE relid = to_regclass('{}') AND tuples_processed >= {}"
         ).format(*words)
 
     def delay(self, step: str) -> list[str]:

@@ -30,7 +30,10 @@ def source(files: Iterable[Path], variables: dict[str, str]) -> dict[str, str]:
         first = "/dev/fd/{}".format(known.fileno())
         done = subprocess.run(
             ["/bin/bash", "--posix", "-c", SCRIPT, "engine-backup", first, *map(str, files)],
-            env=kept, stdout=subprocess.PIPE, check=False, pass_fds=[known.fileno()],
+            env=kept,
+            stdout=subprocess.PIPE,
+            check=False,
+            pass_fds=[known.fileno()],
         )
     pairs = (entry.partition("=") for entry in done.stdout.decode("utf-8", "surrogateescape").split("\0") if entry)
     return {name: value for name, _separator, value in pairs if name not in NOT_CONFIGURATION}

@@ -59,8 +59,11 @@ def _verify_version(run: Run) -> None:
     except FileNotFoundError:
         made_by = ""
     if not is_restorable(made_by, run.version):
-        run.fatal("Backup was created by version '{}' and can not be restored using the installed version {}".format(
-            made_by, run.version))
+        run.fatal(
+            "Backup was created by version '{}' and can not be restored using the installed version {}".format(
+                made_by, run.version
+            )
+        )
 
 
 def is_restorable(made_by: str, installed: str) -> bool:

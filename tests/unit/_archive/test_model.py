@@ -45,8 +45,9 @@ def with_members(change: Callable[[List[Any]], List[Any]]) -> ArchiveReading:
 
 def flipped(name: str) -> ArchiveReading:
     """Return an archive whose member is not the one that was hashed."""
-    return with_members(lambda all_: [
-        item._replace(sha256="0" * 64, md5="0" * 32) if item.name == name else item for item in all_])
+    return with_members(
+        lambda all_: [item._replace(sha256="0" * 64, md5="0" * 32) if item.name == name else item for item in all_]
+    )
 
 
 def lacks_file(path: str) -> ArchiveReading:
@@ -206,8 +207,9 @@ def test_files_alone_must_fit_the_setup_state_in_them() -> None:
 
 def test_scopes_are_those_of_members_with_content_in_the_order_of_the_tool() -> None:
     assert scopes_of(world.reading()) == ALL
-    emptied = with_members(lambda all_: [
-        item._replace(size=0) if item.name == "db/engine_backup.db" else item for item in reversed(all_)])
+    emptied = with_members(
+        lambda all_: [item._replace(size=0) if item.name == "db/engine_backup.db" else item for item in reversed(all_)]
+    )
     assert scopes_of(emptied) == ["files", "dwhdb"]
 
 

@@ -123,9 +123,13 @@ def test_old_archive_with_md5_is_compared_by_md5(tmp_path: Path) -> None:
 
 
 def test_sqlite_file_is_counted_and_its_copy_removed(tmp_path: Path) -> None:
-    members = archives.make_members({
-        "engine_backup.db": archives.CUSTOM, "dwh_backup.db": archives.CUSTOM,
-        "grafana.db": archives.make_sqlite(tmp_path / "grafana.db")})
+    members = archives.make_members(
+        {
+            "engine_backup.db": archives.CUSTOM,
+            "dwh_backup.db": archives.CUSTOM,
+            "grafana.db": archives.make_sqlite(tmp_path / "grafana.db"),
+        }
+    )
     reading, codes = read(tmp_path, archives.make_archive(members))
     assert codes == []
     assert reading.dumps["grafana"].tables == {"dashboard": 3, 'odd "name': 0}
@@ -141,7 +145,7 @@ def test_sparse_members_of_the_real_tar_are_read(tmp_path: Path) -> None:
     for name, content in members + [archives.hash_list(members)]:
         with open(str(folder / name), "wb") as stream:
             for start in range(0, len(content), 4096):
-                piece = content[start:start + 4096]
+                piece = content[start : start + 4096]
                 if piece.strip(b"\0") or start + 4096 >= len(content):
                     stream.seek(start)
                     stream.write(piece)
@@ -161,7 +165,10 @@ def test_archive_keeps_its_times_and_mode(tmp_path: Path) -> None:
         read_archive(str(path), level, str(tmp_path))
     after = path.stat()
     assert (after.st_mtime_ns, after.st_mode, after.st_ctime_ns) == (
-        before.st_mtime_ns, before.st_mode, before.st_ctime_ns)
+        before.st_mtime_ns,
+        before.st_mode,
+        before.st_ctime_ns,
+    )
 
 
 def test_archive_is_found_through_a_link(tmp_path: Path) -> None:
@@ -262,13 +269,19 @@ def test_archive_of_a_manifest_is_recalled_and_only_its_files_are_read(tmp_path:
     path.write_bytes(archives.make_archive())
     reading = read_archive(str(path), "full", str(tmp_path))
     databases = {
-        kind: dict(world.manifest()["databases"]["dwh"], tables=dump.tables, format=dump.format, size=dump.size,
-                   compressor=dump.compressor, rows=sum((dump.tables or {}).values()))
+        kind: dict(
+            world.manifest()["databases"]["dwh"],
+            tables=dump.tables,
+            format=dump.format,
+            size=dump.size,
+            compressor=dump.compressor,
+            rows=sum((dump.tables or {}).values()),
+        )
         for kind, dump in reading.dumps.items()
     }
     manifest = world.manifest(
-        size=reading.size, sha256=reading.sha256, databases=databases, dumps=describe_dumps(reading),
-        hosted_engine="he")
+        size=reading.size, sha256=reading.sha256, databases=databases, dumps=describe_dumps(reading), hosted_engine="he"
+    )
     found = read_proven(str(path), manifest)
     assert found is not None
     he = {"engine": {"public.vm_static": [("he",)]}}

@@ -49,7 +49,7 @@ def test_cut_archive_is_never_good(tmp_path: Path, packer: str) -> None:
 @pytest.mark.parametrize("packer", ["gzip", "bzip2", "xz"])
 def test_archive_cut_in_its_second_half_is_named_so(tmp_path: Path, packer: str) -> None:
     data = archives.PACKERS[packer](archives.make_archive())
-    assert "archive_truncated" in codes_of(tmp_path, data[:len(data) * 3 // 4], "checksums")
+    assert "archive_truncated" in codes_of(tmp_path, data[: len(data) * 3 // 4], "checksums")
 
 
 @pytest.mark.parametrize("packer", PACKERS)
@@ -61,7 +61,7 @@ def test_flipped_byte_is_never_good(tmp_path: Path, packer: str) -> None:
     else:
         places = list(range(10, len(data)))  # the header of gzip holds a time that nobody checks
     for place in chance.sample(places, 40):
-        flipped = data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1:]
+        flipped = data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
         assert codes_of(tmp_path, flipped) != [], place
 
 
@@ -148,9 +148,7 @@ INNER: Dict[str, Tuple[bytes, List[str]]] = {
 
 
 @pytest.mark.parametrize(("files", "codes"), list(INNER.values()), ids=list(INNER))
-def test_bad_files_part_is_named_even_where_every_hash_is_right(
-    tmp_path: Path, files: bytes, codes: List[str]
-) -> None:
+def test_bad_files_part_is_named_even_where_every_hash_is_right(tmp_path: Path, files: bytes, codes: List[str]) -> None:
     data = archives.make_archive(archives.make_members(files=files))
     assert codes_of(tmp_path, data, "checksums") == []
     assert codes_of(tmp_path, data) == codes
@@ -159,7 +157,7 @@ def test_bad_files_part_is_named_even_where_every_hash_is_right(
 def test_damaged_header_inside_the_files_part_is_not_its_end(tmp_path: Path) -> None:
     files = bytearray(archives.make_files())
     second = files.index(b"etc/pki/ovirt-engine/keys/engine.p12")
-    more = bytes(files[:second]) + b"X" + bytes(files[second + 1:])
+    more = bytes(files[:second]) + b"X" + bytes(files[second + 1 :])
     data = archives.make_archive(archives.make_members(files=more))
     assert "files_unreadable" in codes_of(tmp_path, data)
 

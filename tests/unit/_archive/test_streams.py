@@ -125,9 +125,9 @@ def test_cut_tar_is_an_error_wherever_it_is_cut(reads: bool) -> None:
 
 def test_tar_without_its_padding_is_whole() -> None:
     end = len(TAR.rstrip(b"\0")) // 512 * 512 + 512
-    assert len(names_of(TAR[:end + 1024])) == 4
+    assert len(names_of(TAR[: end + 1024])) == 4
     with pytest.raises(EOFError):
-        names_of(TAR[:end + 512])
+        names_of(TAR[: end + 512])
 
 
 @pytest.mark.parametrize("place", [0, 1024 + 512, 1024 + 512 + 4096 + 512])

@@ -74,5 +74,9 @@ def test_versions_are_ordered_by_number_not_by_text() -> None:
 
 def test_parts_of_a_version_are_found() -> None:
     assert (minor_release("4.5.7"), minor_release("4.5"), minor_release("4"), minor_release("x4.5")) == (
-        "4.5", "4.5", "", "")
+        "4.5",
+        "4.5",
+        "",
+        "",
+    )
     assert (third_number("4.3.10.4"), third_number("4.3"), third_number("4.3.x")) == (10, 0, 0)

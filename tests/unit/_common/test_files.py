@@ -68,7 +68,8 @@ def test_read_only_file_system_is_named_to_root_too(tmp_path: Path, monkeypatch:
 def holder(tmp_path: Path) -> Any:
     """Another process that holds the lock of the directory."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path / files.LOCK_NAME)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        [sys.executable, "-c", HOLDER, str(tmp_path / files.LOCK_NAME)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == b"held\n"
     yield process
@@ -170,7 +171,7 @@ def test_json_that_can_not_be_written_leaves_the_old_content(tmp_path: Path) -> 
 def test_json_that_is_no_object_is_a_value_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(ValueError, match="."):
-        files.read_json(str(tmp_path / "x"), 100 if len(content) < 1000 else 10 ** 6)
+        files.read_json(str(tmp_path / "x"), 100 if len(content) < 1000 else 10**6)
 
 
 def test_json_may_be_as_large_as_its_limit_and_no_larger(tmp_path: Path) -> None:

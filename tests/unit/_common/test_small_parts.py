@@ -74,7 +74,10 @@ def test_other_times_are_refused(text: str) -> None:
 def test_one_problem_is_a_sentence_and_several_are_a_list() -> None:
     assert describe_problems("No", [ONE]) == "No: [disk_full] no room"
     assert describe_problems("No", [ONE, TWO]).splitlines() == [
-        "No, 2 problems:", "1. [disk_full] no room", "2. [locked] another run"]
+        "No, 2 problems:",
+        "1. [disk_full] no room",
+        "2. [locked] another run",
+    ]
 
 
 @pytest.mark.parametrize("kind", [Refused, NotProven])

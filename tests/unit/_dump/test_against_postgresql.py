@@ -60,8 +60,13 @@ class Server:
     def run(self, program: str, *arguments: str, script: str = "") -> bytes:
         command = [str(self.bin / program), *arguments]
         done = subprocess.run(
-            command, input=script.encode(), capture_output=True, env=self.environment,
-            cwd=str(self.folder), preexec_fn=become_ordinary, check=False,
+            command,
+            input=script.encode(),
+            capture_output=True,
+            env=self.environment,
+            cwd=str(self.folder),
+            preexec_fn=become_ordinary,
+            check=False,
         )
         assert done.returncode == 0, (command, done.stderr.decode())
         return done.stdout
@@ -70,8 +75,12 @@ class Server:
         self.run("initdb", "-D", "data", "-E", "UTF8", "-A", "trust", "-U", "postgres", "--no-sync")
         options = "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off".format(self.port)
         subprocess.run(
-            [str(self.bin / "pg_ctl"), "-D", "data", "-l", "log", "-w", "-o", options, "start"], check=True,
-            stdout=subprocess.DEVNULL, env=self.environment, cwd=str(self.folder), preexec_fn=become_ordinary,
+            [str(self.bin / "pg_ctl"), "-D", "data", "-l", "log", "-w", "-o", options, "start"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env=self.environment,
+            cwd=str(self.folder),
+            preexec_fn=become_ordinary,
         )
 
     def stop(self) -> None:
@@ -105,7 +114,7 @@ def server() -> Iterator[Server]:
         made.start()
         try:
             made.psql("postgres", "CREATE DATABASE nasty")
-            made.psql("nasty", "CREATE SCHEMA ext; CREATE EXTENSION \"uuid-ossp\" SCHEMA ext")
+            made.psql("nasty", 'CREATE SCHEMA ext; CREATE EXTENSION "uuid-ossp" SCHEMA ext')
             for script in ("nasty-roles.sql", "nasty.sql", "nasty-grants.sql"):
                 made.psql("nasty", (RECORDED / script).read_text(encoding="utf-8"))
             yield made

@@ -56,7 +56,7 @@ def contents(version: Tuple[int, int], entries: List[Entry]) -> bytes:
 
 
 def chunks(data: bytes, size: int = 5) -> bytes:
-    pieces = [data[start:start + size] for start in range(0, len(data), size)]
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
     return b"".join(integer(len(piece)) + piece for piece in pieces) + integer(0)
 
 
@@ -116,15 +116,26 @@ def test_schemas_extensions_and_grantees_are_found() -> None:
     def described(number: int, name: str, kind: str, definition: str) -> Entry:
         return Entry(number, name, kind, definition, None, "", "", has_data=False)
 
-    found = read_bytes(archive([
-        described(1, "aaa_jdbc", "SCHEMA", "CREATE SCHEMA aaa_jdbc;\n"),
-        described(2, "public", "SCHEMA", "-- *not* creating schema, since initdb creates it"),
-        described(3, "uuid-ossp", "EXTENSION", 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;\n'),
-        described(4, "TABLE t", "ACL", 'REVOKE ALL ON t FROM x;\nGRANT SELECT ON t TO "a;b";\nGRANT ALL ON t TO c;'),
-        described(5, "f()", "FUNCTION", "CREATE FUNCTION f() AS 'GRANT x TO trap;'"),
-        described(6, "v", "VIEW", "CREATE VIEW v AS SELECT 'COPY t FROM stdin;\n1\n\\.\n'"),
-        described(7, "TABLES", "DEFAULT ACL", "ALTER DEFAULT PRIVILEGES FOR ROLE o GRANT SELECT ON TABLES TO d;"),
-    ], b""))
+    found = read_bytes(
+        archive(
+            [
+                described(1, "aaa_jdbc", "SCHEMA", "CREATE SCHEMA aaa_jdbc;\n"),
+                described(2, "public", "SCHEMA", "-- *not* creating schema, since initdb creates it"),
+                described(
+                    3, "uuid-ossp", "EXTENSION", 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;\n'
+                ),
+                described(
+                    4, "TABLE t", "ACL", 'REVOKE ALL ON t FROM x;\nGRANT SELECT ON t TO "a;b";\nGRANT ALL ON t TO c;'
+                ),
+                described(5, "f()", "FUNCTION", "CREATE FUNCTION f() AS 'GRANT x TO trap;'"),
+                described(6, "v", "VIEW", "CREATE VIEW v AS SELECT 'COPY t FROM stdin;\n1\n\\.\n'"),
+                described(
+                    7, "TABLES", "DEFAULT ACL", "ALTER DEFAULT PRIVILEGES FOR ROLE o GRANT SELECT ON TABLES TO d;"
+                ),
+            ],
+            b"",
+        )
+    )
     assert found.schemas == ["aaa_jdbc"]
     assert found.extensions == ["uuid-ossp"]
     assert found.grantees == ["a;b", "c", "d"]

@@ -28,7 +28,7 @@ def reader(data: bytes, most: int = 1 << 30) -> Callable[[int], bytes]:
     place = [0]
 
     def read(size: int) -> bytes:
-        piece = data[place[0]:place[0] + min(size, most)]
+        piece = data[place[0] : place[0] + min(size, most)]
         place[0] += len(piece)
         return piece
 
@@ -138,10 +138,10 @@ def test_flipped_byte_in_compressed_data_is_refused(mask: int) -> None:
     assert len(data) - 200 < large_objects
     accepted = []
     for place in range(blocks["start"] or 0, large_objects):
-        flipped = data[:place] + bytes([data[place] ^ mask]) + data[place + 1:]
+        flipped = data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :]
         if refusal(flipped) == "accepted":
             assert read_dump(reader(flipped)) == read_dump(reader(data))
-            accepted.append(data[place + 1:place + 10])
+            accepted.append(data[place + 1 : place + 10])
     # Only bits that fill up the last byte of a compressed stream mean nothing: checksum and end mark come next.
     assert len(accepted) <= 4
     assert all(behind.endswith(bytes(5)) for behind in accepted)

@@ -93,8 +93,7 @@ def test_the_newest_started_backup_is_the_one_of_the_dump() -> None:
     assert backup_log_path({"public.audit_log": rows}) == "/l/ten.log"
 
 
-@pytest.mark.parametrize(
-    "rows", [[], [("x", "log=/l")], [("1", "no path")]], ids=["none", "no number", "no path"])
+@pytest.mark.parametrize("rows", [[], [("x", "log=/l")], [("1", "no path")]], ids=["none", "no number", "no path"])
 def test_without_a_usable_row_there_is_no_identity(rows: List[Tuple[str, ...]]) -> None:
     assert backup_log_path({"public.audit_log": rows}) == ""
     assert backup_log_path({}) == ""

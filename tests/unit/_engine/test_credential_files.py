@@ -70,7 +70,8 @@ def test_what_is_written_reads_back_as_what_was_asked_for(kind: object) -> None:
 )
 def test_address_says_whether_the_connection_is_secured(secured: bool, validation: bool, end: str) -> None:
     found = parse_assignments(
-        replace_credentials("", "engine", NEW._replace(secured=secured, secured_validation=validation)))
+        replace_credentials("", "engine", NEW._replace(secured=secured, secured_validation=validation))
+    )
     assert found["ENGINE_DB_URL"] == "jdbc:postgresql://db.lab.test:5433/new" + end
     assert (found["ENGINE_DB_SECURED"], found["ENGINE_DB_SECURED_VALIDATION"]) == (str(secured), str(validation))
 
@@ -92,7 +93,8 @@ def test_lines_of_another_database_in_the_same_file_stay() -> None:
     both = replace_credentials(both, "dwh", world.settings("dwh"))
     text = replace_credentials(both, "dwh", NEW)
     assert [line for line in text.splitlines() if line.startswith("ENGINE_")] == [
-        line for line in both.splitlines() if line.startswith("ENGINE_")]
+        line for line in both.splitlines() if line.startswith("ENGINE_")
+    ]
     assert parse_assignments(text)["DWH_DB_PASSWORD"] == "New.Secret_1"
 
 

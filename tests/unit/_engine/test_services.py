@@ -143,9 +143,7 @@ def test_services_are_read(host: Host) -> None:
     assert read_services(str(host.prefix), []) == {}
 
 
-def test_without_systemd_all_is_unknown_and_nothing_can_be_changed(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_systemd_all_is_unknown_and_nothing_can_be_changed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     (host.prefix / "bin/systemctl").write_text("#!/bin/sh\necho 'Not booted with systemd' >&2\nexit 1\n")
     assert set(read_services(str(host.prefix)).values()) == {"unknown"}
     assert error_of(lambda: host.services().plan(NAMES, "stopped"), Refused).code == "service_control_missing"

@@ -44,7 +44,7 @@ OBJECTS = [
 ]
 NO_OBJECTS = [
     "SELECT 1",
-    "CREATE EXTENSION \"uuid-ossp\"",
+    'CREATE EXTENSION "uuid-ossp"',
     "CREATE EXTENSION pg_trgm",
     "COMMENT ON SCHEMA public IS 'x'",
     "GRANT ALL ON SCHEMA public TO engine",
@@ -111,7 +111,14 @@ def test_database_with_nothing_of_anybody_is_empty(lab: Any, statement: str) -> 
 def test_ordinary_owner_reads_the_fitness_of_its_database(lab: Any) -> None:
     fitness = connection.read_fitness(owner(lab, "engine"))
     assert fitness[:7] == (
-        "engine", "engine", "UTF8", "en_US.UTF-8", "en_US.UTF-8", "en_US.UTF-8", ("plpgsql", "uuid-ossp"))
+        "engine",
+        "engine",
+        "UTF8",
+        "en_US.UTF-8",
+        "en_US.UTF-8",
+        "en_US.UTF-8",
+        ("plpgsql", "uuid-ossp"),
+    )
     assert fitness.server_version_num // 10000 == int(fitness.server_version.split(".")[0])
     assert fitness.tables > 5
     assert fitness.objects > fitness.tables

@@ -48,7 +48,7 @@ def test_a_database_that_is_not_there_is_not_entered(tmp_path: Path, monkeypatch
     assert len((tmp_path / "log").read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize(("names", "tables"), [("exit 2", "echo 3"), ("echo \"database it's\"", "exit 2")])
+@pytest.mark.parametrize(("names", "tables"), [("exit 2", "echo 3"), ('echo "database it\'s"', "exit 2")])
 def test_nobody_can_look_where_the_superuser_can_not_enter(
     names: str, tables: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

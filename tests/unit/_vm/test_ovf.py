@@ -71,7 +71,13 @@ EDITS = {
 
 def test_what_a_restore_needs_is_read() -> None:
     assert read_ovf(DOCUMENT) == Ovf(
-        VM, "app", "two <lines>\r\nhere", "mine", "Default", "2026/01/01 00:00:00", False,
+        VM,
+        "app",
+        "two <lines>\r\nhere",
+        "mine",
+        "Default",
+        "2026/01/01 00:00:00",
+        False,
         (
             OvfDisk(DISK, "app_Disk1", "root & all", "virtio_scsi", True, "IMAGE", False),
             OvfDisk(LUN, "app_Lun", "", "virtio", False, "LUN", True),
@@ -133,19 +139,22 @@ def test_the_hosted_engine_is_known(origin: str) -> None:
     assert read_ovf(DOCUMENT.replace("<Origin>3<", "<Origin>%s<" % origin)).is_hosted_engine
 
 
-@pytest.mark.parametrize("text", [
-    '<!DOCTYPE a [<!ENTITY b "c">]>' + DOCUMENT[39:],
-    '<?xml version="1.0"?><!DOCTYPE lolz><a/>',
-    DOCUMENT[:2000],
-    "",
-    "not xml",
-    "<Envelope/>",
-    DOCUMENT.replace("http://schemas.dmtf.org/ovf/envelope/1/", "http://schemas.dmtf.org/ovf/envelope/1"),
-    DOCUMENT.replace("Content", "Other"),
-    DOCUMENT.replace("OperatingSystemSection", "OtherSection"),
-    DOCUMENT.replace(VM, "no id"),
-    DOCUMENT.replace("<Name>", "<Name>\0"),
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!DOCTYPE a [<!ENTITY b "c">]>' + DOCUMENT[39:],
+        '<?xml version="1.0"?><!DOCTYPE lolz><a/>',
+        DOCUMENT[:2000],
+        "",
+        "not xml",
+        "<Envelope/>",
+        DOCUMENT.replace("http://schemas.dmtf.org/ovf/envelope/1/", "http://schemas.dmtf.org/ovf/envelope/1"),
+        DOCUMENT.replace("Content", "Other"),
+        DOCUMENT.replace("OperatingSystemSection", "OtherSection"),
+        DOCUMENT.replace(VM, "no id"),
+        DOCUMENT.replace("<Name>", "<Name>\0"),
+    ],
+)
 def test_what_is_no_configuration_is_refused(text: str) -> None:
     with pytest.raises(OvfError) as caught:
         read_ovf(text)

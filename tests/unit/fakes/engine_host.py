@@ -120,7 +120,9 @@ class FakeEngineHost:
 
     @journaled
     def read_identity(self, settings: Settings) -> DatabaseDescription:
-        return DatabaseDescription(settings.database, settings.user, "15.4", 1000000, ("uuid-ossp",), ("grafana_reader",))
+        return DatabaseDescription(
+            settings.database, settings.user, "15.4", 1000000, ("uuid-ossp",), ("grafana_reader",)
+        )
 
     @journaled
     def count_before(self, settings: Settings) -> TableCounts:
@@ -174,7 +176,7 @@ class FakeEngineHost:
 
     @journaled
     def free_space(self, path: str) -> int:
-        return self.free.get(path, 10 ** 12)
+        return self.free.get(path, 10**12)
 
     @journaled
     def tar_reads_zstd(self) -> bool:
@@ -252,7 +254,8 @@ class FakeEngineHost:
     def _make_archive(self, scopes: Sequence[str]) -> ArchiveReading:
         rows = {
             kind.name: {name: state.rows for name, state in self.live[kind.name].tables.items()}
-            for kind in KINDS if kind.scope in scopes
+            for kind in KINDS
+            if kind.scope in scopes
         }
         found = world.reading(rows, mtime=self.time, with_files="files" in scopes)
         sqlite = {kind: item._replace(format="sqlite") for kind, item in found.dumps.items() if kind == "grafana"}

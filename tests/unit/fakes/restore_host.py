@@ -51,7 +51,8 @@ DWH_ROWS = {"public.calendar": 300}
 
 Place = Tuple[str, int]
 WRITES = frozenset(
-    "begin note_phase run_tool make_placeholders write_secrets mend remove_placeholders finish same_times".split())
+    "begin note_phase run_tool make_placeholders write_secrets mend remove_placeholders finish same_times".split()
+)
 
 
 class FakeDatabase:
@@ -62,8 +63,19 @@ class FakeDatabase:
         self.rows: Dict[str, int] = {}
         self.marks = Marks("", False, False)
         self.fitness = Fitness(
-            "", owner, "UTF8", "en_US.UTF-8", "en_US.UTF-8", "en_US.UTF-8", ("plpgsql", "uuid-ossp"), "15.4", 150004,
-            0, 0, {})
+            "",
+            owner,
+            "UTF8",
+            "en_US.UTF-8",
+            "en_US.UTF-8",
+            "en_US.UTF-8",
+            ("plpgsql", "uuid-ossp"),
+            "15.4",
+            150004,
+            0,
+            0,
+            {},
+        )
 
 
 class FakeServer:
@@ -164,7 +176,9 @@ class FakeRestoreHost(FakeEngineHost):
         return self.client
 
     @journaled
-    def configured(self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading) -> Dict[str, Settings]:
+    def configured(
+        self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading
+    ) -> Dict[str, Settings]:
         texts = dict(self.files)
         if "files" in scopes and reading.files is not None:
             texts.update(reading.files.configuration)
@@ -255,7 +269,9 @@ class FakeRestoreHost(FakeEngineHost):
         return {path: texts[path] for path in paths if path in texts}
 
     @journaled
-    def repair_config_files(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]) -> List[str]:
+    def repair_config_files(
+        self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]
+    ) -> List[str]:
         whole = whole_files(originals, targets)
         repaired = [path for path, text in sorted(whole.items()) if self.files.get(path) != text]
         self.files.update(whole)
@@ -306,8 +322,15 @@ class FakeRestoreHost(FakeEngineHost):
     def _target(self, stem: str, options: Dict[str, str], known: Optional[Settings]) -> Settings:
         if stem + "host" in options:
             settings = Settings(
-                options[stem + "host"], int(options[stem + "port"]), options[stem + "user"],
-                self.secrets[options[stem + "passfile"]], options[stem + "name"], False, False, "")
+                options[stem + "host"],
+                int(options[stem + "port"]),
+                options[stem + "user"],
+                self.secrets[options[stem + "passfile"]],
+                options[stem + "name"],
+                False,
+                False,
+                "",
+            )
         else:
             settings = known or world.settings(GRAFANA)
         if "--provision-" + stem.strip("-") in options:
@@ -357,14 +380,20 @@ def make_reading(*more: str, **dumps: DumpReading) -> ArchiveReading:
     found = world.reading(rows, config=world.CONFIG)
     files = world.files()._replace(
         configuration=configuration(*[kind for kind in rows if kind != "grafana"]),
-        entries={"etc/ovirt-engine/x.conf": FileEntry(4, 0o640, 1795355032, "root", 0, "ovirt", 108)}, size=4000)
+        entries={"etc/ovirt-engine/x.conf": FileEntry(4, 0o640, 1795355032, "root", 0, "ovirt", 108)},
+        size=4000,
+    )
     noted: Dict[str, List[Tuple[str, ...]]] = {
-        "public.audit_log": [("1", "engine-backup: Backup Started, scope=db, log=" + IDENTITY)]}
+        "public.audit_log": [("1", "engine-backup: Backup Started, scope=db, log=" + IDENTITY)]
+    }
     made = {
         kind: dump._replace(
-            owners=(configured_settings(kind).user,), grantees=(configured_settings(kind).user,),
-            server_version="15.4", noted=noted if kind == "engine" else {},
-            format="sqlite" if kind == "grafana" else "custom")
+            owners=(configured_settings(kind).user,),
+            grantees=(configured_settings(kind).user,),
+            server_version="15.4",
+            noted=noted if kind == "engine" else {},
+            format="sqlite" if kind == "grafana" else "custom",
+        )
         for kind, dump in found.dumps.items()
     }
     made.update(dumps)
@@ -380,8 +409,20 @@ def credentials(kind: str, **changes: Any) -> Settings:
 def make_request(**changes: Any) -> RestoreRequest:
     """Return the request of a run with all defaults."""
     found = RestoreRequest(
-        path=PATH, scopes=["all"], provision=["auto"], credentials={}, permissions="auto", keep_temporary_data=False,
-        restore_jobs=0, tmpdir="", log_path="", timeout=14400, prefix="", remove_storage_vm=False, remove_hosts=False,
-        allow_hosted_engine=False, cleanup_planned=False,
+        path=PATH,
+        scopes=["all"],
+        provision=["auto"],
+        credentials={},
+        permissions="auto",
+        keep_temporary_data=False,
+        restore_jobs=0,
+        tmpdir="",
+        log_path="",
+        timeout=14400,
+        prefix="",
+        remove_storage_vm=False,
+        remove_hosts=False,
+        allow_hosted_engine=False,
+        cleanup_planned=False,
     )
     return found._replace(**changes)

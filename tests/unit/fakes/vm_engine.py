@@ -95,9 +95,7 @@ class FakeEngine(Steering):
             snapshots[:] = [one._replace(**changes) if one.id == snapshot_id else one for one in snapshots]
 
     def change_storage_domain(self, domain_id: str, **changes: Any) -> None:
-        self.storage_domains = [
-            one._replace(**changes) if one.id == domain_id else one for one in self.storage_domains
-        ]
+        self.storage_domains = [one._replace(**changes) if one.id == domain_id else one for one in self.storage_domains]
 
     def drop_vm(self, vm_id: str) -> None:
         """Somebody removed a virtual machine with its disks."""
@@ -168,13 +166,15 @@ class FakeEngine(Steering):
     def _attachments_of(self, vm_id: str) -> List[Attachment]:
         return [
             found._replace(disk=self.disks[found.disk_id] if self.follows_disks else None)
-            for found in self.attachments.values() if found.vm_id == vm_id
+            for found in self.attachments.values()
+            if found.vm_id == vm_id
         ]
 
     def _with_held(self, snapshot: Snapshot) -> Snapshot:
         held = [
             one._replace(status=self.disks[one.disk_id].status)
-            for one in self.snapshot_disks.get(snapshot.id, []) if one.disk_id in self.disks
+            for one in self.snapshot_disks.get(snapshot.id, [])
+            if one.disk_id in self.disks
         ]
         return snapshot if snapshot.kind == "active" else snapshot._replace(disks=tuple(held))
 
@@ -193,7 +193,11 @@ class FakeEngine(Steering):
 
     @journaled
     def fetch_vms(
-        self, names: Sequence[str], with_snapshots: bool = False, with_nics: bool = False, with_clusters: bool = False,
+        self,
+        names: Sequence[str],
+        with_snapshots: bool = False,
+        with_nics: bool = False,
+        with_clusters: bool = False,
         with_configuration: bool = False,
     ) -> List[VmAround]:
         clusters = {one.id: one for one in self.clusters} if with_clusters else {}
@@ -232,8 +236,15 @@ class FakeEngine(Steering):
         vm = self._vm(vm_id)
         self._check_attaching(vm, order)
         found = Attachment(
-            order.disk_id, vm_id, order.interface, order.is_bootable, order.is_active, order.is_read_only,
-            order.pass_discard, "", None,
+            order.disk_id,
+            vm_id,
+            order.interface,
+            order.is_bootable,
+            order.is_active,
+            order.is_read_only,
+            order.pass_discard,
+            "",
+            None,
         )
         self.attachments[(vm_id, order.disk_id)] = found
         if order.snapshot_id:
@@ -335,8 +346,9 @@ class FakeEngine(Steering):
         own = [self.attachments[(vm.id, one)].disk_id for one in disk_ids if (vm.id, one) in self.attachments]
         disks = [self.disks[one] for one in own]
         low = [
-            domain.name for domain in self.storage_domains if domain.available < domain.critical_space
-            and any(domain.id in disk.storage_domain_ids for disk in disks)
+            domain.name
+            for domain in self.storage_domains
+            if domain.available < domain.critical_space and any(domain.id in disk.storage_domain_ids for disk in disks)
         ]
         unfit = [disk.alias for disk in disks if disk.is_shareable or disk.storage_type != "image"]
         locked = [disk.alias for disk in disks if disk.status == "locked"]
@@ -346,16 +358,34 @@ class FakeEngine(Steering):
             (vm.status == "migrating", 409, "%s. VM migration is in progress" % start),
             (vm.is_stateless, 409, "%s. The VM is running as Stateless." % start),
             (any("preview" in kind + status for kind, status in kinds), 409, start + ". VM is previewing a Snapshot."),
-            (("regular", "locked") in kinds, 409,
-             "%s. Snapshot is currently being created for VM %s." % (start, vm.name)),
-            (len(own) < len(disk_ids), 400, "%s. The following disk(s) are not attached to the VM %s: %s."
-             % (start, vm.name, ", ".join(one for one in disk_ids if one not in own))),
-            (bool(unfit), 400,
-             "%s. Snapshot is not allowed for the following disk(s): %s." % (start, ", ".join(unfit))),
-            (bool(locked), 409, "%s: The following disks are locked: %s. Please try again in a few minutes."
-             % (start, ", ".join(locked))),
-            (bool(illegal), 500, "%s. The following attached disks are in ILLEGAL status: %s - please remove them and"
-             " try again." % (start, ", ".join(illegal))),
+            (
+                ("regular", "locked") in kinds,
+                409,
+                "%s. Snapshot is currently being created for VM %s." % (start, vm.name),
+            ),
+            (
+                len(own) < len(disk_ids),
+                400,
+                "%s. The following disk(s) are not attached to the VM %s: %s."
+                % (start, vm.name, ", ".join(one for one in disk_ids if one not in own)),
+            ),
+            (
+                bool(unfit),
+                400,
+                "%s. Snapshot is not allowed for the following disk(s): %s." % (start, ", ".join(unfit)),
+            ),
+            (
+                bool(locked),
+                409,
+                "%s: The following disks are locked: %s. Please try again in a few minutes."
+                % (start, ", ".join(locked)),
+            ),
+            (
+                bool(illegal),
+                500,
+                "%s. The following attached disks are in ILLEGAL status: %s - please remove them and"
+                " try again." % (start, ", ".join(illegal)),
+            ),
             (bool(low), 409, "%s. Low disk space on Storage Domain %s." % (start, ", ".join(low))),
         )
 
@@ -389,17 +419,29 @@ class FakeEngine(Steering):
         own = {one.id: one.description for one in self.snapshots[vm_id]}
         elsewhere = [
             "%s ,%s, %s" % (self.disks[disk_id].alias, own[found], self.vms[other].name)
-            for (other, disk_id), found in self.attached_snapshots.items() if found in own
+            for (other, disk_id), found in self.attached_snapshots.items()
+            if found in own
         ]
         refuse_first(
-            (snapshot.status == "locked" or bool(locked), 409,
-             "%s: The following disks are locked: %s. Please try again in a few minutes." % (start, ", ".join(locked))),
-            (bool(elsewhere), 409, "%s. The following VM's disks snapshots are attached to other VMs (Disk Alias/"
-             "Snapshot Description/VM attached to):\n\n %s \n\nPlease detach them from those VMs and try again."
-             % (start, "%n".join(elsewhere))),
+            (
+                snapshot.status == "locked" or bool(locked),
+                409,
+                "%s: The following disks are locked: %s. Please try again in a few minutes."
+                % (start, ", ".join(locked)),
+            ),
+            (
+                bool(elsewhere),
+                409,
+                "%s. The following VM's disks snapshots are attached to other VMs (Disk Alias/"
+                "Snapshot Description/VM attached to):\n\n %s \n\nPlease detach them from those VMs and try again."
+                % (start, "%n".join(elsewhere)),
+            ),
             (snapshot.status == "in_preview", 409, "%s. VM is previewing a Snapshot." % start),
-            (vm.status not in ("up", "powering_up", "paused", "reboot_in_progress", "down"), 409,
-             "%s. The VM is in %s status." % (start, vm.status)),
+            (
+                vm.status not in ("up", "powering_up", "paused", "reboot_in_progress", "down"),
+                409,
+                "%s. The VM is in %s status." % (start, vm.status),
+            ),
         )
         self.change_snapshot(snapshot_id, status="locked")
         self._set_status(disk_ids, "locked")
@@ -442,10 +484,7 @@ class FakeEngine(Steering):
 
     @journaled
     def find_disks(self, mark: str, ids: Sequence[str] = ()) -> List[Disk]:
-        return [
-            disk for disk in self.disks.values()
-            if disk.id in ids or (mark and disk.description.startswith(mark))
-        ]
+        return [disk for disk in self.disks.values() if disk.id in ids or (mark and disk.description.startswith(mark))]
 
     @journaled
     def create_disk(self, order: DiskOrder) -> Disk:
@@ -455,17 +494,39 @@ class FakeEngine(Steering):
         start, space = "Cannot add Virtual Disk", order.provisioned_size if not order.is_sparse else order.initial_size
         taken = self.disks.get(order.id)
         refuse_first(
-            (taken is not None, 409, "%s. The selected disk ID: %s is already used by the following existing disk: %s."
-             % (start, order.id, taken.alias if taken else "")),
-            (order.backup == "incremental" and order.format != "cow", 409,
-             "%s. Disk configuration (%s %s backup-%s) is incompatible with the storage domain type."
-             % (start, order.format.upper(), "Sparse" if order.is_sparse else "Preallocated", order.backup)),
-            (domain.available - space < domain.critical_space, 409,
-             "%s. Low disk space on Storage Domain %s." % (start, domain.name)),
+            (
+                taken is not None,
+                409,
+                "%s. The selected disk ID: %s is already used by the following existing disk: %s."
+                % (start, order.id, taken.alias if taken else ""),
+            ),
+            (
+                order.backup == "incremental" and order.format != "cow",
+                409,
+                "%s. Disk configuration (%s %s backup-%s) is incompatible with the storage domain type."
+                % (start, order.format.upper(), "Sparse" if order.is_sparse else "Preallocated", order.backup),
+            ),
+            (
+                domain.available - space < domain.critical_space,
+                409,
+                "%s. Low disk space on Storage Domain %s." % (start, domain.name),
+            ),
         )
         disk = Disk(
-            order.id or self._new_id(), order.alias, order.description, self._new_id(), "locked", "image", "data",
-            False, order.provisioned_size, 0, order.format, order.is_sparse, order.backup, order.wipe_after_delete,
+            order.id or self._new_id(),
+            order.alias,
+            order.description,
+            self._new_id(),
+            "locked",
+            "image",
+            "data",
+            False,
+            order.provisioned_size,
+            0,
+            order.format,
+            order.is_sparse,
+            order.backup,
+            order.wipe_after_delete,
             (domain.id,),
         )
         self.disks[disk.id] = disk
@@ -509,7 +570,8 @@ class FakeEngine(Steering):
         try:
             envelope = ElementTree.fromstring(order.configuration.data.encode())
             written_id = next(
-                str(section.get(OVF + "id")) for section in envelope.iter("Section")
+                str(section.get(OVF + "id"))
+                for section in envelope.iter("Section")
                 if section.get(XSI_TYPE) == "ovf:OperatingSystemSection_Type"
             )
         except (ElementTree.ParseError, StopIteration):
@@ -519,7 +581,15 @@ class FakeEngine(Steering):
         self._check_import(order, written_id, nics)
         vm_id = self._new_id() if order.regenerate_ids else written_id
         vm = Vm(
-            vm_id, order.name, "image_locked", order.description, order.comment, order.cluster_id, False, False, False,
+            vm_id,
+            order.name,
+            "image_locked",
+            order.description,
+            order.comment,
+            order.cluster_id,
+            False,
+            False,
+            False,
             None,
         )
         self.vms[vm_id] = vm
@@ -543,14 +613,29 @@ class FakeEngine(Steering):
         clashes = [nic.name for nic in nics if nic.mac in macs]
         there = self.vms.get(written_id)
         refuse_first(
-            (order.cluster_id not in [one.id for one in self.clusters], 400,
-             "Cannot import VM. Cluster id is not valid."),
-            (order.name in [vm.name for vm in self.vms.values()], 409, "Import VM failed - VM Name already exists in"
-             " the Data Center. Please rename the VM in the Data Center first"),
-            (there is not None and not order.regenerate_ids, 409, "Import VM failed - VM ID already exists in the"
-             " system. Please remove the VM (%s) from the system first" % (there.name if there else "")),
-            (bool(clashes), 409, "Cannot import Virtual Machine, because that action would create duplicates in target"
-             " MAC pool, which are not allowed. Problematic NICs are %s" % ", ".join(clashes)),
+            (
+                order.cluster_id not in [one.id for one in self.clusters],
+                400,
+                "Cannot import VM. Cluster id is not valid.",
+            ),
+            (
+                order.name in [vm.name for vm in self.vms.values()],
+                409,
+                "Import VM failed - VM Name already exists in"
+                " the Data Center. Please rename the VM in the Data Center first",
+            ),
+            (
+                there is not None and not order.regenerate_ids,
+                409,
+                "Import VM failed - VM ID already exists in the"
+                " system. Please remove the VM (%s) from the system first" % (there.name if there else ""),
+            ),
+            (
+                bool(clashes),
+                409,
+                "Cannot import Virtual Machine, because that action would create duplicates in target"
+                " MAC pool, which are not allowed. Problematic NICs are %s" % ", ".join(clashes),
+            ),
         )
 
     def _attach_what_is_written(self, envelope: "ElementTree.Element", vm_id: str) -> None:
@@ -616,7 +701,8 @@ class FakeEngine(Steering):
     @journaled
     def find_events_since(self, event_id: int, event_code: int, vm_name: str) -> List[Event]:
         return [
-            event for event in self.events
+            event
+            for event in self.events
             if int(event.id) > event_id and event.event_code == event_code and "VM %s " % vm_name in event.description
         ]
 
@@ -629,8 +715,13 @@ class FakeWaiter(Waiter):
         self.awaited: List[str] = []
 
     def until(
-        self, what: str, look: Callable[[], Any], is_done: Callable[[Any], bool], describe: Callable[[Any], str],
-        timeout: Optional[float] = None, head_start: float = 0.0,
+        self,
+        what: str,
+        look: Callable[[], Any],
+        is_done: Callable[[Any], bool],
+        describe: Callable[[Any], str],
+        timeout: Optional[float] = None,
+        head_start: float = 0.0,
     ) -> Any:
         self.awaited.append(what)
         return super().until(what, look, is_done, describe, timeout, head_start)

@@ -25,9 +25,7 @@ NOW = 1767355200.0 + 2000  # 2026-01-02T12:33:20Z
 def save_app(engine: FakeEngine) -> SavedVm:
     """Return what a backup of the virtual machine app holds; nothing is written down about it in the journal."""
     configuration = engine.read_vm(vm_world.APP, True).configuration
-    disks = [
-        _describe(number, attachment) for number, attachment in enumerate(engine.list_attachments(vm_world.APP))
-    ]
+    disks = [_describe(number, attachment) for number, attachment in enumerate(engine.list_attachments(vm_world.APP))]
     engine.calls.clear()
     assert configuration is not None
     return SavedVm(configuration.data, disks)
@@ -36,11 +34,22 @@ def save_app(engine: FakeEngine) -> SavedVm:
 def _describe(number: int, attachment: Any) -> Dict[str, Any]:
     disk = attachment.disk
     return {
-        "id": disk.id, "image_id": disk.image_id, "alias": disk.alias, "provisioned_size": disk.provisioned_size,
-        "actual_size": disk.actual_size, "format": disk.format, "sparse": disk.is_sparse, "backup": disk.backup,
-        "wipe_after_delete": disk.wipe_after_delete, "storage_domain": {"id": vm_world.DATA, "name": "data"},
-        "interface": attachment.interface, "bootable": attachment.is_bootable, "active": attachment.is_active,
-        "read_only": attachment.is_read_only, "pass_discard": attachment.pass_discard, "order": number,
+        "id": disk.id,
+        "image_id": disk.image_id,
+        "alias": disk.alias,
+        "provisioned_size": disk.provisioned_size,
+        "actual_size": disk.actual_size,
+        "format": disk.format,
+        "sparse": disk.is_sparse,
+        "backup": disk.backup,
+        "wipe_after_delete": disk.wipe_after_delete,
+        "storage_domain": {"id": vm_world.DATA, "name": "data"},
+        "interface": attachment.interface,
+        "bootable": attachment.is_bootable,
+        "active": attachment.is_active,
+        "read_only": attachment.is_read_only,
+        "pass_discard": attachment.pass_discard,
+        "order": number,
     }
 
 
@@ -53,8 +62,25 @@ def request(saved: SavedVm, **changes: Any) -> VmRestoreRequest:
     """Return a restore of it under its own name."""
     digest = hashlib.sha256(saved.configuration.encode()).hexdigest()
     given = VmRestoreRequest(
-        "backup", "app", "", 86400, "app", "", "/backup/app.ovf", saved.configuration, digest, saved.disks, "", {},
-        True, "fail_if_used", "keep", {}, "virtio_scsi", True, NOW,
+        "backup",
+        "app",
+        "",
+        86400,
+        "app",
+        "",
+        "/backup/app.ovf",
+        saved.configuration,
+        digest,
+        saved.disks,
+        "",
+        {},
+        True,
+        "fail_if_used",
+        "keep",
+        {},
+        "virtio_scsi",
+        True,
+        NOW,
     )
     return given._replace(**changes)
 
@@ -62,7 +88,10 @@ def request(saved: SavedVm, **changes: Any) -> VmRestoreRequest:
 def mark_of(name: str, source_id: str = "", run: str = "") -> str:
     """Return the mark of a restore."""
     return "ovirt.backup restore: %s%s%s" % (
-        name, " [%s]" % run if run else "", " disk=%s" % source_id if source_id else "")
+        name,
+        " [%s]" % run if run else "",
+        " disk=%s" % source_id if source_id else "",
+    )
 
 
 def tools(engine: FakeEngine, timeout: float = 3600) -> RestoreContext:

@@ -18,8 +18,8 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import (
 )
 
 CREATED = "2026/01/01 00:00:00"
-MIB = 1024 ** 2
-GIB = 1024 ** 3
+MIB = 1024**2
+GIB = 1024**3
 
 DATA_CENTER = "dc000000-0000-4000-8000-000000000001"
 CLUSTER = "c1000000-0000-4000-8000-000000000001"
@@ -55,9 +55,7 @@ def make_vm(number: str, name: str, **changes: Any) -> Vm:
 
 def make_disk(number: str, alias: str, size: int = 64 * MIB, **changes: Any) -> Disk:
     image = "1" + number[1:]
-    disk = Disk(
-        number, alias, "", image, "ok", "image", "data", False, size, MIB, "cow", True, "none", False, (DATA,)
-    )
+    disk = Disk(number, alias, "", image, "ok", "image", "data", False, size, MIB, "cow", True, "none", False, (DATA,))
     return disk._replace(**changes)
 
 
@@ -72,9 +70,7 @@ def make_ovf(
     return Configuration("ovf", "".join(_list_lines(vm, disks, nics, created)))
 
 
-def _list_lines(
-    vm: Vm, disks: Sequence[Tuple[Disk, Attachment]], nics: Sequence[Nic], created: str
-) -> Sequence[str]:
+def _list_lines(vm: Vm, disks: Sequence[Tuple[Disk, Attachment]], nics: Sequence[Nic], created: str) -> Sequence[str]:
     interfaces = {"virtio": "VirtIO", "virtio_scsi": "VirtIO_SCSI", "sata": "SATA", "ide": "IDE"}
     images = [(disk.id + "/" + disk.image_id, disk, attachment) for disk, attachment in disks]
     lines = [
@@ -86,14 +82,22 @@ def _list_lines(
     ]
     lines += [
         '<File ovf:href="%s" ovf:id="%s" ovf:size="%d" ovf:disk_storage_type="IMAGE"/>'
-        % (place, disk.image_id, disk.actual_size) for place, disk, _attachment in images
+        % (place, disk.image_id, disk.actual_size)
+        for place, disk, _attachment in images
     ]
     lines.append('</References><Section xsi:type="ovf:DiskSection_Type"><Info>List of Virtual Disks</Info>')
     lines += [
         '<Disk ovf:diskId="%s" ovf:fileRef="%s" ovf:size="%d" ovf:volume-format="%s" ovf:disk-interface="%s"'
         ' ovf:boot="%s" ovf:disk-alias="%s"/>'
-        % (disk.image_id, place, max(1, disk.provisioned_size // GIB), disk.format.upper(),
-           interfaces[attachment.interface], str(attachment.is_bootable).lower(), disk.alias)
+        % (
+            disk.image_id,
+            place,
+            max(1, disk.provisioned_size // GIB),
+            disk.format.upper(),
+            interfaces[attachment.interface],
+            str(attachment.is_bootable).lower(),
+            disk.alias,
+        )
         for place, disk, attachment in images
     ]
     lines.append(

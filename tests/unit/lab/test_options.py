@@ -51,14 +51,26 @@ def test_small_size_concerns_engine_and_data_warehouse_only() -> None:
     options = parse("--small-size", "--dwh-db-compressor=gzip")
     found = {name: (d.format, d.compressor) for name, d in options.databases.items()}
     assert found == {
-        "engine": ("plain", "xz"), "dwh": ("plain", "gzip"), "cinderlib": ("custom", ""), "keycloak": ("custom", "")
+        "engine": ("plain", "xz"),
+        "dwh": ("plain", "gzip"),
+        "cinderlib": ("custom", ""),
+        "keycloak": ("custom", ""),
     }
 
 
-@pytest.mark.parametrize("argument", [
-    "--db-secured-validation", "--scope", "--file", "--help=x", "--managedblock-db-host=x",
-    "--grafana-db-compressor=xz", "--keep-temporary-data=1", "backup",
-])
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--db-secured-validation",
+        "--scope",
+        "--file",
+        "--help=x",
+        "--managedblock-db-host=x",
+        "--grafana-db-compressor=xz",
+        "--keep-temporary-data=1",
+        "backup",
+    ],
+)
 def test_unknown_option_is_refused(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Death):
         parse(argument)
@@ -101,11 +113,22 @@ def test_managed_block_came_with_458() -> None:
     assert "cinderlib" not in [kind.name for kind in MANAGEDBLOCK_VARIANT.backup]
 
 
-@pytest.mark.parametrize(("made_by", "installed", "fine"), [
-    ("4.5.7", "4.5.7", True), ("4.5.6", "4.5.7", True), ("4.5.10", "4.5.7", False), ("4.5.8_master", "4.5.7", False),
-    ("4.5.7", "4.5.8_master", True), ("4.4.10.7", "4.5.7", True), ("4.3.10", "4.5.7", True), ("4.3.9", "4.5.7", False),
-    ("4.2.8", "4.5.7", False), ("4.6.0", "4.5.7", False), ("", "4.5.7", False),
-])
+@pytest.mark.parametrize(
+    ("made_by", "installed", "fine"),
+    [
+        ("4.5.7", "4.5.7", True),
+        ("4.5.6", "4.5.7", True),
+        ("4.5.10", "4.5.7", False),
+        ("4.5.8_master", "4.5.7", False),
+        ("4.5.7", "4.5.8_master", True),
+        ("4.4.10.7", "4.5.7", True),
+        ("4.3.10", "4.5.7", True),
+        ("4.3.9", "4.5.7", False),
+        ("4.2.8", "4.5.7", False),
+        ("4.6.0", "4.5.7", False),
+        ("", "4.5.7", False),
+    ],
+)
 def test_version_rule(made_by: str, installed: str, fine: bool) -> None:
     assert is_restorable(made_by, installed) is fine
 
@@ -115,5 +138,5 @@ def test_credentials_escape_what_the_tool_escapes_and_no_more() -> None:
     values.password, values.user, values.database, values.host = 'a"b\\c$d`e', "u", "n", "h"
     lines = block(ENGINE, values).splitlines()
     assert 'ENGINE_DB_PASSWORD="a\\"b\\\\c\\$d`e"' in lines
-    assert lines[-1].endswith("?sslfactory=org.postgresql.ssl.NonValidatingFactory\"")
+    assert lines[-1].endswith('?sslfactory=org.postgresql.ssl.NonValidatingFactory"')
     assert len(lines) == 9

@@ -25,8 +25,17 @@ STATE = "[environment:default]\nA/enable=bool:True\nB/text=str:x=y # z\n"
 def make_lab(home: Path, *kinds: str, version: str = "4.5.7") -> Lab:
     """A lab that exists on paper."""
     return Lab(
-        home, version, ("engine", *kinds), 1, "engine.lab.test", 5433, home / "postgres", "nobody", Path("/usr/bin"),
-        plan_databases(("engine", *kinds)), tuple(make_password() for _number in range(4)),
+        home,
+        version,
+        ("engine", *kinds),
+        1,
+        "engine.lab.test",
+        5433,
+        home / "postgres",
+        "nobody",
+        Path("/usr/bin"),
+        plan_databases(("engine", *kinds)),
+        tuple(make_password() for _number in range(4)),
     )
 
 
@@ -94,10 +103,15 @@ def test_directory_with_other_files_is_not_taken(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
-@pytest.mark.parametrize(("text", "components"), [
-    ("engine", ("engine",)), ("all", ("engine", "dwh", "keycloak", "grafana")), ("dwh", ("engine", "dwh")),
-    ("all+block", ("engine", "dwh", "keycloak", "grafana", "block")),
-])
+@pytest.mark.parametrize(
+    ("text", "components"),
+    [
+        ("engine", ("engine",)),
+        ("all", ("engine", "dwh", "keycloak", "grafana")),
+        ("dwh", ("engine", "dwh")),
+        ("all+block", ("engine", "dwh", "keycloak", "grafana", "block")),
+    ],
+)
 def test_components_are_read(text: str, components: tuple[str, ...]) -> None:
     assert parse_components(text) == components
 
@@ -124,7 +138,7 @@ def test_configuration_is_sourced_in_the_tools_order(tmp_path: Path) -> None:
 def test_no_process_shows_what_was_sourced_before(tmp_path: Path) -> None:
     look = tmp_path / "look.conf"
     look.write_text('SHOWN="$(tr "\\0" " " < /proc/$$/environ; tr "\\0" " " < /proc/$$/cmdline)"\n', encoding="utf-8")
-    known = {"ENGINE_DB_PASSWORD": "it's\n\"deep\" $(secret)", "ENGINE_DB_USER": "engine"}
+    known = {"ENGINE_DB_PASSWORD": 'it\'s\n"deep" $(secret)', "ENGINE_DB_USER": "engine"}
     found = source([look], known)
     assert "posix" in found["SHOWN"] and "secret" not in found.pop("SHOWN")
     assert found == known

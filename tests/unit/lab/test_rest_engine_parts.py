@@ -135,8 +135,10 @@ def test_a_configuration_is_read_as_it_was_written(engine: Engine) -> None:
     read = ovf.parse(text)
     assert (read.vm, read.name, read.memory) == (vm.id, "app", vm.memory)
     disks = [identify("disk", "one"), identify("disk", "two")]
-    assert read.disks == [ovf.OvfDisk(disks[0], "virtio_scsi", True, True),
-                          ovf.OvfDisk(disks[1], "virtio_scsi", False, True)]
+    assert read.disks == [
+        ovf.OvfDisk(disks[0], "virtio_scsi", True, True),
+        ovf.OvfDisk(disks[1], "virtio_scsi", False, True),
+    ]
     assert read.nics == [ovf.OvfNic("nic1", vm.nics[0].mac, "ovirtmgmt", "ovirtmgmt")]
     assert 'xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1/"' in text
     assert "ns0:" not in text

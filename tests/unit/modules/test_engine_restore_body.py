@@ -20,9 +20,7 @@ from unit.modules.test_module_arguments import run_module  # noqa: E402
 
 pytestmark = pytest.mark.ansible
 
-DEFAULTS: Dict[str, Any] = {
-    name: option.get("default") for name, option in engine_restore.ARGUMENT_SPEC.items()
-}
+DEFAULTS: Dict[str, Any] = {name: option.get("default") for name, option in engine_restore.ARGUMENT_SPEC.items()}
 GIVEN = {"host": "db.lab.test", "port": 5432, "name": "db_new", "user": "db_new", "password": "Secret.of.new_db_new",
          "secured": False, "secured_validation": False}  # fmt: skip
 
@@ -56,7 +54,8 @@ def test_every_option_of_the_module_reaches_the_request() -> None:
     of_the_host = {"login_unix_socket"}
     assert set(given) | {"path"} | of_the_host == set(engine_restore.ARGUMENT_SPEC)
     assert request_of(**given) == RestoreRequest(
-        PATH, ["db"], ["dwh"], {}, "skip", True, 3, "/t", "/l", 5, "/x", True, True, True, True)
+        PATH, ["db"], ["dwh"], {}, "skip", True, 3, "/t", "/l", 5, "/x", True, True, True, True
+    )
 
 
 def test_credentials_are_those_of_the_databases_that_are_named() -> None:
@@ -73,7 +72,8 @@ def test_result_is_plain_data_without_a_secret_and_with_the_same_keys_in_check_m
     assert "Secret.of.new" not in json.dumps(result)
     keys = (
         "path identity version scopes databases permissions provisioned extra_users files directories notes log_path"
-        " already")
+        " already"
+    )
     assert sorted(result["restore"]) == sorted(keys.split())
     assert result["diff"]["before"] == {"leftovers": []}
     assert result["diff"]["after"]["databases"] == result["restore"]["databases"]

@@ -39,8 +39,19 @@ class FakeHost:
 
     def read_fitness(self, settings: Settings) -> Fitness:
         return Fitness(
-            settings.database, settings.user, "UTF8", "en_US.UTF-8", "en_US.UTF-8", "en_US.UTF-8", ("uuid-ossp",),
-            "15.8", 150008, 0, 0, {})
+            settings.database,
+            settings.user,
+            "UTF8",
+            "en_US.UTF-8",
+            "en_US.UTF-8",
+            "en_US.UTF-8",
+            ("uuid-ossp",),
+            "15.8",
+            150008,
+            0,
+            0,
+            {},
+        )
 
 
 def act(host: Any, **options: Any) -> Dict[str, Any]:
@@ -53,7 +64,9 @@ def test_databases_are_those_given_and_those_of_the_configuration() -> None:
     host = FakeHost()
     found = act(host, credentials={"engine": GIVEN, "keycloak": None}, configured=["dwh"])["targets"]
     assert {kind: (item["host"], item["port"], item["name"]) for kind, item in found.items()} == {
-        "engine": ("db.lab.test", 5433, "engine_db"), "dwh": ("localhost", 5432, "dwh_db")}
+        "engine": ("db.lab.test", 5433, "engine_db"),
+        "dwh": ("localhost", 5432, "dwh_db"),
+    }
     assert sorted(host.passwords) == ["secret-of-dwh", "secret-of-engine"]
 
 

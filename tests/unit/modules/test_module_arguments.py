@@ -28,11 +28,13 @@ def run_module(name: str, options: Dict[str, Any], folder: Path, check_mode: boo
         "stack = contextlib.ExitStack(); stack.enter_context(patch_module_args(json.loads(%r)))\n" % json.dumps(given)
     )
     old = "from ansible.module_utils import basic; basic._ANSIBLE_ARGS = %r.encode()\n" % json.dumps(
-        {"ANSIBLE_MODULE_ARGS": given})
+        {"ANSIBLE_MODULE_ARGS": given}
+    )
     chosen = "import sys; sys.path[:0] = sys.argv[1:]\ntry:\n    %s\nexcept ImportError:\n    %s\n" % (
-        profile.strip().replace("\n", "\n    "), old.strip())
-    done = subprocess.run(
-        [sys.executable, "-c", chosen + program, *sys.path], check=False, capture_output=True)
+        profile.strip().replace("\n", "\n    "),
+        old.strip(),
+    )
+    done = subprocess.run([sys.executable, "-c", chosen + program, *sys.path], check=False, capture_output=True)
     lines = done.stdout.decode().strip().splitlines()
     assert lines, done.stderr.decode()
     found: Dict[str, Any] = json.loads(lines[-1])

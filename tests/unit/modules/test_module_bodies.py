@@ -90,8 +90,7 @@ def test_every_option_of_the_module_reaches_the_request() -> None:
 @pytest.mark.parametrize("act", [make_backup, preview_backup], ids=["run", "check mode"])
 def test_result_is_plain_data_with_the_same_keys_in_check_mode(act: Any) -> None:
     result = engine_backup.describe_result(act(make_request(), FakeEngineHost()))
-    assert sorted(result) == sorted(
-        "changed archive cmd log_path swept engine_record attempts diff".split())
+    assert sorted(result) == sorted("changed archive cmd log_path swept engine_record attempts diff".split())
     assert json.loads(json.dumps(result)) == result
     assert result["log_path"] == result["archive"]["log_path"]
 
@@ -214,7 +213,8 @@ def test_prune_removes_what_no_rule_wants_and_tells_it(tmp_path: Path, check_mod
         content = name.encode()
         (tmp_path / (name + ".backup")).write_bytes(content)
         manifest = world.manifest(
-            created="2026-11-0%dT00:00:00Z" % day, size=3, sha256=world.member("x", content).sha256)
+            created="2026-11-0%dT00:00:00Z" % day, size=3, sha256=world.member("x", content).sha256
+        )
         (tmp_path / (name + ".backup.manifest.json")).write_text(json.dumps(manifest))
     old, new = str(tmp_path / "old.backup"), str(tmp_path / "new.backup")
     result = prune(tmp_path, check_mode, keep=1)

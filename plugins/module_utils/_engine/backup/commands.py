@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import re
 from typing import Dict, FrozenSet, List, NamedTuple, Sequence, Tuple
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine host as the flow of a backup sees it. This file is private to the collection."""
+
 import os
 import secrets
 import ssl

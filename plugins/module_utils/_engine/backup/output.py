@@ -6,6 +6,7 @@
 Source: recorded runs (tests/unit/recorded). Exit status and "Done." are necessary, never sufficient.
 This file is private to the collection.
 """
+
 import re
 from typing import Dict, List, NamedTuple, Optional, Sequence
 

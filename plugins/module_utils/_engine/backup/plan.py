@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import posixpath
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -98,7 +99,10 @@ def plan_backup(request: BackupRequest, host: "EngineHost") -> BackupPlan:
         problems += found + check_notification(installation, live, host)
     path = request.path or posixpath.join(request.directory, archive_name(installation.fqdn, created))
     plan = BackupPlan(
-        request, installation, expected, {kind: databases[kind] for kind in expected.kinds if kind in databases},
+        request,
+        installation,
+        expected,
+        {kind: databases[kind] for kind in expected.kinds if kind in databases},
         path=path,
         log_path=request.log_path or default_log_path(installation.log_directory, request.path, path, created),
         tmpdir=request.tmpdir or target_directory(request),

@@ -15,6 +15,7 @@ Statistics arrive late (up to seconds). Where A - B is not explained by them, or
 caller reads the statistics again before it believes the mismatch: see ``unsettled_tables``.
 This file is private to the collection.
 """
+
 from typing import Dict, List, Optional, Tuple
 
 from ..._common.errors import Problem
@@ -84,7 +85,13 @@ def _compare_table(
         return None
     expected = str(low) if low == high else "%d to %d" % (low, high)
     text = "the %s dump holds %d rows of %s, the live database %s (counted before: %d, after: %d)" % (
-        kind, dumped, name, expected, before.rows, after.rows)
+        kind,
+        dumped,
+        name,
+        expected,
+        before.rows,
+        after.rows,
+    )
     return Problem("rows_differ", text)
 
 

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import posixpath
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
 
@@ -97,7 +98,9 @@ def _make_planned(plan: BackupPlan, host: "EngineHost") -> BackupResult:
         host.finish()
 
 
-def _prove_and_publish(plan: BackupPlan, made: MadeArchive, began: float, work: str, host: "EngineHost") -> BackupResult:
+def _prove_and_publish(
+    plan: BackupPlan, made: MadeArchive, began: float, work: str, host: "EngineHost"
+) -> BackupResult:
     host.note_phase("proving")
     reading = host.read_archive(made.path, "full", work)
     after = {kind: _count_again(kind, plan, host) for kind in plan.databases}
@@ -136,7 +139,9 @@ def _run_tool(plan: BackupPlan, host: "EngineHost", stage: str, work: str) -> Ma
         log = host.read_log(log_path)
         if result.returncode is None:
             text = "engine-backup was ended: it took longer than the timeout of %d seconds%s" % (
-                plan.request.timeout, evidence(log, result.stderr))
+                plan.request.timeout,
+                evidence(log, result.stderr),
+            )
             raise CommandError(text, "tool_timeout", **_failure(argv, log_path, log, None))
         outcome = check_run(result.returncode, result.stdout, result.stderr, log)
         if outcome.code == "files_changed" and attempt < ATTEMPTS:
@@ -160,7 +165,11 @@ def _pack(plan: BackupPlan, made: MadeArchive, stage: str, host: "EngineHost") -
 
 def _failure(argv: List[str], log_path: str, log: str, returncode: Optional[int]) -> Dict[str, Any]:
     return {
-        "phase": "engine-backup", "rc": returncode, "log_path": log_path, "last_lines": last_lines(log), "cmd": argv,
+        "phase": "engine-backup",
+        "rc": returncode,
+        "log_path": log_path,
+        "last_lines": last_lines(log),
+        "cmd": argv,
     }
 
 
@@ -210,7 +219,12 @@ def _settle(
 
 
 def _describe(
-    plan: BackupPlan, made: MadeArchive, reading: ArchiveReading, after: Dict[str, TableCounts], host: "EngineHost", work: str
+    plan: BackupPlan,
+    made: MadeArchive,
+    reading: ArchiveReading,
+    after: Dict[str, TableCounts],
+    host: "EngineHost",
+    work: str,
 ) -> Dict[str, Any]:
     planned = describe_plan(plan)
     databases = planned["databases"]
@@ -221,9 +235,15 @@ def _describe(
         item["live_rows"] = sum(state.rows for state in after[kind].tables.values())
     texts = reading.files.certificates if reading.files is not None else {}
     planned.update(
-        name=posixpath.basename(plan.path), size=reading.size, sha256=reading.sha256, version=version_of(reading),
-        os_version=os_version_of(reading), scopes=scopes_of(reading), log_path=made.log_path,
-        dumps=describe_dumps(reading), hosted_engine=hosted_engine_of(reading),
+        name=posixpath.basename(plan.path),
+        size=reading.size,
+        sha256=reading.sha256,
+        version=version_of(reading),
+        os_version=os_version_of(reading),
+        scopes=scopes_of(reading),
+        log_path=made.log_path,
+        dumps=describe_dumps(reading),
+        hosted_engine=hosted_engine_of(reading),
         certificates=host.read_certificates(texts, work),
     )
     return build_manifest(planned)

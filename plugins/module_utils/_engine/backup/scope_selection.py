@@ -6,6 +6,7 @@
 engine-backup itself asks only the flags and skips the rest without a word; here a witness that disagrees is an error.
 This file is private to the collection.
 """
+
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..._archive.databases import KINDS, DatabaseKind, expand_scopes

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import List, Optional, Tuple
 
 from ..._common.errors import Problem
@@ -117,7 +118,9 @@ def _check_absent(request: DatabaseRequest, found: Found) -> List[Problem]:
         problems += _check_owner(request._replace(changes_owner=False), database)
     if database is not None and database.objects:
         text = "the database '%s' holds %d tables and other objects; only an empty one is removed" % (
-            request.name, database.objects)
+            request.name,
+            database.objects,
+        )
         problems.append(Problem("database_filled", text))
     if found.sessions:
         text = "%d sessions use the database '%s' or the role '%s'; end them first"
@@ -140,7 +143,8 @@ def _check_access(request: DatabaseRequest, found: Found) -> List[Problem]:
     access = found.access
     problems = [
         Problem("client_address_invalid", "'%s' is neither an address nor a network as CIDR" % client.text)
-        for client in request.clients if client.addresses is None
+        for client in request.clients
+        if client.addresses is None
     ]
     if access.errors and request.clients:
         text = "PostgreSQL can not read its own %s: %s" % (access.file, "; ".join(access.errors))

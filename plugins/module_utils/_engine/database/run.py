@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Sequence
 
 from ..._common.errors import BackupError, Refused

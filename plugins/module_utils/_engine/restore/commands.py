@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line of engine-backup --mode=restore. This file is private to the collection."""
+
 import re
 from typing import Dict, FrozenSet, List, Sequence
 
@@ -10,8 +11,13 @@ from .model import RestoreRequest, RestoreTarget
 
 
 def restore_command(
-    tool: str, request: RestoreRequest, scopes: Sequence[str], targets: Sequence[RestoreTarget], with_permissions: bool,
-    log_path: str, work: str,
+    tool: str,
+    request: RestoreRequest,
+    scopes: Sequence[str],
+    targets: Sequence[RestoreTarget],
+    with_permissions: bool,
+    log_path: str,
+    work: str,
 ) -> List[str]:
     """Return the argument list of a restore. It holds no password and no empty argument: the tool stops at one."""
     argv = [tool, "--mode=restore", "--file=" + request.path, "--log=" + log_path, "--tmpdir=" + work]
@@ -36,9 +42,13 @@ def target_options(target: RestoreTarget, jobs: int, work: str) -> List[str]:
     if target.is_changed:
         settings = target.settings
         argv.append("--change-%s-credentials" % stem.strip("-"))
-        argv += ["%shost=%s" % (stem, settings.host), "%sport=%d" % (stem, settings.port),
-                 "%suser=%s" % (stem, settings.user), "%sname=%s" % (stem, settings.database),
-                 "%spassfile=%s" % (stem, password_file(target.kind, work))]
+        argv += [
+            "%shost=%s" % (stem, settings.host),
+            "%sport=%d" % (stem, settings.port),
+            "%suser=%s" % (stem, settings.user),
+            "%sname=%s" % (stem, settings.database),
+            "%spassfile=%s" % (stem, password_file(target.kind, work)),
+        ]
         # The help calls the second one --*-secured-validation, which the tool does not know.
         argv += [stem + "secured"] if settings.secured else []
         argv += [stem + "sec-validation"] if settings.secured_validation else []

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine host as the flow of a restore sees it. This file is private to the collection."""
+
 import contextlib
 import os
 import re
@@ -78,7 +79,9 @@ class RestoreHost(EngineHost):
         found = re.search(r"(\d+)", run_command([program, "--version"], env).stdout) if program else None
         return int(found.group(1)) if found else 0
 
-    def configured(self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading) -> Dict[str, Settings]:
+    def configured(
+        self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading
+    ) -> Dict[str, Settings]:
         """Return how the databases will be reached once the files are restored; remember their passwords."""
         texts = dict(installation.read_configuration(request.prefix))
         if "files" in scopes and reading.files is not None:
@@ -134,7 +137,9 @@ class RestoreHost(EngineHost):
                 found[path] = original
         return found
 
-    def repair_config_files(self, prefix: str, originals: Mapping[str, TextFile], targets: Sequence[RestoreTarget]) -> List[str]:
+    def repair_config_files(
+        self, prefix: str, originals: Mapping[str, TextFile], targets: Sequence[RestoreTarget]
+    ) -> List[str]:
         """Put back every line that the tool lost, with the new credentials; remove its copies with old secrets."""
         whole = _whole_files(prefix, originals, targets)
         broken = self.find_broken(prefix, originals, targets)
@@ -145,7 +150,9 @@ class RestoreHost(EngineHost):
                 files.remove_file(name)
         return broken
 
-    def find_broken(self, prefix: str, originals: Mapping[str, TextFile], targets: Sequence[RestoreTarget]) -> List[str]:
+    def find_broken(
+        self, prefix: str, originals: Mapping[str, TextFile], targets: Sequence[RestoreTarget]
+    ) -> List[str]:
         """Return the configuration files that mend would write."""
         whole = _whole_files(prefix, originals, targets)
         return sorted(real for real, content in whole.items() if restored_files.read_text_file(real) != content)

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a restore is asked for and what it aims at. This file is private to the collection."""
+
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..._archive.databases import KINDS
@@ -59,18 +60,29 @@ class Restored(NamedTuple):
 EMPTIED: FrozenSet[str] = frozenset(
     "public." + name
     for name in (
-        "async_tasks", "async_tasks_entities", "business_entity_snapshot", "command_entities", "command_assoc_entities",
-        "job", "job_subject_entity", "step", "step_subject_entity",
+        "async_tasks",
+        "async_tasks_entities",
+        "business_entity_snapshot",
+        "command_entities",
+        "command_assoc_entities",
+        "job",
+        "job_subject_entity",
+        "step",
+        "step_subject_entity",
     )
 )
 OPTIONS_TABLE = "public.vdc_options"  # gets the row DbJustRestored where there was none
 
 # Files of the archive that the tool leaves out, and those that it changes after it put them there.
 NEVER_RESTORED = (
-    "etc/ovirt-engine/engine-config/engine-config.properties", "etc/pki/ovirt-engine/cacert.template.in",
-    "etc/pki/ovirt-engine/cert.template.in", "etc/pki/ovirt-engine/openssl.conf",
-    "etc/ovirt-engine/engine.conf.d/20-branding-rhv.conf", "etc/ovirt-engine/branding/50-rhv-2.brand",
-    "ovirt-engine/engine.conf.d/10-scl-postgres.conf", "ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-scl-postgres.conf",
+    "etc/ovirt-engine/engine-config/engine-config.properties",
+    "etc/pki/ovirt-engine/cacert.template.in",
+    "etc/pki/ovirt-engine/cert.template.in",
+    "etc/pki/ovirt-engine/openssl.conf",
+    "etc/ovirt-engine/engine.conf.d/20-branding-rhv.conf",
+    "etc/ovirt-engine/branding/50-rhv-2.brand",
+    "ovirt-engine/engine.conf.d/10-scl-postgres.conf",
+    "ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-scl-postgres.conf",
 )
 SETUP_DIRECTORY = "etc/ovirt-engine-setup.conf.d/"
 SETUP_STATE = SETUP_DIRECTORY + "20-setup-ovirt-post.conf"

@@ -8,14 +8,21 @@ unless it is one that the tool's way of working makes inevitable for that entry 
 Source: recorded runs (tests/unit/recorded) and pg_restore of PostgreSQL 10 to 17.
 This file is private to the collection.
 """
+
 import re
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..._common.errors import Problem
 from ..backup.output import ToolReport, check_run, first_fatal, shorten
 
-LABELS = {"Engine": "engine", "DWH": "dwh", "Cinderlib": "cinderlib", "Managed Block": "managedblock",
-          "KEYCLOAK": "keycloak", "Grafana": "grafana"}
+LABELS = {
+    "Engine": "engine",
+    "DWH": "dwh",
+    "Cinderlib": "cinderlib",
+    "Managed Block": "managedblock",
+    "KEYCLOAK": "keycloak",
+    "Grafana": "grafana",
+}
 _DATABASE_LINE = re.compile(r"^- (.+) database '(.*)'$", re.MULTILINE)
 _STAMPED = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \d+: (.*)$")
 _LOAD = re.compile(r"^restoreDB: .* database (\S+) orig_user ")
@@ -42,19 +49,31 @@ TO_POSTGRES = r'must be (member of role|able to SET ROLE) "postgres"'  # the sec
 # message alone must name the object.
 INEVITABLE: Tuple[Tuple[str, str], ...] = (
     (r"EXTENSION", r"must be owner of extension|permission denied to create extension|extension .* does not exist"),
-    (r"SCHEMA \"?public\b|SCHEMA - public",
-     r'schema "public" already exists|must be owner of schema public|' + TO_POSTGRES),
+    (
+        r"SCHEMA \"?public\b|SCHEMA - public",
+        r'schema "public" already exists|must be owner of schema public|' + TO_POSTGRES,
+    ),
     (r"LANGUAGE", r'language "plpgsql" already exists|must be owner of language plpgsql'),
     (r"DEFAULT PRIVILEGES|DEFAULT ACL", TO_POSTGRES + r"|permission denied to change default privileges"),
-    (r"FUNCTION " + UUID + r"|FUNCTION uuid_",
-     r"permission denied for language c|function " + UUID + r"\(.*\) does not exist|" + TO_POSTGRES),
+    (
+        r"FUNCTION " + UUID + r"|FUNCTION uuid_",
+        r"permission denied for language c|function " + UUID + r"\(.*\) does not exist|" + TO_POSTGRES,
+    ),
 )
-NAMELESS = "|".join((
-    r"must be owner of extension", r"permission denied to create extension", r"extension .* does not exist",
-    r'schema "public" already exists', r"must be owner of schema public", r'language "plpgsql" already exists',
-    r"must be owner of language plpgsql", r"permission denied to change default privileges",
-    r"function " + UUID + r"\(.*\) does not exist", r"permission denied for language c",
-))
+NAMELESS = "|".join(
+    (
+        r"must be owner of extension",
+        r"permission denied to create extension",
+        r"extension .* does not exist",
+        r'schema "public" already exists',
+        r"must be owner of schema public",
+        r'language "plpgsql" already exists',
+        r"must be owner of language plpgsql",
+        r"permission denied to change default privileges",
+        r"function " + UUID + r"\(.*\) does not exist",
+        r"permission denied for language c",
+    )
+)
 
 CAUSES: Tuple[Problem, ...] = (  # what a part of the fatal text means
     Problem("provision_unsupported", "Provisioning is not supported"),
@@ -139,7 +158,7 @@ def _errors_of_section(database: str, lines: Sequence[str]) -> List[LoadError]:
         if "from TOC entry" in line:
             toc = line.partition("from TOC entry")[2].strip()
         elif _ERROR.search(line) and "warning: errors ignored" not in line:
-            statement = _statement_behind(lines[number + 1:])
+            statement = _statement_behind(lines[number + 1 :])
             found.append(LoadError(database, line.strip(), (toc + " " + statement).strip()))
             toc = ""
     return found
@@ -149,7 +168,7 @@ def _statement_behind(lines: Sequence[str]) -> str:
     """Return the statement that pg_restore shows after an error, before the next message."""
     for line in lines:
         if line.lstrip().startswith("Command was: "):  # indented up to PostgreSQL 11
-            return shorten(line.lstrip()[len("Command was: "):])
+            return shorten(line.lstrip()[len("Command was: ") :])
         if _NEXT.match(line):
             return ""
     return ""

@@ -5,6 +5,7 @@
 
 What costs nothing is asked first, and refuses before the archive is read. This file is private to the collection.
 """
+
 import collections
 import itertools
 import posixpath
@@ -74,10 +75,20 @@ def plan_restore(request: RestoreRequest, host: "RestoreHost") -> RestorePlan:
     permissions = plan_permissions(request, targets, reading, host)
     os_differs, notes = compare_systems(reading, host)
     plan = RestorePlan(
-        request, installation, reading, identify(manifest, reading), scopes, targets, looks, permissions,
-        log_path=choose_log_path(request, installation, host), tmpdir=tmpdir,
-        grafana_file=host.grafana_file(request.prefix), os_differs=os_differs,
-        problems=problems + permissions.problems, notes=notes + permissions.notes,
+        request,
+        installation,
+        reading,
+        identify(manifest, reading),
+        scopes,
+        targets,
+        looks,
+        permissions,
+        log_path=choose_log_path(request, installation, host),
+        tmpdir=tmpdir,
+        grafana_file=host.grafana_file(request.prefix),
+        os_differs=os_differs,
+        problems=problems + permissions.problems,
+        notes=notes + permissions.notes,
         leftovers=host.list_leftovers(host.lock_directory(request.prefix)),
     )
     return plan._replace(problems=plan.problems + check_places(plan, host))

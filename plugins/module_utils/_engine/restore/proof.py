@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hold a restored engine against the archive it was restored from. This file is private to the collection."""
+
 from typing import Collection, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..._common.errors import Problem

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Dict, Iterable, List
 
 from ..._postgres.connection import connect, count_before, fetch

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import grp
 import os
 import pwd
@@ -42,11 +43,19 @@ def compare_files(root: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
             different.append("%s (%s)" % (path, ", ".join(wrong)))
     problems = []
     if missing:
-        problems.append(Problem("file_missing", "%d files of the archive are missing: %s" % (
-            len(missing), ", ".join(missing[:MOST_NAMED]))))
+        problems.append(
+            Problem(
+                "file_missing",
+                "%d files of the archive are missing: %s" % (len(missing), ", ".join(missing[:MOST_NAMED])),
+            )
+        )
     if different:
-        problems.append(Problem("file_differs", "%d files are not as in the archive: %s" % (
-            len(different), ", ".join(different[:MOST_NAMED]))))
+        problems.append(
+            Problem(
+                "file_differs",
+                "%d files are not as in the archive: %s" % (len(different), ", ".join(different[:MOST_NAMED])),
+            )
+        )
     return problems
 
 
@@ -149,7 +158,7 @@ def list_copies(paths: Iterable[str]) -> Dict[str, List[str]]:
     for path in paths:
         directory, name = os.path.split(path)
         names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
-        copies = [other for other in names if other.startswith(name + ".") and _is_time_stamp(other[len(name) + 1:])]
+        copies = [other for other in names if other.startswith(name + ".") and _is_time_stamp(other[len(name) + 1 :])]
         found[path] = [os.path.join(directory, copy) for copy in copies]
     return found
 

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import posixpath
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -27,9 +28,15 @@ if TYPE_CHECKING:
 
 OUTCOME = "engine-backup ended well, but what it restored is not what the archive holds. Do not start this engine"
 RUN_NAME = "restore"
-HARMLESS_WHEN_DONE = frozenset((  # what forbids a restore, and says nothing against one that is there already
-    "target_not_empty", "database_lacks_extension", "log_exists", "space_tmpdir", "space_data",
-))
+HARMLESS_WHEN_DONE = frozenset(
+    (  # what forbids a restore, and says nothing against one that is there already
+        "target_not_empty",
+        "database_lacks_extension",
+        "log_exists",
+        "space_tmpdir",
+        "space_data",
+    )
+)
 
 
 class RestoreResult(NamedTuple):
@@ -54,7 +61,9 @@ def preview_restore(request: RestoreRequest, host: "RestoreHost") -> RestoreResu
         return RestoreResult(bool(plan.leftovers or broken), done, [], plan.leftovers, broken)
     if plan.problems:
         raise Refused(plan.problems, phase="plan")
-    return RestoreResult(True, dict(describe_plan(plan), already=False), command_of(plan, plan.tmpdir), plan.leftovers, [])
+    return RestoreResult(
+        True, dict(describe_plan(plan), already=False), command_of(plan, plan.tmpdir), plan.leftovers, []
+    )
 
 
 def make_restore(request: RestoreRequest, host: "RestoreHost") -> RestoreResult:
@@ -82,7 +91,8 @@ def command_of(plan: RestorePlan, work: str) -> List[str]:
     """Return the command of the tool."""
     targets = [plan.targets[kind] for kind in plan.targets]
     return restore_command(
-        plan.installation.tool, plan.request, plan.scopes, targets, plan.permissions.are_restored, plan.log_path, work)
+        plan.installation.tool, plan.request, plan.scopes, targets, plan.permissions.are_restored, plan.log_path, work
+    )
 
 
 def changed_targets(plan: RestorePlan) -> List[RestoreTarget]:
@@ -157,7 +167,9 @@ def run_tool(plan: RestorePlan, cmd: List[str], work: str, host: "RestoreHost") 
     log = host.read_log(plan.log_path)
     if result.returncode is None:
         text = "engine-backup was ended: it took longer than the timeout of %d seconds%s" % (
-            plan.request.timeout, evidence(log, result.stderr))
+            plan.request.timeout,
+            evidence(log, result.stderr),
+        )
         raise CommandError(text, "tool_timeout", phase="engine-backup", rc=None)
     outcome = check_restore(result.returncode, result.stdout, result.stderr, log)
     if outcome.code:
@@ -207,7 +219,8 @@ def compare_everything(plan: RestorePlan, restored: Restored, host: "RestoreHost
         changed = frozenset(kind for kind, target in plan.targets.items() if target.is_changed)
         rewritten = rewritten_files(changed) if changed else frozenset()
         entries = {
-            path: entry for path, entry in plan.reading.files.entries.items()
+            path: entry
+            for path, entry in plan.reading.files.entries.items()
             if is_restored_as_it_was(path, plan.os_differs, rewritten)
         }
         problems += host.compare_files(request.prefix, entries)
@@ -221,15 +234,19 @@ def describe_restored(plan: RestorePlan, restored: Restored) -> Dict[str, Any]:
         emptied = comparison_of(kind, plan.request.keep_temporary_data, False, restored.emptied).emptied
         archived = plan.reading.dumps[kind].tables or {}
         databases[kind].update(
-            tables=len(rows), rows=sum_rows(rows), emptied=sorted(name for name in emptied if archived.get(name)))
+            tables=len(rows), rows=sum_rows(rows), emptied=sorted(name for name in emptied if archived.get(name))
+        )
     return {"databases": databases}
 
 
 def complete_failure(error: BackupError, plan: RestorePlan, cmd: List[str], host: "RestoreHost") -> None:
     """Add what a person needs at three in the morning: the log, and what now stands where."""
     facts: Dict[str, Any] = {
-        "phase": "proving", "log_path": plan.log_path, "last_lines": last_lines(host.read_log(plan.log_path)),
-        "cmd": cmd, "standing": {kind: describe_database_now(kind, plan, host) for kind in sorted(plan.targets)},
+        "phase": "proving",
+        "log_path": plan.log_path,
+        "last_lines": last_lines(host.read_log(plan.log_path)),
+        "cmd": cmd,
+        "standing": {kind: describe_database_now(kind, plan, host) for kind in sorted(plan.targets)},
     }
     facts.update(error.facts)
     error.facts.update(facts)

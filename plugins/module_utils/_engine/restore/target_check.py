@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Sequence
 
 from ..._common.errors import BackupError, NotProven, Problem, Refused
@@ -100,9 +101,21 @@ def wait_for_quiet(request: RestoreRequest, host: "TargetHost") -> Targets:
 def request_of(prefix: str, credentials: Dict[str, Settings]) -> RestoreRequest:
     """Return what will be restored as far as it is known before there is an archive."""
     return RestoreRequest(
-        path="", scopes=[], provision=[NONE], credentials=credentials, permissions="skip", keep_temporary_data=True,
-        restore_jobs=0, tmpdir="", log_path="", timeout=0, prefix=prefix, remove_storage_vm=False, remove_hosts=False,
-        allow_hosted_engine=False, cleanup_planned=False,
+        path="",
+        scopes=[],
+        provision=[NONE],
+        credentials=credentials,
+        permissions="skip",
+        keep_temporary_data=True,
+        restore_jobs=0,
+        tmpdir="",
+        log_path="",
+        timeout=0,
+        prefix=prefix,
+        remove_storage_vm=False,
+        remove_hosts=False,
+        allow_hosted_engine=False,
+        cleanup_planned=False,
     )
 
 
@@ -168,8 +181,13 @@ def describe(targets: Targets, cleared: Sequence[str]) -> Dict[str, Dict[str, An
         if fitness is None:
             raise BackupError("the %s database was not seen" % kind)
         found[kind] = {
-            "host": settings.host, "port": settings.port, "name": settings.database, "user": settings.user,
-            "server_version": fitness.server_version, "tables": fitness.tables, "sessions": target.sessions,
+            "host": settings.host,
+            "port": settings.port,
+            "name": settings.database,
+            "user": settings.user,
+            "server_version": fitness.server_version,
+            "tables": fitness.tables,
+            "sessions": target.sessions,
             "cleared": kind in cleared,
         }
     return found

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine host with the databases that an engine is to be restored into. This file is private to the collection."""
+
 from ..._postgres.clearing import clear_database
 from ..._postgres.model import Settings
 from ..database_state import read_contents

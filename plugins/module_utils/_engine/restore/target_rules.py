@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import re
 from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -102,7 +103,11 @@ def decide_provision(kind: str, request: RestoreRequest, settings: Settings, loo
 
 
 def check_targets(
-    request: RestoreRequest, targets: Dict[str, RestoreTarget], looks: Dict[str, LoginProbe], reading: ArchiveReading, client: int
+    request: RestoreRequest,
+    targets: Dict[str, RestoreTarget],
+    looks: Dict[str, LoginProbe],
+    reading: ArchiveReading,
+    client: int,
 ) -> List[Problem]:
     """Return why the databases can not take the data; ``client`` is the major version of pg_restore, 0 if unknown."""
     problems: List[Problem] = []
@@ -143,8 +148,16 @@ def check_existing(target: RestoreTarget, look: LoginProbe) -> List[Problem]:
     found = look.fitness
     needs = ("uuid-ossp",) if target.kind == "engine" else ()
     return check_database(
-        found.encoding, found.collate, found.ctype, found.lc_messages, found.owner, target.settings.user,
-        found.extensions, needs, found.name)
+        found.encoding,
+        found.collate,
+        found.ctype,
+        found.lc_messages,
+        found.owner,
+        target.settings.user,
+        found.extensions,
+        needs,
+        found.name,
+    )
 
 
 def check_content(request: RestoreRequest, target: RestoreTarget, look: LoginProbe) -> List[Problem]:

@@ -6,6 +6,7 @@
 Sources: the setup plugins of oVirt 4.4 to 4.5, the configuration reader of otopi. This file is private to the
 collection.
 """
+
 import re
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
@@ -35,9 +36,14 @@ KEY = re.compile(r"^[A-Z][A-Za-z0-9_]*(/[A-Za-z0-9_.-]+)+\Z")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ENGINE = "OVESETUP_ENGINE_CORE/enable"
 COMPONENTS = (
-    "OVESETUP_DWH_CORE/enable", "OVESETUP_GRAFANA_CORE/enable", "OVESETUP_CONFIG/keycloakEnable",
-    "OVESETUP_CL_DB/enable", "OVESETUP_MB_DB/enable", "OVESETUP_OVN/ovirtProviderOvn",
-    "OVESETUP_CONFIG/websocketProxyConfig", "OVESETUP_VMCONSOLE_PROXY_CONFIG/vmconsoleProxyConfig",
+    "OVESETUP_DWH_CORE/enable",
+    "OVESETUP_GRAFANA_CORE/enable",
+    "OVESETUP_CONFIG/keycloakEnable",
+    "OVESETUP_CL_DB/enable",
+    "OVESETUP_MB_DB/enable",
+    "OVESETUP_OVN/ovirtProviderOvn",
+    "OVESETUP_CONFIG/websocketProxyConfig",
+    "OVESETUP_VMCONSOLE_PROXY_CONFIG/vmconsoleProxyConfig",
 )
 FIREWALL = "OVESETUP_CONFIG/firewallManager"
 APACHE = "OVESETUP_APACHE/configured"
@@ -62,7 +68,9 @@ def cleanup_answers(is_unprivileged: bool) -> Answers:
 
 # Which format engine-cleanup dumps each database in before it empties it, and engine-setup before it changes it.
 DUMPERS = {
-    "engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
+    "engine": "OVESETUP_DB/dumper",
+    "dwh": "OVESETUP_DWH_DB/dumper",
+    "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
 }
 PLAIN = "str:pg_plain"
 AMPLE = 2  # times the size of a database: more than enough for a plain dump of it

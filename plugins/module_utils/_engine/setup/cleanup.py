@@ -5,6 +5,7 @@
 
 engine-cleanup only warns where it can not reach a database, and ends well. This file is private to the collection.
 """
+
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..._archive.versions import minor_release, version_key
@@ -66,8 +67,14 @@ class CleanupPlan(NamedTuple):
 
 # What engine-cleanup stops; httpd and the server of the databases keep running.
 SERVICES = (
-    "ovirt-engine", "ovirt-engine-dwhd", "ovirt-engine-notifier", "grafana-server", "ovirt-websocket-proxy",
-    "ovirt-fence-kdump-listener", "ovirt-vmconsole-proxy-sshd", "ovirt-provider-ovn",
+    "ovirt-engine",
+    "ovirt-engine-dwhd",
+    "ovirt-engine-notifier",
+    "grafana-server",
+    "ovirt-websocket-proxy",
+    "ovirt-fence-kdump-listener",
+    "ovirt-vmconsole-proxy-sshd",
+    "ovirt-provider-ovn",
 )
 VERSION = "OVESETUP_CORE/generatedByVersion"
 
@@ -172,7 +179,9 @@ def _check_version(state: SetupState) -> List[Problem]:
     if same and version_key(generated) <= version_key(installed):
         return []
     text = "the engine was set up by %s and engine-cleanup is of %s, which refuses that: run engine-setup first" % (
-        generated or "an unknown version", installed or "an unknown version")
+        generated or "an unknown version",
+        installed or "an unknown version",
+    )
     return [Problem("cleanup_version_mismatch", text)]
 
 
@@ -189,9 +198,15 @@ def _check_standing(kind: str, settings: Settings, found: Holdings, host: OtopiH
         return []
     item = _describe_database_now(kind, settings, found, host)
     text = "the %s database '%s' on %s:%d is not empty: %d tables with %s rows, %d objects in all%s" % (
-        kind, settings.database, settings.host, settings.port, found.tables,
-        "unknown" if item["rows"] is None else item["rows"], found.objects,
-        ", schemas " + ", ".join(found.schemas) if found.schemas else "")
+        kind,
+        settings.database,
+        settings.host,
+        settings.port,
+        found.tables,
+        "unknown" if item["rows"] is None else item["rows"],
+        found.objects,
+        ", schemas " + ", ".join(found.schemas) if found.schemas else "",
+    )
     return [Problem("database_not_empty", text)]
 
 
@@ -202,8 +217,13 @@ def _describe_database_now(kind: str, settings: Settings, found: Holdings, host:
     except BackupError:  # the owner may not read what somebody else put there; it stands all the same
         rows = None
     return {
-        "kind": kind, "database": settings.database, "host": settings.host, "port": settings.port,
-        "tables": found.tables, "objects": found.objects, "rows": rows,
+        "kind": kind,
+        "database": settings.database,
+        "host": settings.host,
+        "port": settings.port,
+        "tables": found.tables,
+        "objects": found.objects,
+        "rows": rows,
     }
 
 
@@ -264,8 +284,13 @@ def _conclude(plan: CleanupPlan, done: OtopiResult, cleared: Dict[str, str], cle
 def _describe(plan: CleanupPlan, kind: str, cleared_by: str) -> Dict[str, Any]:
     settings, held = plan.databases[kind], plan.before[kind]
     return {
-        "name": settings.database, "host": settings.host, "port": settings.port, "exists": held.exists,
-        "tables": held.tables, "schemas": list(held.schemas), "cleared_by": cleared_by,
+        "name": settings.database,
+        "host": settings.host,
+        "port": settings.port,
+        "exists": held.exists,
+        "tables": held.tables,
+        "schemas": list(held.schemas),
+        "cleared_by": cleared_by,
     }
 
 

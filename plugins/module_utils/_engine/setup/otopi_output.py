@@ -7,6 +7,7 @@ Sources: recorded runs (tests/unit/recorded), the human dialog of otopi. Notes a
 and a prompt ends without a newline, so that the next message stands in the middle of its line.
 This file is private to the collection.
 """
+
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -47,7 +48,8 @@ _FILES = re.compile(r"Configuration files:\s+(.*?)\s+(?:Log file:|\[)", re.DOTAL
 _LOG = re.compile(r"Log file(?: is located at|:)\s+(\S+)")
 _DUMP = re.compile(
     r"Backing\s+up\s+database\s+\S+\s+to\s+'([^'\n]+)'|A\s+backup\s+of\s+the\s+[\w\s-]+?\s+database\s+is\s+available"
-    r"\s+at\s+(\S+)")
+    r"\s+at\s+(\S+)"
+)
 _QUERY = re.compile(r"DEBUG \S*\bdialog\S* \S+ query (\S+)$", re.MULTILINE)
 _TOLD = re.compile(r"^\d{4}-[\d-]+ [\d:,+-]+ (?:INFO|WARNING|ERROR|CRITICAL) .*$", re.MULTILINE)
 _COMMAND_ERRORS = re.compile(r" execute-output: \([^\n]*\) stderr:\n(.*?)\n(?=\d{4}-\d\d-\d\d )", re.DOTALL)
@@ -64,7 +66,7 @@ def read_output(stdout: str) -> Printed:
     failed = _first_match(_FAILED, "\n".join(errors))
     files = _first_match(_FILES, stdout)[0]
     return Printed(
-        stages=tuple(text[len(_STAGE):] for text in infos if text.startswith(_STAGE)),
+        stages=tuple(text[len(_STAGE) :] for text in infos if text.startswith(_STAGE)),
         warnings=warnings,
         errors=errors,
         failed_stage=failed[0],
@@ -159,8 +161,10 @@ def _check_failure(tool: str, action: str, returncode: int, printed: Printed) ->
         text = "%s ended with status 0 but did not say that the %s is completed" % (tool, action)
         return ToolReport("tool_incomplete", text)
     if signal_of(returncode):
-        return ToolReport("tool_killed", "%s was killed by signal %d, in the stage '%s'" % (
-            tool, signal_of(returncode), _stage_of(printed)))
+        return ToolReport(
+            "tool_killed",
+            "%s was killed by signal %d, in the stage '%s'" % (tool, signal_of(returncode), _stage_of(printed)),
+        )
     details = "in the stage '%s': %s" % (printed.failed_stage, printed.reason) if printed.failed_stage else "at once"
     code = "setup_failed" if action == "setup" else "cleanup_failed"
     return ToolReport(code, "%s failed (status %d) %s%s" % (tool, returncode, details, _causes(printed)))

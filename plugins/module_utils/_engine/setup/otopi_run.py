@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import posixpath
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -185,7 +186,9 @@ def run_tool(order: OtopiCommand, host: OtopiHost) -> OtopiResult:
     return OtopiResult(argv, ran.returncode, printed, ran.log)
 
 
-def _failure(order: OtopiCommand, argv: List[str], ran: ToolOutcome, printed: Printed, outcome: ToolReport) -> CommandError:
+def _failure(
+    order: OtopiCommand, argv: List[str], ran: ToolOutcome, printed: Printed, outcome: ToolReport
+) -> CommandError:
     text = outcome.message
     if not printed.stages and ran.stderr.strip():
         text += ": " + shorten(ran.stderr.strip().splitlines()[-1])  # of a traceback that of a missing module
@@ -205,6 +208,10 @@ def _failure(order: OtopiCommand, argv: List[str], ran: ToolOutcome, printed: Pr
 def describe_end(order: OtopiCommand, argv: List[str], returncode: Optional[int], log: str) -> Dict[str, Any]:
     """Return the facts that go with every failure after the tool ran."""
     return {
-        "phase": order.tool.name, "rc": returncode, "cmd": argv, "log_path": order.places.log_path,
-        "last_lines": last_told(log), "answers": mask_answers(order.answers, order.secret_keys),
+        "phase": order.tool.name,
+        "rc": returncode,
+        "cmd": argv,
+        "log_path": order.places.log_path,
+        "last_lines": last_told(log),
+        "answers": mask_answers(order.answers, order.secret_keys),
     }

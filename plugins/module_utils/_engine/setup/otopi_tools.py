@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run engine-setup and engine-cleanup, and read what they decide on. This file is private to the collection."""
+
 import collections
 import glob
 import os
@@ -125,7 +126,11 @@ class OtopiHost(HostSession):
             self._remove_old_passwords(kept)
         look.update()
         return ToolOutcome(
-            result.returncode, result.stdout, result.stderr, read_tail(log_path), tuple(look.asked),
+            result.returncode,
+            result.stdout,
+            result.stderr,
+            read_tail(log_path),
+            tuple(look.asked),
             look.endless if result.returncode is None else "",
         )
 
@@ -205,7 +210,8 @@ class OtopiHost(HostSession):
 
     def _display_version(self) -> str:
         match = re.search(
-            r"^DISPLAY_VERSION = ['\"](.*)['\"]$", read_tail(below(self._prefix, VERSION_FILE)), re.MULTILINE)
+            r"^DISPLAY_VERSION = ['\"](.*)['\"]$", read_tail(below(self._prefix, VERSION_FILE)), re.MULTILINE
+        )
         return match.group(1) if match else ""
 
     def _engine_package(self) -> str:

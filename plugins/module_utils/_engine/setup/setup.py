@@ -5,6 +5,7 @@
 
 On an empty database engine-setup makes a brand-new engine and ends well. This file is private to the collection.
 """
+
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..._archive.versions import minor_release
@@ -146,7 +147,8 @@ def _foresee(request: SetupRequest, host: OtopiHost) -> SetupProbe:
     archived = host.read_archived_setup(request.archive)
     state = host.read_setup_state()
     state = state._replace(
-        answers=dict(state.answers, **archived.answers), dwh_uuid=archived.dwh_uuid, was_configured_since=False)
+        answers=dict(state.answers, **archived.answers), dwh_uuid=archived.dwh_uuid, was_configured_since=False
+    )
     installation = host.read_installation(request.prefix)._replace(is_set_up=True, settings=archived.settings)
     memory = SetupMemory(True, state.display_version, archived.dwh_uuid)
     return SetupProbe(installation, state, memory, archived.answers, [])
@@ -181,7 +183,9 @@ def _dumps_plainly(installation: Installation, memory: Optional[SetupMemory], ho
 def _check_packages(state: SetupState) -> List[Problem]:
     if state.engine_package and state.engine_package != state.display_version:
         text = "engine-setup is of %s and the package ovirt-engine of %s: update both to one version" % (
-            state.display_version, state.engine_package)
+            state.display_version,
+            state.engine_package,
+        )
         return [Problem("setup_version_mismatch", text)]
     return []
 
@@ -208,7 +212,10 @@ def _read_memory(
         return memory, problems
     if memory is None and request.expect_restored:
         text = "the engine database '%s' on %s:%d is empty: engine-setup would make a brand-new engine of it" % (
-            settings.database, settings.host, settings.port)
+            settings.database,
+            settings.host,
+            settings.port,
+        )
         problems.append(Problem("database_empty", text))
     return memory, problems
 
@@ -288,7 +295,9 @@ def _conclude(plan: SetupPlan, done: OtopiResult, cleaned_up: List[str]) -> Setu
     before = _describe_memory(plan.state.answers.get(VERSION, "").partition(":")[2], plan.memory)
     planned = {"generated_by": without_release(version), "product_version": version, "just_restored": False}
     log_path = plan.order.places.log_path if runs else ""
-    return SetupResult(runs or bool(cleaned_up), found, before, planned if runs else before, done.cmd, done.rc, log_path, cleaned_up)
+    return SetupResult(
+        runs or bool(cleaned_up), found, before, planned if runs else before, done.cmd, done.rc, log_path, cleaned_up
+    )
 
 
 def _describe_memory(generated_by: str, memory: Optional[SetupMemory]) -> Dict[str, Any]:

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests about disk attachments. This file is private to the collection."""
+
 from typing import Any, List
 
 from ..api_errors import Conflict, NotFound
@@ -43,13 +44,18 @@ class AttachmentRequests(ApiClient):
         """Attach a disk or a snapshot of one. The engine notes for the latter by which request of ours it did that."""
         snapshot = types.Snapshot(id=order.snapshot_id) if order.snapshot_id else None
         attachment = types.DiskAttachment(
-            active=order.is_active, bootable=order.is_bootable, interface=types.DiskInterface(order.interface),
+            active=order.is_active,
+            bootable=order.is_bootable,
+            interface=types.DiskInterface(order.interface),
             disk=types.Disk(id=order.disk_id, snapshot=snapshot),
             # A field that is not given is the engine's to choose; some interfaces take no explicit false.
-            read_only=order.is_read_only or None, pass_discard=order.pass_discard or None,
+            read_only=order.is_read_only or None,
+            pass_discard=order.pass_discard or None,
         )
-        source = "the snapshot %s of the disk %s" % (order.snapshot_id, order.disk_id) if snapshot else (
-            "the disk %s" % order.disk_id
+        source = (
+            "the snapshot %s of the disk %s" % (order.snapshot_id, order.disk_id)
+            if snapshot
+            else ("the disk %s" % order.disk_id)
         )
         headers = {"Correlation-Id": trace_of(vm_id, order.disk_id, order.snapshot_id)} if snapshot else {}
         with self._request("attach %s to the virtual machine %s" % (source, vm_id)):

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a module begins: the login of the option auth becomes an EngineApi. This file is private to the collection."""
+
 from typing import Any, Dict
 
 from .engine import EngineApi

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..model import (
     VnicProfile,
 )
 
-GIB = 1024 ** 3
+GIB = 1024**3
 HOSTED_ENGINE = frozenset(("hosted_engine", "managed_hosted_engine"))
 
 
@@ -48,7 +49,12 @@ def time_of(value: Any) -> str:
 def read_vm(vm: Any) -> Vm:
     """Return a virtual machine."""
     return Vm(
-        word(vm.id), word(vm.name), word(vm.status), word(vm.description), word(vm.comment), id_of(vm.cluster),
+        word(vm.id),
+        word(vm.name),
+        word(vm.status),
+        word(vm.description),
+        word(vm.comment),
+        id_of(vm.cluster),
         is_hosted_engine=word(vm.origin) in HOSTED_ENGINE,
         is_stateless=bool(vm.stateless),
         is_next_run=bool(vm.next_run_configuration_exists),
@@ -71,10 +77,21 @@ def read_disk(disk: Any) -> Disk:
     """Return a disk. A direct LUN tells its size only with its logical units."""
     domains = disk.storage_domains or [disk.storage_domain]
     return Disk(
-        word(disk.id), word(disk.alias) or word(disk.name), word(disk.description), word(disk.image_id),
-        word(disk.status), word(disk.storage_type), word(disk.content_type), bool(disk.shareable),
-        disk.provisioned_size or size_of_lun(disk), disk.actual_size or 0, word(disk.format), bool(disk.sparse),
-        word(disk.backup) or "none", bool(disk.wipe_after_delete), tuple(filter(None, map(id_of, domains))),
+        word(disk.id),
+        word(disk.alias) or word(disk.name),
+        word(disk.description),
+        word(disk.image_id),
+        word(disk.status),
+        word(disk.storage_type),
+        word(disk.content_type),
+        bool(disk.shareable),
+        disk.provisioned_size or size_of_lun(disk),
+        disk.actual_size or 0,
+        word(disk.format),
+        bool(disk.sparse),
+        word(disk.backup) or "none",
+        bool(disk.wipe_after_delete),
+        tuple(filter(None, map(id_of, domains))),
     )
 
 
@@ -87,17 +104,27 @@ def size_of_lun(disk: Any) -> int:
 def read_attachment(attachment: Any, vm_id: str) -> Attachment:
     """Return a disk attachment; its disk only where the engine sent the details along."""
     return Attachment(
-        word(attachment.id) or id_of(attachment.disk), id_of(attachment.vm) or vm_id, word(attachment.interface),
-        bool(attachment.bootable), bool(attachment.active), bool(attachment.read_only), bool(attachment.pass_discard),
-        word(attachment.logical_name), read_disk(attachment.disk) if is_whole_disk(attachment.disk) else None,
+        word(attachment.id) or id_of(attachment.disk),
+        id_of(attachment.vm) or vm_id,
+        word(attachment.interface),
+        bool(attachment.bootable),
+        bool(attachment.active),
+        bool(attachment.read_only),
+        bool(attachment.pass_discard),
+        word(attachment.logical_name),
+        read_disk(attachment.disk) if is_whole_disk(attachment.disk) else None,
     )
 
 
 def read_snapshot(snapshot: Any, vm_id: str) -> Snapshot:
     """Return a snapshot."""
     return Snapshot(
-        word(snapshot.id), vm_id, word(snapshot.description), word(snapshot.snapshot_status),
-        word(snapshot.snapshot_type), time_of(snapshot.date),
+        word(snapshot.id),
+        vm_id,
+        word(snapshot.description),
+        word(snapshot.snapshot_status),
+        word(snapshot.snapshot_type),
+        time_of(snapshot.date),
         # An empty list also stands for disks that did not come along.
         tuple(map(read_snapshot_disk, snapshot.disks)) if snapshot.disks else None,
     )
@@ -106,7 +133,11 @@ def read_snapshot(snapshot: Any, vm_id: str) -> Snapshot:
 def read_snapshot_disk(disk: Any) -> SnapshotDisk:
     """Return a disk as it is in a snapshot."""
     return SnapshotDisk(
-        word(disk.id), word(disk.image_id), word(disk.alias) or word(disk.name), word(disk.status), word(disk.format),
+        word(disk.id),
+        word(disk.image_id),
+        word(disk.alias) or word(disk.name),
+        word(disk.status),
+        word(disk.format),
         disk.sparse is not False,
     )
 
@@ -114,8 +145,13 @@ def read_snapshot_disk(disk: Any) -> SnapshotDisk:
 def read_storage_domain(domain: Any) -> StorageDomain:
     """Return a storage domain. The engine tells its critical space in GiB."""
     return StorageDomain(
-        word(domain.id), word(domain.name), word(domain.type), word(domain.storage.type if domain.storage else None),
-        word(domain.status), domain.available or 0, (domain.critical_space_action_blocker or 0) * GIB,
+        word(domain.id),
+        word(domain.name),
+        word(domain.type),
+        word(domain.storage.type if domain.storage else None),
+        word(domain.status),
+        domain.available or 0,
+        (domain.critical_space_action_blocker or 0) * GIB,
         tuple(id_of(center) for center in domain.data_centers or []),
     )
 
@@ -139,6 +175,10 @@ def read_vnic_profile(profile: Any, network: Any) -> VnicProfile:
 def read_event(event: Any) -> Event:
     """Return an event."""
     return Event(
-        word(event.id), event.code or 0, word(event.description), word(event.severity), time_of(event.time),
+        word(event.id),
+        event.code or 0,
+        word(event.description),
+        word(event.severity),
+        time_of(event.time),
         word(event.correlation_id),
     )

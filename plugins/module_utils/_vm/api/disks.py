@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests about disks and storage domains. This file is private to the collection."""
+
 from typing import Any, Dict, List, Sequence
 
 from ..model import Disk, DiskOrder, StorageDomain
@@ -28,21 +29,25 @@ class DiskRequests(ApiClient):
         wanted += [equals("id", number) for number in ids if is_id(number)]
         found: Dict[str, Disk] = {}
         for start in range(0, len(wanted), AT_A_TIME):
-            search = " or ".join(wanted[start:start + AT_A_TIME])
+            search = " or ".join(wanted[start : start + AT_A_TIME])
             with self._request("search for the disks with %s" % search):
                 disks = map(read_disk, self._services.disks_service().list(search=search))
                 found.update((disk.id, disk) for disk in disks)
-        return [
-            disk for disk in found.values() if disk.id in ids or (mark and disk.description.startswith(mark))
-        ]
+        return [disk for disk in found.values() if disk.id in ids or (mark and disk.description.startswith(mark))]
 
     def create_disk(self, order: DiskOrder) -> Disk:
         """Begin to make a floating disk."""
         disk = types.Disk(
-            id=order.id or None, name=order.alias, description=order.description,
-            provisioned_size=order.provisioned_size, initial_size=order.initial_size or None,
-            format=types.DiskFormat(order.format), sparse=order.is_sparse, backup=types.DiskBackup(order.backup),
-            content_type=types.DiskContentType.DATA, wipe_after_delete=order.wipe_after_delete,
+            id=order.id or None,
+            name=order.alias,
+            description=order.description,
+            provisioned_size=order.provisioned_size,
+            initial_size=order.initial_size or None,
+            format=types.DiskFormat(order.format),
+            sparse=order.is_sparse,
+            backup=types.DiskBackup(order.backup),
+            content_type=types.DiskContentType.DATA,
+            wipe_after_delete=order.wipe_after_delete,
             storage_domains=[types.StorageDomain(id=order.storage_domain_id)],
         )
         with self._request("make the disk '%s' in the storage domain %s" % (order.alias, order.storage_domain_id)):

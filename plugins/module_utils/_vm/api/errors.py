@@ -6,6 +6,7 @@
 The SDK hides much: a broken connection and a refused certificate are both a plain Error with a number of libcurl
 somewhere in its text, and a page of a proxy is one without a status. This file is private to the collection.
 """
+
 import re
 from typing import Any, Dict, Optional, Type
 
@@ -23,7 +24,11 @@ CONNECTION = frozenset((5, 6, 7, 9, 16, 18, 28, 35, 52, 55, 56, 92, 95))
 RETRIABLE_STATUS = frozenset((408, 425, 429, 502, 503, 504))
 
 KIND_BY_STATUS: Dict[int, Type[ApiError]] = {
-    400: Conflict, 401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict,
+    400: Conflict,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
 }
 
 
@@ -59,8 +64,9 @@ def _translate_page(error: NotTheEngine, start: str, where: str, was_reached: bo
         return Unauthorized(text, status=401)
     if was_reached or error.status in RETRIABLE_STATUS or (error.status or 0) >= 500:
         return Unavailable(text + " The engine is down or starting, or a proxy before it is.", status=error.status)
-    return ApiError(text + " Check the address; it usually ends in /ovirt-engine/api.", "not_an_engine",
-                    status=error.status)
+    return ApiError(
+        text + " Check the address; it usually ends in /ovirt-engine/api.", "not_an_engine", status=error.status
+    )
 
 
 def _translate_connection(number: int, text: str, start: str, where: str, was_reached: bool) -> ApiError:

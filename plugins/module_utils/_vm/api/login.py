@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import io
 import json
 from typing import Any, Dict, NamedTuple, Optional
@@ -51,8 +52,15 @@ def read_auth(given: Dict[str, Any]) -> Auth:
         )
     headers = {str(name): str(value) for name, value in (given.get("headers") or {}).items()}
     return Auth(
-        url.rstrip("/"), given.get("username"), given.get("password"), given.get("token"), given.get("ca_file"),
-        bool(given.get("insecure")), headers, bool(given.get("kerberos")), given.get("timeout") or REQUEST_TIMEOUT,
+        url.rstrip("/"),
+        given.get("username"),
+        given.get("password"),
+        given.get("token"),
+        given.get("ca_file"),
+        bool(given.get("insecure")),
+        headers,
+        bool(given.get("kerberos")),
+        given.get("timeout") or REQUEST_TIMEOUT,
         given.get("compress") is not False,
     )
 
@@ -141,7 +149,14 @@ class Connection(sdk.Connection if sdk else object):  # type: ignore[misc]
 def connect(auth: Auth, correlation_id: str) -> Connection:
     """Return a connection; it logs in with its first request."""
     return Connection(
-        url=auth.url, username=auth.username, password=auth.password, token=auth.token, insecure=auth.insecure,
-        ca_file=auth.ca_file, kerberos=auth.kerberos, timeout=auth.timeout, compress=auth.compress,
+        url=auth.url,
+        username=auth.username,
+        password=auth.password,
+        token=auth.token,
+        insecure=auth.insecure,
+        ca_file=auth.ca_file,
+        kerberos=auth.kerberos,
+        timeout=auth.timeout,
+        compress=auth.compress,
         headers=dict({"Correlation-Id": correlation_id} if correlation_id else {}, **auth.headers),
     )

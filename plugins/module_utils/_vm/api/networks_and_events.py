@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import List, Sequence
 
 from ..model import Event, VnicProfile
@@ -22,8 +23,7 @@ class SurroundingRequests(ApiClient):
         found = self._following("list the vNIC profiles", "network", self._services.vnic_profiles_service().list)
         if all(id_of(profile.network.data_center) for profile in found):
             return [
-                read_vnic_profile(one, one.network) for one in found
-                if id_of(one.network.data_center) == data_center_id
+                read_vnic_profile(one, one.network) for one in found if id_of(one.network.data_center) == data_center_id
             ]
         with self._request("list the networks of the data center %s" % data_center_id):  # they did not come along
             service = self._services.data_centers_service().data_center_service(data_center_id)
@@ -33,7 +33,10 @@ class SurroundingRequests(ApiClient):
     def add_event(self, origin: str, custom_id: int, severity: str, description: str, vm_id: str) -> None:
         """Write a line into the engine's event log."""
         event = types.Event(
-            origin=origin, custom_id=custom_id, severity=types.LogSeverity(severity), description=description,
+            origin=origin,
+            custom_id=custom_id,
+            severity=types.LogSeverity(severity),
+            description=description,
             vm=types.Vm(id=vm_id),
         )
         with self._request("write into the engine's event log"):

@@ -6,6 +6,7 @@
 The permissions of a user are listed together with those of all groups that the user is in. Those on an object are
 listed with the inherited ones, of everybody; a permission has one id in both lists.
 """
+
 from typing import Any, Dict, Iterable, List, Optional, Set
 
 from ..api_errors import Conflict, Forbidden, NotFound

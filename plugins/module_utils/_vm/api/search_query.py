@@ -6,6 +6,7 @@
 The engine compares without regard to case, knows no way to write a quote within quotes, and refuses what looks to it
 like SQL. So every other character becomes the wildcard, and who searches compares what was found with what was meant.
 """
+
 import re
 from typing import Sequence
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests about snapshots and checkpoints. This file is private to the collection."""
+
 from typing import Any, List, Sequence, Set
 
 from ..api_errors import NotFound
@@ -48,7 +49,8 @@ class SnapshotRequests(ApiClient):
     def create_snapshot(self, vm_id: str, description: str, disk_ids: Sequence[str]) -> Snapshot:
         """Begin a snapshot of these disks, without memory."""
         snapshot = types.Snapshot(
-            description=description, persist_memorystate=False,
+            description=description,
+            persist_memorystate=False,
             disk_attachments=[types.DiskAttachment(disk=types.Disk(id=disk_id)) for disk_id in disk_ids],
         )
         with self._request("make the snapshot '%s' of the virtual machine %s" % (description, vm_id)):
@@ -63,8 +65,7 @@ class SnapshotRequests(ApiClient):
         """Return the ids of the disks that a changed-block checkpoint holds; none where the engine knows none."""
         checkpoints = self._vm(vm_id).checkpoints_service()
         try:
-            found = self._following(
-                "list the checkpoints of the virtual machine %s" % vm_id, "disks", checkpoints.list)
+            found = self._following("list the checkpoints of the virtual machine %s" % vm_id, "disks", checkpoints.list)
         except NotFound:
             return set()
         return {id_of(disk) for one in found for disk in self._list_checkpoint_disks(checkpoints, one)}

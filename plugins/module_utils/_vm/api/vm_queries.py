@@ -6,6 +6,7 @@
 The engine follows links in lists, nested ones too. Where it can not follow one of them, because something vanished in
 that moment or this user may not see it, the whole request fails; then everything is asked for by itself.
 """
+
 from typing import Any, List, NamedTuple, Sequence
 
 from ..api_errors import ApiError, NotFound
@@ -31,7 +32,11 @@ class VmQueries(VmRequests, AttachmentRequests, SnapshotRequests):
     """All requests about virtual machines, and those that join several of them."""
 
     def fetch_vms(
-        self, names: Sequence[str], with_snapshots: bool = False, with_nics: bool = False, with_clusters: bool = False,
+        self,
+        names: Sequence[str],
+        with_snapshots: bool = False,
+        with_nics: bool = False,
+        with_clusters: bool = False,
         with_configuration: bool = False,
     ) -> List[VmAround]:
         """Return the virtual machines of exactly these names or ids, with what belongs to them."""
@@ -42,7 +47,8 @@ class VmQueries(VmRequests, AttachmentRequests, SnapshotRequests):
         try:
             with self._request("look at the virtual machines %s" % ", ".join(names)):
                 found = self._services.vms_service().list(
-                    search=named(names), follow=list_links(parts), all_content=with_configuration or None)
+                    search=named(names), follow=list_links(parts), all_content=with_configuration or None
+                )
         except ApiError as error:
             if not could_not_follow(error):
                 raise
@@ -55,11 +61,15 @@ class VmQueries(VmRequests, AttachmentRequests, SnapshotRequests):
         around = []
         for vm in found.values():
             try:
-                around.append(VmAround(
-                    self.read_vm(vm.id, with_configuration=True) if parts.configuration else vm,
-                    self.list_attachments(vm.id), self._list_whole_snapshots(vm.id) if parts.snapshots else [],
-                    self.list_nics(vm.id) if parts.nics else [], clusters.get(vm.cluster_id),
-                ))  # fmt: skip
+                around.append(
+                    VmAround(
+                        self.read_vm(vm.id, with_configuration=True) if parts.configuration else vm,
+                        self.list_attachments(vm.id),
+                        self._list_whole_snapshots(vm.id) if parts.snapshots else [],
+                        self.list_nics(vm.id) if parts.nics else [],
+                        clusters.get(vm.cluster_id),
+                    )
+                )
             except NotFound:  # gone meanwhile
                 continue
         return around
@@ -67,8 +77,11 @@ class VmQueries(VmRequests, AttachmentRequests, SnapshotRequests):
     def _complete(self, vm: Any, parts: QueryParts) -> VmAround:
         """Return what came along, and what did not from requests of its own: an empty list may be either."""
         return VmAround(
-            read_vm(vm), self._read_attachments(vm), self._read_snapshots(vm) if parts.snapshots else [],
-            self._read_nics(vm) if parts.nics else [], read_cluster(vm.cluster) if parts.clusters else None,
+            read_vm(vm),
+            self._read_attachments(vm),
+            self._read_snapshots(vm) if parts.snapshots else [],
+            self._read_nics(vm) if parts.nics else [],
+            read_cluster(vm.cluster) if parts.clusters else None,
         )
 
     def _read_attachments(self, vm: Any) -> List[Attachment]:

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests about virtual machines, their network interfaces and clusters. This file is private to the collection."""
+
 import functools
 from typing import Any, Dict, List, Sequence
 
@@ -38,7 +39,9 @@ class VmRequests(ApiClient):
     def create_vm(self, order: VmOrder) -> Vm:
         """Make a virtual machine from a configuration."""
         vm = types.Vm(
-            name=order.name, description=order.description, comment=order.comment,
+            name=order.name,
+            description=order.description,
+            comment=order.comment,
             cluster=types.Cluster(id=order.cluster_id),
             initialization=types.Initialization(
                 configuration=types.Configuration(
@@ -95,7 +98,7 @@ class VmRequests(ApiClient):
         """Return those of the MAC addresses (lower case) that a virtual machine has, with its name."""
         found: Dict[str, str] = {}
         for start in range(0, len(macs), MACS_AT_A_TIME):
-            search = any_equals("vnic.mac", macs[start:start + MACS_AT_A_TIME])
+            search = any_equals("vnic.mac", macs[start : start + MACS_AT_A_TIME])
             what = "search for the virtual machines with the MAC addresses %s" % ", ".join(macs)
             vms = self._following(what, "nics", functools.partial(self._services.vms_service().list, search=search))
             for vm in vms:

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Callable, NoReturn, Optional, TypeVar
 
 from ..api_errors import ApiError, Unavailable
@@ -41,8 +42,13 @@ class Waiter:
         return self.until(what, request, lambda _seen: True, str)
 
     def until(
-        self, what: str, look: Callable[[], Seen], is_done: Callable[[Seen], bool], describe: Callable[[Seen], str],
-        timeout: Optional[float] = None, head_start: float = 0.0,
+        self,
+        what: str,
+        look: Callable[[], Seen],
+        is_done: Callable[[Seen], bool],
+        describe: Callable[[Seen], str],
+        timeout: Optional[float] = None,
+        head_start: float = 0.0,
     ) -> Seen:
         """Look until it is done, at least once; return what was seen last.
 

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import hashlib
 import re
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Set
@@ -80,6 +81,7 @@ def find_named(detail: str, aliases: Mapping[str, str], description: str, vm_nam
     entries = [entry.strip() for entry in re.split(r"%n|\n", found.group(1))] if found else []
     shared = list(aliases.values())
     return [
-        disk_id for disk_id, alias in aliases.items()
+        disk_id
+        for disk_id, alias in aliases.items()
         if shared.count(alias) == 1 and "%s ,%s, %s" % (alias, description, vm_name) in entries
     ]

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import List
 
 from ..api_errors import ApiError, Forbidden, NotFound, Unauthorized, Untrusted

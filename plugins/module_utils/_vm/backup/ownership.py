@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Sequence, Set
 
 from ..api_errors import Conflict, Forbidden

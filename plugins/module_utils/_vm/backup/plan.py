@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..._common.errors import Problem
@@ -159,10 +160,21 @@ def _begin(request: VmBackupRequest, vm: Optional[VmAround], backup_vm: Optional
     is_other = vm is not None and backup_vm is not None and vm.vm.id != backup_vm.vm.id
     present = {item.disk_id: item for item in backup_vm.attachments} if backup_vm is not None and is_other else {}
     return VmBackupPlan(
-        request, render_tag(BACKUP, request.name, request.run), "", vm.vm if vm is not None else None,
-        backup_vm.vm if backup_vm is not None else None, "", vm.snapshots if vm is not None else [], None, [],
-        NOTHING_SELECTED, present, {}, [], [],
-    )  # fmt: skip
+        request,
+        render_tag(BACKUP, request.name, request.run),
+        "",
+        vm.vm if vm is not None else None,
+        backup_vm.vm if backup_vm is not None else None,
+        "",
+        vm.snapshots if vm is not None else [],
+        None,
+        [],
+        NOTHING_SELECTED,
+        present,
+        {},
+        [],
+        [],
+    )
 
 
 def check_request(request: VmBackupRequest) -> List[Problem]:
@@ -234,7 +246,9 @@ def _list_claims(plan: VmBackupPlan) -> List[Claim]:
     ours = {held.snapshot.id for held in marked(plan)}
     others = [one for one in plan.snapshots if one.id not in ours]
     return [
-        Claim(held.snapshot.id, one.disk_id, one.alias) for held in marked(plan) for one in held.disks
+        Claim(held.snapshot.id, one.disk_id, one.alias)
+        for held in marked(plan)
+        for one in held.disks
         if one.disk_id in held.attached and may_hold(others, one.disk_id)
     ]
 
@@ -273,8 +287,11 @@ def _look_around(plan: VmBackupPlan, vm: VmAround, tools: BackupContext) -> VmBa
     listed = tools.waiter.retry_read("the storage domains", tools.api.list_storage_domains)
     version = tools.waiter.retry_read("the engine's version", tools.api.read_version)
     return plan._replace(
-        version=version, cluster=vm.cluster.name if vm.cluster is not None else "", selection=selection,
-        domains={one.id: one for one in listed}, problems=plan.problems + selection.problems,
+        version=version,
+        cluster=vm.cluster.name if vm.cluster is not None else "",
+        selection=selection,
+        domains={one.id: one for one in listed},
+        problems=plan.problems + selection.problems,
     )
 
 

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import functools
 from typing import List, Optional, Sequence
 
@@ -116,9 +117,11 @@ class Remover:
         vm_id = backup_vm.id
         deliver_removal(
             "disk %s to be detached from the backup VM %s" % (disk_id, backup_vm.name),
-            lambda: api.detach_disk(vm_id, disk_id), lambda: api.read_attachment(vm_id, disk_id),
-            self._settle, self._waiter,
-        )  # fmt: skip
+            lambda: api.detach_disk(vm_id, disk_id),
+            lambda: api.read_attachment(vm_id, disk_id),
+            self._settle,
+            self._waiter,
+        )
 
     def _wait_detached(self, disk_ids: Sequence[str]) -> None:
         backup_vm = self._backup_vm
@@ -134,9 +137,7 @@ class Remover:
             return [item.disk_id for item in found if item.disk_id in disk_ids]
 
         what = "the disks %s to be detached from the backup VM %s" % (", ".join(disk_ids), backup_vm.name)
-        self._waiter.until(
-            what, look, lambda left: not left, lambda left: "still attached: " + ", ".join(left)
-        )  # fmt: skip
+        self._waiter.until(what, look, lambda left: not left, lambda left: "still attached: " + ", ".join(left))
 
     def remove(self, snapshot: Snapshot) -> bool:
         """Remove a snapshot; one that the engine still works on is waited for first.
@@ -170,8 +171,10 @@ class Remover:
         """Wait until the engine has ended what it does with a snapshot; None where it is gone then."""
         return self._waiter.until(
             "the engine to end its work on snapshot '%s' (%s)" % (snapshot.description, snapshot.id),
-            lambda: self._look(snapshot), lambda seen: seen is None or seen.status != "locked", describe_snapshot,
-        )  # fmt: skip
+            lambda: self._look(snapshot),
+            lambda seen: seen is None or seen.status != "locked",
+            describe_snapshot,
+        )
 
     def _order_removal(self, snapshot: Snapshot, name: str) -> bool:
         """Let the engine begin to remove it; return whether it was gone before."""
@@ -204,6 +207,4 @@ class Remover:
             return seen.status != "locked" and (any(was_locked) or is_late)
 
         look = functools.partial(self._look, snapshot)
-        return self._waiter.until(
-            "%s to be gone" % name, look, is_over, describe_snapshot, head_start=MERGING
-        ) is None  # fmt: skip
+        return self._waiter.until("%s to be gone" % name, look, is_over, describe_snapshot, head_start=MERGING) is None

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The result of a backup through a snapshot, of a run and of a plan alike. This file is private to the collection."""
+
 import hashlib
 from typing import Any, Dict, List, NamedTuple, Optional
 
@@ -104,8 +105,11 @@ def _describe_own(plan: VmBackupPlan) -> Optional[Dict[str, Any]]:
 
 def _describe(plan: VmBackupPlan, changed: bool, cleaned_up: List[str], warnings: List[str]) -> Dict[str, Any]:
     return {
-        "changed": changed, "vm": _describe_vm(plan.vm, plan.cluster),
-        "backup_vm": _describe_vm(plan.backup_vm, ""), "swept": cleaned_up, "warnings": warnings,
+        "changed": changed,
+        "vm": _describe_vm(plan.vm, plan.cluster),
+        "backup_vm": _describe_vm(plan.backup_vm, ""),
+        "swept": cleaned_up,
+        "warnings": warnings,
     }
 
 
@@ -120,7 +124,9 @@ def _describe_snapshot(plan: VmBackupPlan, done: VmBackupResult) -> Dict[str, An
     if done.snapshot is None:
         return {"id": "", "date": "", "description": plan.mark, "consistency": done.consistency}
     return {
-        "id": done.snapshot.id, "date": done.snapshot.date, "description": done.snapshot.description,
+        "id": done.snapshot.id,
+        "date": done.snapshot.date,
+        "description": done.snapshot.description,
         "consistency": done.consistency,
     }
 
@@ -130,7 +136,10 @@ def _describe_configuration(path: str, configuration: Optional[Configuration]) -
         return {"type": "", "path": path, "sha256": "", "size": 0}
     content = configuration.data.encode("utf-8")
     return {
-        "type": configuration.kind, "path": path, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content),
+        "type": configuration.kind,
+        "path": path,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": len(content),
     }
 
 

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import hashlib
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
@@ -13,10 +14,10 @@ from ..._common.errors import Problem
 from ..image.devices import SHORT
 from ..model import Attachment, Cluster, Disk, Snapshot, SnapshotDisk, StorageDomain, Vm, VmAround
 
-GIB = 1024 ** 3
+GIB = 1024**3
 # What the engine wants for the first piece of a snapshot's volume: block storage is given out in such pieces.
 PIECE = {"iscsi": GIB, "fcp": GIB}
-SMALLEST_PIECE = 1024 ** 2
+SMALLEST_PIECE = 1024**2
 
 PREFIXES = {
     "virtio_scsi": "scsi-0QEMU_QEMU_HARDDISK_",
@@ -128,7 +129,9 @@ def select_disks(
     chosen, problems = (every, []) if wanted is None else _find_wanted(vm, every, wanted)
     skipped = [
         Skipped(item.disk.id, item.disk.alias, reason)
-        for item in chosen for reason in [unsupported_reason(vm, item)] if reason
+        for item in chosen
+        for reason in [unsupported_reason(vm, item)]
+        if reason
     ]
     if not skips_unsupported:
         text = (
@@ -276,7 +279,8 @@ def check_foreign(selected: Sequence[Selected], attached: Set[str], backup_vm: V
     )
     return [
         Problem("disk_attached", text % (item.disk.alias, item.disk.id, backup_vm.name))
-        for item in selected if item.disk.id in attached
+        for item in selected
+        if item.disk.id in attached
     ]
 
 
@@ -314,15 +318,24 @@ def describe_disk(
     # From the snapshot on the disk itself is cow, and not as large as what the snapshot holds.
     known = held is not None and held.format
     return {
-        "id": disk.id, "image_id": held.image_id if held is not None else disk.image_id, "alias": disk.alias,
-        "provisioned_size": disk.provisioned_size, "actual_size": disk.actual_size,
+        "id": disk.id,
+        "image_id": held.image_id if held is not None else disk.image_id,
+        "alias": disk.alias,
+        "provisioned_size": disk.provisioned_size,
+        "actual_size": disk.actual_size,
         "format": held.format if held is not None and known else disk.format,
         "sparse": held.is_sparse if held is not None and known else disk.is_sparse,
-        "backup": disk.backup, "wipe_after_delete": disk.wipe_after_delete,
+        "backup": disk.backup,
+        "wipe_after_delete": disk.wipe_after_delete,
         "storage_domain": {"id": domain_id, "name": domains[domain_id].name if domain_id in domains else ""},
-        "interface": attachment.interface, "attached_interface": interface, "bootable": attachment.is_bootable,
-        "active": attachment.is_active, "read_only": attachment.is_read_only, "pass_discard": attachment.pass_discard,
-        "order": item.order, "devices": device_names(disk.id, interface),
+        "interface": attachment.interface,
+        "attached_interface": interface,
+        "bootable": attachment.is_bootable,
+        "active": attachment.is_active,
+        "read_only": attachment.is_read_only,
+        "pass_discard": attachment.pass_discard,
+        "order": item.order,
+        "devices": device_names(disk.id, interface),
     }
 
 

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Any, Dict, List, Tuple
 
 from ..._common.errors import BackupError, Interrupted, Refused
@@ -49,7 +50,14 @@ def preview_attaching(request: VmBackupRequest, tools: BackupContext) -> Dict[st
     snapshot = plan.own.snapshot if plan.own is not None else None
     held = plan.own.disks if plan.own is not None else []
     done = VmBackupResult(
-        snapshot, consistency, held, configuration, is_saved, cleaned_up, [], not is_done or is_saved or bool(cleaned_up)
+        snapshot,
+        consistency,
+        held,
+        configuration,
+        is_saved,
+        cleaned_up,
+        [],
+        not is_done or is_saved or bool(cleaned_up),
     )
     return describe_attached(plan, tools.configuration.path, done)
 

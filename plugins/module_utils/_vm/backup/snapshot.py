@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a snapshot and prove that it is one. This file is private to the collection."""
+
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..._common.errors import BackupError, NotProven
@@ -41,8 +42,10 @@ class Creation:
         self._delivery = IdempotentRequest(
             "the engine to begin snapshot '%s' of virtual machine %s" % (plan.mark, vm.name),
             lambda: tools.api.create_snapshot(vm.id, plan.mark, disk_ids),
-            self.find, plan.request.settle, tools.waiter,
-        )  # fmt: skip
+            self.find,
+            plan.request.settle,
+            tools.waiter,
+        )
 
     def may_exist(self) -> bool:
         """Was the snapshot ordered, or may it have been?"""
@@ -69,7 +72,9 @@ class Creation:
         return wait_whole(self._ordered, self._plan.mark, self._vm, self._tools, left, MAKING)
 
 
-def make_snapshot(plan: VmBackupPlan, vm: Vm, creation: Creation, systems: FileSystems) -> Tuple[Snapshot, Dict[str, Any]]:
+def make_snapshot(
+    plan: VmBackupPlan, vm: Vm, creation: Creation, systems: FileSystems
+) -> Tuple[Snapshot, Dict[str, Any]]:
     """Make the snapshot, with frozen file systems where that is asked for and works; return the truth of it, too."""
     requested = plan.request.consistency
     consistency = consistency_without_freezing(requested, vm)
@@ -93,7 +98,12 @@ def make_snapshot(plan: VmBackupPlan, vm: Vm, creation: Creation, systems: FileS
 
 
 def wait_whole(
-    snapshot: Snapshot, mark: str, vm: Vm, tools: BackupContext, timeout: Optional[float] = None, head_start: float = 0.0
+    snapshot: Snapshot,
+    mark: str,
+    vm: Vm,
+    tools: BackupContext,
+    timeout: Optional[float] = None,
+    head_start: float = 0.0,
 ) -> Snapshot:
     """Wait until a snapshot is made, and return it with its disks; raise where it never will be."""
 
@@ -108,14 +118,10 @@ def wait_whole(
         return seen
 
     what = "snapshot '%s' (%s) of virtual machine %s to be whole" % (mark, snapshot.id, vm.name)
-    return tools.waiter.until(
-        what, look, lambda seen: is_whole(seen, mark), describe_snapshot, timeout, head_start
-    )  # fmt: skip
+    return tools.waiter.until(what, look, lambda seen: is_whole(seen, mark), describe_snapshot, timeout, head_start)
 
 
-def wait_disks(
-    snapshot: Snapshot, selected: Sequence[Selected], vm: Vm, tools: BackupContext
-) -> List[SnapshotDisk]:
+def wait_disks(snapshot: Snapshot, selected: Sequence[Selected], vm: Vm, tools: BackupContext) -> List[SnapshotDisk]:
     """Return the disks of a whole snapshot once nothing works on them any more; raise where one broke or is missing."""
     seen = [snapshot]  # the first look is the one that found it whole
 
@@ -130,10 +136,11 @@ def wait_disks(
         return held
 
     held = tools.waiter.until(
-        "the disks of snapshot %s to be unlocked" % snapshot.id, look,
+        "the disks of snapshot %s to be unlocked" % snapshot.id,
+        look,
         lambda held: held is not None and all(one.status in ("ok", "") for one in held),
         lambda held: ", ".join("%s is %s" % (one.alias, one.status) for one in held or ()) or "none was told",
-    )  # fmt: skip
+    )
     return held or []
 
 

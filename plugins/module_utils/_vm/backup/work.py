@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one call of a backup makes, step by step, and how it is taken back. This file is private to the collection."""
+
 import functools
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
@@ -58,9 +59,15 @@ class AttachOperation:
         configuration, is_saved = self._save(configuration or read_configuration(self._vm, self._tools))
         warnings = self._warnings + self._systems.warnings
         return VmBackupResult(
-            snapshot, consistency, held, configuration, is_saved, [], warnings,
+            snapshot,
+            consistency,
+            held,
+            configuration,
+            is_saved,
+            [],
+            warnings,
             plan.own is None or is_saved or bool(missing),
-        )  # fmt: skip
+        )
 
     def _save(self, configuration: Configuration) -> Tuple[Configuration, bool]:
         """Have a configuration in the file; return what is in it, and whether it had to be written."""
@@ -73,11 +80,16 @@ class AttachOperation:
         """Return the configuration of the one machine, and the ids of the active disks of the other, in one look."""
         ids = [self._vm.id, self._backup_vm.id]
         what = "the configuration of virtual machine %s, and the disks of the backup VM %s" % (
-            self._vm.name, self._backup_vm.name)
+            self._vm.name,
+            self._backup_vm.name,
+        )
         seen = self._tools.waiter.retry_read(what, lambda: self._tools.api.fetch_vms(ids, with_configuration=True))
         configurations = [one.vm.configuration for one in seen if one.vm.id == self._vm.id]
         active = {
-            item.disk_id for one in seen if one.vm.id == self._backup_vm.id for item in one.attachments
+            item.disk_id
+            for one in seen
+            if one.vm.id == self._backup_vm.id
+            for item in one.attachments
             if item.is_active
         }
         return configurations[0] if configurations else None, active
@@ -103,11 +115,18 @@ class AttachOperation:
         claim = Claim(snapshot.id, disk_id, item.disk.alias)
         order = AttachmentOrder(disk_id, snapshot.id, request.interface, False, True, False, False)
         what = "disk %s (%s) of %s to be attached to the backup VM %s" % (
-            item.disk.alias, disk_id, name_snapshot(snapshot, self._vm), self._backup_vm.name)
+            item.disk.alias,
+            disk_id,
+            name_snapshot(snapshot, self._vm),
+            self._backup_vm.name,
+        )
         delivery = IdempotentRequest(
-            what, lambda: api.attach_disk(vm_id, order), lambda: self._find_own(claim, self._tools.waiter),
-            request.settle, self._tools.waiter,
-        )  # fmt: skip
+            what,
+            lambda: api.attach_disk(vm_id, order),
+            lambda: self._find_own(claim, self._tools.waiter),
+            request.settle,
+            self._tools.waiter,
+        )
         self._attached[claim] = False
         try:
             delivery.send_once()
@@ -208,7 +227,8 @@ def list_missing(plan: VmBackupPlan) -> List[Selected]:
     """Return the disks that are not attached, or not active."""
     there = plan.own.attached if plan.own is not None else []
     return [
-        item for item in plan.selection.selected
+        item
+        for item in plan.selection.selected
         if item.disk.id not in there or not plan.present[item.disk.id].is_active
     ]
 
@@ -217,9 +237,12 @@ def read_configuration(vm: Vm, tools: BackupContext) -> Configuration:
     """Return the configuration of a virtual machine as soon as the engine tells it."""
     what = "the configuration of virtual machine %s, which the engine leaves out while something is locked" % vm.name
     found = tools.waiter.until(
-        what, lambda: tools.api.read_vm(vm.id, with_configuration=True), lambda seen: seen.configuration is not None,
-        lambda seen: "status %s, no configuration" % seen.status, CONFIGURATION_PATIENCE,
-    ).configuration  # fmt: skip
+        what,
+        lambda: tools.api.read_vm(vm.id, with_configuration=True),
+        lambda seen: seen.configuration is not None,
+        lambda seen: "status %s, no configuration" % seen.status,
+        CONFIGURATION_PATIENCE,
+    ).configuration
     if found is None:  # until returns only what is done
         raise ApiError("%s: there is none" % what)
     return found

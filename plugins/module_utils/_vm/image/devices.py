@@ -5,6 +5,7 @@
 
 The serial number of a virtual disk is its whole id, of which virtio-blk keeps 20 characters; udev makes names of it.
 """
+
 from typing import Any, List, Mapping, NamedTuple, Sequence, Set
 
 from ..._common.errors import Problem, Refused

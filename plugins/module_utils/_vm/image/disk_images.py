@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import contextlib
 import fcntl
 import os
@@ -141,8 +142,12 @@ class DiskImages:
         if self._handle < 0:  # a preview, or a look before and after the work, leaves nothing behind
             return
         state: Dict[str, Any] = {
-            "phase": phase, "since": self._since, "now": to_iso(time.time()), "pid": os.getpid(),
-            "bytes_done": int(self._bytes * share), "bytes_total": self._bytes,
+            "phase": phase,
+            "since": self._since,
+            "now": to_iso(time.time()),
+            "pid": os.getpid(),
+            "bytes_done": int(self._bytes * share),
+            "bytes_total": self._bytes,
         }
         with contextlib.suppress(OSError):  # who looks on is not more important than the work
             write_json(self._path + STATE, state)

@@ -5,6 +5,7 @@
 
 Source: qemu-img(1), "-p" and the exit statuses of "compare" and "check".
 """
+
 import json
 import re
 from typing import Any, Dict, List, NamedTuple, Optional

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple
 
 from ..._common.errors import BackupError, NotProven, Problem, Refused

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 import hashlib
 from itertools import islice
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
@@ -63,11 +64,16 @@ def read_world(request: VmRestoreRequest, saved: BackedUpVm, tools: RestoreConte
     named = list_named(request, arounds)
     disks = find_disks(request, disk_ids, tools)
     return EngineState(
-        backup_vm.vm if backup_vm is not None else None, attachments_of(backup_vm), list_marked(request, disks),
-        [one.vm for one in named], attachments_of(choose_own(request, named)),
+        backup_vm.vm if backup_vm is not None else None,
+        attachments_of(backup_vm),
+        list_marked(request, disks),
+        [one.vm for one in named],
+        attachments_of(choose_own(request, named)),
         _tell_which_are_there(vm_ids, {one.vm.id for one in arounds}),
         _tell_which_are_there(disk_ids, {disk.id for disk in disks}),
-        ask("the storage domains", api.list_storage_domains), ask("the clusters", api.list_clusters), problems,
+        ask("the storage domains", api.list_storage_domains),
+        ask("the clusters", api.list_clusters),
+        problems,
     )
 
 
@@ -94,7 +100,9 @@ def look_around(request: VmRestoreRequest, ids: Sequence[str], tools: RestoreCon
     return tools.waiter.retry_read(what, lambda: tools.api.fetch_vms(names))
 
 
-def choose_backup_vm(request: VmRestoreRequest, arounds: Sequence[VmAround]) -> Tuple[Optional[VmAround], List[Problem]]:
+def choose_backup_vm(
+    request: VmRestoreRequest, arounds: Sequence[VmAround]
+) -> Tuple[Optional[VmAround], List[Problem]]:
     """Return the backup VM, and why it can not be one."""
     found, unknown = choose_vm(arounds, request.backup_vm, "backup_vm")
     if found is None:
@@ -129,9 +137,7 @@ def list_marked(request: VmRestoreRequest, disks: Sequence[Disk]) -> List[Disk]:
     """
     marks = [(disk, mark_of(request, disk.description)) for disk in disks]
     wanted = None if request.disks is None else {str(disk.get("id")).lower() for disk in request.disks}
-    return [
-        disk for disk, mark in marks if mark is not None and (wanted is None or mark.disk_id.lower() in wanted)
-    ]
+    return [disk for disk, mark in marks if mark is not None and (wanted is None or mark.disk_id.lower() in wanted)]
 
 
 def mark_of(request: VmRestoreRequest, text: str) -> Optional[Tag]:
@@ -148,7 +154,9 @@ def read_or_none(what: str, read: Callable[[], Found], tools: RestoreContext) ->
         return None
 
 
-def classify_existing(request: VmRestoreRequest, marked: Sequence[Disk], named: Sequence[Vm], tools: RestoreContext) -> InProgress:
+def classify_existing(
+    request: VmRestoreRequest, marked: Sequence[Disk], named: Sequence[Vm], tools: RestoreContext
+) -> InProgress:
     """Return what this restore made so far, what dead runs of it left, and why that must be left alone."""
     own: Dict[str, Disk] = {}
     leftovers: List[Disk] = []

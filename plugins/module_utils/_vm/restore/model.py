@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the restore of a virtual machine is told, and what it is going to do. This file is private to the collection."""
+
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..._common.errors import Problem
@@ -138,5 +139,3 @@ class VmRestorePlan(NamedTuple):
     finished: Optional[Vm]  # nothing is left to do
     warnings: Tuple[str, ...]
     problems: Tuple[Problem, ...]
-
-

@@ -6,6 +6,7 @@
 The engine imports an interface of an unknown network without one, and says so in an event only; here that is refused.
 This file is private to the collection.
 """
+
 import uuid
 from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 

@@ -5,6 +5,7 @@
 
 This file is private to the collection.
 """
+
 from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from ..._common.errors import Problem
@@ -35,7 +36,9 @@ from .rules import (
 )
 
 
-def plan_restore(request: VmRestoreRequest, state: str, tools: RestoreContext, is_preview: bool = False) -> VmRestorePlan:
+def plan_restore(
+    request: VmRestoreRequest, state: str, tools: RestoreContext, is_preview: bool = False
+) -> VmRestorePlan:
     """Return what is to be done for ``state`` (prepared or restored) and everything that forbids it.
 
     A preview also plans the end of a restore of which nothing was begun yet.
@@ -59,13 +62,28 @@ def plan_restore(request: VmRestoreRequest, state: str, tools: RestoreContext, i
     if saved.ovf is not None and vm_id:
         nics = list(renumber(nics, saved.ovf.vm_id, vm_id))
     return VmRestorePlan(
-        request, state, saved.ovf, world.backup_vm, cluster, in_progress.vm, vm_id, tuple(disks), tuple(nics),
-        tuple(in_progress.leftovers), in_progress.leftover_vm, world.attached, world.own, finished,
-        tuple(list_warnings(saved, disks, nics)), tuple(problems),
+        request,
+        state,
+        saved.ovf,
+        world.backup_vm,
+        cluster,
+        in_progress.vm,
+        vm_id,
+        tuple(disks),
+        tuple(nics),
+        tuple(in_progress.leftovers),
+        in_progress.leftover_vm,
+        world.attached,
+        world.own,
+        finished,
+        tuple(list_warnings(saved, disks, nics)),
+        tuple(problems),
     )
 
 
-def choose_cluster(request: VmRestoreRequest, saved: BackedUpVm, world: EngineState) -> Tuple[Optional[Cluster], List[Problem]]:
+def choose_cluster(
+    request: VmRestoreRequest, saved: BackedUpVm, world: EngineState
+) -> Tuple[Optional[Cluster], List[Problem]]:
     """Return where the virtual machine goes, or why that can not be."""
     if saved.ovf is None and not request.cluster:
         return None, []  # that the configuration can not be read is said already
@@ -90,7 +108,9 @@ def check_data_center(cluster: Cluster, world: EngineState) -> List[Problem]:
     return [Problem("data_center_differs", text % (cluster.name, backup_vm.name))] if is_other else []
 
 
-def find_finished(request: VmRestoreRequest, saved: BackedUpVm, world: EngineState, in_progress: InProgress, tools: RestoreContext) -> Optional[Vm]:
+def find_finished(
+    request: VmRestoreRequest, saved: BackedUpVm, world: EngineState, in_progress: InProgress, tools: RestoreContext
+) -> Optional[Vm]:
     """Return the virtual machine that this restore made and finished before, if that is what there is.
 
     It has ids that only a restore makes up, or the original ones and another time of creation than the original; and
@@ -121,7 +141,12 @@ def find_disk_of(disk_spec: DiskSpec, request: VmRestoreRequest, world: EngineSt
 
 
 def plan_disks(
-    request: VmRestoreRequest, saved: BackedUpVm, cluster: Optional[Cluster], world: EngineState, in_progress: InProgress, finished: Optional[Vm],
+    request: VmRestoreRequest,
+    saved: BackedUpVm,
+    cluster: Optional[Cluster],
+    world: EngineState,
+    in_progress: InProgress,
+    finished: Optional[Vm],
     tools: RestoreContext,
 ) -> Tuple[List[DiskPlan], List[Problem]]:
     """Return what becomes of each disk, in the order of their attachment."""
@@ -135,14 +160,18 @@ def plan_disks(
         if existing is not None:  # then where it would go does not matter any more
             unfit = [] if finished is not None else check_existing(disk_spec, domain, existing)
         taken = {plan.disk_id for plan in plans}
-        disk_id = choose_disk_id(disk_spec, request, world, in_progress, taken, tools) if existing is None else existing.id
+        disk_id = (
+            choose_disk_id(disk_spec, request, world, in_progress, taken, tools) if existing is None else existing.id
+        )
         problems += unfit
         plan = plan_disk(disk_spec, request, domain, disk_id)
         plans.append(plan._replace(existing=existing, attached=where.get(disk_id, "")))
     return plans, problems
 
 
-def plan_disk(disk_spec: DiskSpec, request: VmRestoreRequest, domain: Optional[StorageDomain], disk_id: str) -> DiskPlan:
+def plan_disk(
+    disk_spec: DiskSpec, request: VmRestoreRequest, domain: Optional[StorageDomain], disk_id: str
+) -> DiskPlan:
     """Return what a disk is to be, wherever it is now."""
     kind, is_sparse, note = fit_format(disk_spec, domain)
     if request.keep_ids and disk_id != disk_spec.id:
@@ -163,7 +192,12 @@ def find_existing(
 
 
 def choose_disk_id(
-    disk_spec: DiskSpec, request: VmRestoreRequest, world: EngineState, in_progress: InProgress, taken: Set[str], tools: RestoreContext
+    disk_spec: DiskSpec,
+    request: VmRestoreRequest,
+    world: EngineState,
+    in_progress: InProgress,
+    taken: Set[str],
+    tools: RestoreContext,
 ) -> str:
     """Return an id that no disk has, the original one where that is asked for and free."""
     gone = {disk.id for disk in in_progress.leftovers}
@@ -181,14 +215,23 @@ def _is_disk(disk_id: str, world: EngineState, tools: RestoreContext) -> bool:
 
 
 def plan_nics(
-    request: VmRestoreRequest, saved: BackedUpVm, cluster: Optional[Cluster], in_progress: InProgress, finished: Optional[Vm], tools: RestoreContext
+    request: VmRestoreRequest,
+    saved: BackedUpVm,
+    cluster: Optional[Cluster],
+    in_progress: InProgress,
+    finished: Optional[Vm],
+    tools: RestoreContext,
 ) -> Tuple[List[NicPlan], List[Problem]]:
     """Return what becomes of each network interface."""
     if saved.ovf is None or cluster is None or not saved.ovf.nics:
         return [], []
     center = cluster.data_center_id
     profiles = tools.waiter.retry_read("the vNIC profiles", lambda: tools.api.list_vnic_profiles(center))
-    used = {} if request.macs == NEW else find_used_macs(saved.ovf, (in_progress.vm, in_progress.leftover_vm, finished), tools)
+    used = (
+        {}
+        if request.macs == NEW
+        else find_used_macs(saved.ovf, (in_progress.vm, in_progress.leftover_vm, finished), tools)
+    )
     plans, problems = [], []
     for nic in saved.ovf.nics:
         plan, found = plan_nic(nic, request, profiles, used)
@@ -226,7 +269,11 @@ def check_not_running(in_progress: InProgress) -> List[Problem]:
 
 
 def check_ending(
-    request: VmRestoreRequest, in_progress: InProgress, disks: Sequence[DiskPlan], finished: Optional[Vm], is_preview: bool
+    request: VmRestoreRequest,
+    in_progress: InProgress,
+    disks: Sequence[DiskPlan],
+    finished: Optional[Vm],
+    is_preview: bool,
 ) -> List[Problem]:
     """Return why the virtual machine can not be made of what was prepared."""
     if finished is not None:
@@ -246,7 +293,9 @@ def check_ending(
     return problems
 
 
-def check_name_clash(saved: BackedUpVm, cluster: Optional[Cluster], world: EngineState, in_progress: InProgress) -> List[Problem]:
+def check_name_clash(
+    saved: BackedUpVm, cluster: Optional[Cluster], world: EngineState, in_progress: InProgress
+) -> List[Problem]:
     """Return the virtual machines that stand where the restored one is to be. None of them is ever overwritten."""
     centers = {one.id: one.data_center_id for one in world.clusters}
     own = [vm.id for vm in (in_progress.vm, in_progress.leftover_vm) if vm is not None]
@@ -280,7 +329,13 @@ def check_all_permits(
 
 
 def choose_vm_id(
-    request: VmRestoreRequest, saved: BackedUpVm, world: EngineState, in_progress: InProgress, finished: Optional[Vm], state: str, tools: RestoreContext
+    request: VmRestoreRequest,
+    saved: BackedUpVm,
+    world: EngineState,
+    in_progress: InProgress,
+    finished: Optional[Vm],
+    state: str,
+    tools: RestoreContext,
 ) -> str:
     """Return the id that the virtual machine has, or gets: the saved one where that is free and asked for."""
     there = finished or (in_progress.vm if state != PREPARED else None)
@@ -305,6 +360,8 @@ def _is_vm(vm_id: str, world: EngineState, tools: RestoreContext) -> bool:
 def list_warnings(saved: BackedUpVm, disks: Iterable[DiskPlan], nics: Iterable[NicPlan]) -> List[str]:
     """Return what a person should know before it is done."""
     warnings = list_not_restored(saved.ovf, saved.disk_specs) if saved.ovf is not None else []
-    warnings += ["disk %s (%s) %s" % (plan.disk_spec.alias, plan.disk_spec.id, plan.note) for plan in disks if plan.note]
+    warnings += [
+        "disk %s (%s) %s" % (plan.disk_spec.alias, plan.disk_spec.id, plan.note) for plan in disks if plan.note
+    ]
     warnings += ["network interface %s %s" % (plan.name, plan.note) for plan in nics if plan.note]
     return warnings

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plan the undoing of an unfinished restore: only what carries its mark. This file is private to the collection."""
+
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..._common.errors import Problem
@@ -47,7 +48,11 @@ def plan_removal(request: VmRestoreRequest, tools: RestoreContext) -> Removal:
     held = list_held([one for one in named if one not in vms], marked)
     disks = [disk for disk in marked if disk.id not in held]
     return Removal(
-        request, backup_vm.vm if backup_vm is not None else None, tuple(one.vm for one in vms), tuple(disks), attached,
+        request,
+        backup_vm.vm if backup_vm is not None else None,
+        tuple(one.vm for one in vms),
+        tuple(disks),
+        attached,
         tuple([tell_vm(one.vm) for one in vms] + list(map(tell_disk, disks))),
         tuple(list_unmarked(vms, marked) + [held[one] for one in sorted(held)]),
         tuple("%s; so nothing is attached there" % one.message for one in unfit if backup_vm is None),
@@ -73,5 +78,7 @@ def list_held(vms: Sequence[VmAround], marked: Sequence[Disk]) -> Dict[str, str]
     text = "%s: it is attached to %s, which carries no mark"
     return {
         item.disk_id: text % (tell_disk(disks[item.disk_id]), one.vm.name)
-        for one in vms for item in one.attachments if item.disk_id in disks
+        for one in vms
+        for item in one.attachments
+        if item.disk_id in disks
     }

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a restore is told as: the values of a module's result. This file is private to the collection."""
+
 from typing import Any, Dict, List
 
 from ..backup.rules import device_names
@@ -56,7 +57,8 @@ def describe_before(plan: VmRestorePlan) -> Dict[str, Any]:
     vm = plan.vm or plan.leftover_vm or plan.finished
     disks = [
         {"id": one.disk_id, "alias": one.disk_spec.alias, "attached_to": one.attached}
-        for one in plan.disks if one.existing is not None
+        for one in plan.disks
+        if one.existing is not None
     ]
     return {
         "vm": {"name": vm.name, "status": vm.status} if vm is not None else {},

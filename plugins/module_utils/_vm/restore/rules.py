@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a restored disk is to be, where it goes, and what forbids it. This file is private to the collection."""
+
 import re
 import uuid
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -145,7 +146,9 @@ def _missing_domain(disk_spec: DiskSpec, names: Sequence[str]) -> Problem:
         "disk %s (%s): there is no storage domain %s here, or this user may not see it: choose one with storage_domain "
         "or storage_domain_map"
     )
-    return Problem("storage_domain_missing", text % (disk_spec.alias, disk_spec.id, " or ".join(names) or "named in the backup"))
+    return Problem(
+        "storage_domain_missing", text % (disk_spec.alias, disk_spec.id, " or ".join(names) or "named in the backup")
+    )
 
 
 def check_domain(disk_spec: DiskSpec, domain: StorageDomain, data_center_id: str) -> List[Problem]:
@@ -165,7 +168,11 @@ def fit_format(disk_spec: DiskSpec, domain: Optional[StorageDomain]) -> Tuple[st
     """Return format, sparseness and a note: the engine refuses some combinations, depending on the storage."""
     if disk_spec.backup == "incremental" and disk_spec.format != "cow":
         return "cow", disk_spec.is_sparse, "made as cow: incremental backup needs it"
-    if domain is not None and domain.storage_type in BLOCK_STORAGE and (disk_spec.format, disk_spec.is_sparse) == ("raw", True):
+    if (
+        domain is not None
+        and domain.storage_type in BLOCK_STORAGE
+        and (disk_spec.format, disk_spec.is_sparse) == ("raw", True)
+    ):
         return "cow", True, "made as cow: block storage has no sparse raw disks"
     if (disk_spec.format, disk_spec.is_sparse, disk_spec.backup) == ("cow", False, "none"):
         return "cow", True, "made sparse: the engine makes preallocated cow disks for incremental backup only"
@@ -202,10 +209,14 @@ def check_existing(disk_spec: DiskSpec, domain: Optional[StorageDomain], disk: D
     problems = []
     if disk.provisioned_size < disk_spec.provisioned_size:
         text = "%s has %d bytes, %d are needed: %s"
-        problems.append(Problem("disk_too_small", text % (what, disk.provisioned_size, disk_spec.provisioned_size, advice)))
+        problems.append(
+            Problem("disk_too_small", text % (what, disk.provisioned_size, disk_spec.provisioned_size, advice))
+        )
     elif disk.provisioned_size > disk_spec.provisioned_size:
         text = "%s has %d bytes instead of %d: %s"
-        problems.append(Problem("disk_differs", text % (what, disk.provisioned_size, disk_spec.provisioned_size, advice)))
+        problems.append(
+            Problem("disk_differs", text % (what, disk.provisioned_size, disk_spec.provisioned_size, advice))
+        )
     if domain is not None and disk.storage_domain_ids and domain.id not in disk.storage_domain_ids:
         problems.append(Problem("disk_differs", "%s is not on storage domain %s: %s" % (what, domain.name, advice)))
     return problems

@@ -6,6 +6,7 @@
 What is made carries a mark until everything is proven; so it is found again after a kill at any point, and nothing
 else is ever touched. This file is private to the collection.
 """
+
 from functools import partial
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
@@ -101,12 +102,20 @@ def _is_ready(plan: VmRestorePlan, one: DiskPlan) -> bool:
     return one.existing is not None and one.disk_id in plan.attached and plan.attached[one.disk_id].is_active
 
 
-def _conclude(plan: VmRestorePlan, changed: bool, status: str, removed: List[str], warnings: Sequence[str]) -> VmRestoreResult:
+def _conclude(
+    plan: VmRestorePlan, changed: bool, status: str, removed: List[str], warnings: Sequence[str]
+) -> VmRestoreResult:
     return VmRestoreResult(
-        changed, plan.finished is not None or plan.state == RESTORED, describe_vm(plan, status),
+        changed,
+        plan.finished is not None or plan.state == RESTORED,
+        describe_vm(plan, status),
         [describe_disk(one, plan.request.interface) for one in plan.disks],
-        [describe_nic(one) for one in plan.nics], removed, [], list(plan.warnings) + list(warnings),
-        describe_before(plan), describe_after(plan),
+        [describe_nic(one) for one in plan.nics],
+        removed,
+        [],
+        list(plan.warnings) + list(warnings),
+        describe_before(plan),
+        describe_after(plan),
     )
 
 
@@ -154,8 +163,16 @@ def _order_disk(request: VmRestoreRequest, one: DiskPlan) -> DiskOrder:
     disk_spec = one.disk_spec
     domain_id = one.domain.id if one.domain is not None else ""
     return DiskOrder(
-        one.disk_id, disk_spec.alias, _mark(request, disk_spec.id), domain_id, disk_spec.provisioned_size, initial_size(one),
-        one.format, one.is_sparse, disk_spec.backup, disk_spec.wipe_after_delete,
+        one.disk_id,
+        disk_spec.alias,
+        _mark(request, disk_spec.id),
+        domain_id,
+        disk_spec.provisioned_size,
+        initial_size(one),
+        one.format,
+        one.is_sparse,
+        disk_spec.backup,
+        disk_spec.wipe_after_delete,
     )
 
 
@@ -242,7 +259,13 @@ def _order_vm(plan: VmRestorePlan) -> VmOrder:
 def _order_attachment(one: DiskPlan) -> AttachmentOrder:
     disk_spec = one.disk_spec
     return AttachmentOrder(
-        one.disk_id, "", disk_spec.interface, disk_spec.is_bootable, disk_spec.is_active, disk_spec.is_read_only, disk_spec.pass_discard
+        one.disk_id,
+        "",
+        disk_spec.interface,
+        disk_spec.is_bootable,
+        disk_spec.is_active,
+        disk_spec.is_read_only,
+        disk_spec.pass_discard,
     )
 
 
@@ -311,6 +334,14 @@ def _conclude_removal(removal: Removal, removed: List[str], warnings: Sequence[s
     before = {"vm": {vm.name: vm.status for vm in removal.vms}, "disks": [tell_disk(disk) for disk in removal.disks]}
     after: Dict[str, Any] = {"vm": {}, "disks": []}
     return VmRestoreResult(
-        bool(removed), False, {}, [], [], removed, list(removal.kept), list(removal.warnings) + list(warnings), before,
+        bool(removed),
+        False,
+        {},
+        [],
+        [],
+        removed,
+        list(removal.kept),
+        list(removal.warnings) + list(warnings),
+        before,
         after,
     )

@@ -7,6 +7,7 @@ together.
 Every object that is made has an id or a mark that is known before, so a request whose answer was lost is looked for
 before it is sent again, and could not be carried out twice. This file is private to the collection.
 """
+
 from typing import Callable, Dict, List, Optional, Sequence, TypeVar
 
 from ..._common.errors import BackupError
@@ -83,7 +84,8 @@ class RestoreSteps:
     def _remove_disk(self, disk: Disk) -> None:
         api = self.tools.api
         self._take_away(
-            "%s to be removed" % tell_disk(disk), lambda: api.remove_disk(disk.id), lambda: api.read_disk(disk.id))
+            "%s to be removed" % tell_disk(disk), lambda: api.remove_disk(disk.id), lambda: api.read_disk(disk.id)
+        )
 
     # --- attachments ---
 
@@ -97,8 +99,10 @@ class RestoreSteps:
             return [text for text in (_check_attached(order, found.get(order.disk_id)) for order in orders) if text]
 
         return self.tools.waiter.until(
-            "the disks to be attached to %s" % vm.name, lambda: self.look_at(vm),
-            lambda around: not list_lacking(around), lambda around: "; ".join(list_lacking(around)),
+            "the disks to be attached to %s" % vm.name,
+            lambda: self.look_at(vm),
+            lambda around: not list_lacking(around),
+            lambda around: "; ".join(list_lacking(around)),
         )
 
     def _attach(self, vm: Vm, order: AttachmentOrder) -> None:
@@ -118,13 +122,16 @@ class RestoreSteps:
         if disk_ids:
             self._await_none(
                 "%s to be detached from %s" % (_join_disks(disk_ids), vm.name),
-                lambda: [one.disk_id for one in api.list_attachments(vm.id) if one.disk_id in disk_ids])
+                lambda: [one.disk_id for one in api.list_attachments(vm.id) if one.disk_id in disk_ids],
+            )
 
     def _detach(self, vm: Vm, disk_id: str) -> None:
         api = self.tools.api
         self._take_away(
-            "%s to be detached from %s" % (_join_disks([disk_id]), vm.name), lambda: api.detach_disk(vm.id, disk_id),
-            lambda: api.read_attachment(vm.id, disk_id))
+            "%s to be detached from %s" % (_join_disks([disk_id]), vm.name),
+            lambda: api.detach_disk(vm.id, disk_id),
+            lambda: api.read_attachment(vm.id, disk_id),
+        )
 
     # --- virtual machines ---
 
@@ -150,14 +157,15 @@ class RestoreSteps:
             return _still_there(vm, seen.pop() if seen else self.find_vm(vm.id))
 
         return self.tools.waiter.until(
-            "virtual machine %s to be made" % vm.name, look, lambda found: found.status == "down",
+            "virtual machine %s to be made" % vm.name,
+            look,
+            lambda found: found.status == "down",
             lambda found: "its status is %s" % found.status,
         )
 
     def look_at(self, vm: Vm) -> VmAround:
         """Return a virtual machine with its disks and network interfaces."""
-        found = self.tools.waiter.retry_read(
-            tell_vm(vm), lambda: self.tools.api.fetch_vms([vm.id], with_nics=True))
+        found = self.tools.waiter.retry_read(tell_vm(vm), lambda: self.tools.api.fetch_vms([vm.id], with_nics=True))
         return _still_there(vm, found[0] if found else None)
 
     def remove_vm(self, vm: Vm) -> None:
@@ -220,7 +228,8 @@ def _check_made(disk: Disk, found: Optional[Disk]) -> None:
 
 def _describe_disks(found: Dict[str, Disk]) -> str:
     return "; ".join(
-        "%s: its status is %s" % (tell_disk(disk), disk.status) for disk in found.values() if disk.status != "ok")
+        "%s: its status is %s" % (tell_disk(disk), disk.status) for disk in found.values() if disk.status != "ok"
+    )
 
 
 def _check_attached(order: AttachmentOrder, found: Optional[Attachment]) -> str:

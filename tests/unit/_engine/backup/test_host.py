@@ -51,8 +51,8 @@ def test_real_host_takes_what_the_protocol_gives(name: str) -> None:
     static = isinstance(inspect.getattr_static(EngineHost, name), staticmethod)
     real = parameters(getattr(EngineHost, name), not static)
     asked = parameters(PROTOCOL[name], True)
-    assert [item[1:] for item in real[:len(asked)]] == [item[1:] for item in asked]
-    assert all(default is not inspect.Parameter.empty for _name, default, _kind in real[len(asked):])
+    assert [item[1:] for item in real[: len(asked)]] == [item[1:] for item in asked]
+    assert all(default is not inspect.Parameter.empty for _name, default, _kind in real[len(asked) :])
 
 
 def begin(folder: Path, name: str = "one.backup") -> Any:
@@ -203,9 +203,25 @@ def test_packing_that_fails_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
 def test_certificates_are_read_and_what_is_none_is_left_out(tmp_path: Path) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-         "-subj", "/O=lab/CN=engine.lab.test", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "pem")],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/O=lab/CN=engine.lab.test",
+            "-keyout",
+            str(tmp_path / "key"),
+            "-out",
+            str(tmp_path / "pem"),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     text = (tmp_path / "pem").read_text()
     found = EngineHost("").read_certificates({"b": "no certificate", "a": text, "c": ""}, str(tmp_path))

@@ -118,20 +118,50 @@ FAILURES: Dict[str, Tuple[Optional[int], str, str, str, str]] = {
     "fatal on stderr": (1, "noise\n%s\n" % DUMP_FAILED, "", "dump_failed", "Database engine backup failed"),
     "fatal in the log only": (1, NOT_NOTIFIED, logged(DUMP_FAILED, NOT_NOTIFIED), "dump_failed", "Database engine"),
     "notification failed on top of the cause": (
-        1, "%s\n%s\n" % (DUMP_FAILED, NOT_NOTIFIED), "", "dump_failed", "Database engine backup failed"),
+        1,
+        "%s\n%s\n" % (DUMP_FAILED, NOT_NOTIFIED),
+        "",
+        "dump_failed",
+        "Database engine backup failed",
+    ),
     "notification is the cause": (1, NOT_NOTIFIED, logged(NOT_NOTIFIED), "engine_not_notified", "notifying engine"),
     "warning of pg_dump": (
-        1, DUMP_FAILED, logged("x") + "pg_dump: warning: collation mismatch\n", "dump_failed", "collation mismatch"),
+        1,
+        DUMP_FAILED,
+        logged("x") + "pg_dump: warning: collation mismatch\n",
+        "dump_failed",
+        "collation mismatch",
+    ),
     "compressor failed": (
-        1, "FATAL: gzip failed compressing the backup of database engine", "", "dump_failed", "gzip failed"),
+        1,
+        "FATAL: gzip failed compressing the backup of database engine",
+        "",
+        "dump_failed",
+        "gzip failed",
+    ),
     "file changed, paths on many lines": (
-        1, "FATAL: Failed backing up /etc/a\n/var/lib/b\n", logged("x") + CHANGED, "files_changed", "/etc/a"),
+        1,
+        "FATAL: Failed backing up /etc/a\n/var/lib/b\n",
+        logged("x") + CHANGED,
+        "files_changed",
+        "/etc/a",
+    ),
     "tar failed for another reason": (1, "FATAL: Failed backing up /etc/a\n", "", "tool_failed", "Failed backing up"),
     "file changed, but the dump failed": (1, DUMP_FAILED, CHANGED, "dump_failed", "Database engine"),
     "disk full while dumping": (
-        1, DUMP_FAILED, "pg_dump: error: could not write: No space left on device\n", "disk_full", "No space left"),
+        1,
+        DUMP_FAILED,
+        "pg_dump: error: could not write: No space left on device\n",
+        "disk_full",
+        "No space left",
+    ),
     "disk full, told at the end": (
-        1, "FATAL: Cannot create '/x'", logged("OUTPUT: ERROR: Low free space on /t: 8KiB"), "disk_full", "Cannot"),
+        1,
+        "FATAL: Cannot create '/x'",
+        logged("OUTPUT: ERROR: Low free space on /t: 8KiB"),
+        "disk_full",
+        "Cannot",
+    ),
     "killed by a signal": (-9, "", "", "tool_killed", "signal 9"),
     "shell that reports a signal": (143, "", "", "tool_killed", "signal 15"),
     "killed tool with a full disk": (-9, "No space left on device", "", "disk_full", "engine-backup"),
@@ -141,9 +171,7 @@ FAILURES: Dict[str, Tuple[Optional[int], str, str, str, str]] = {
 
 
 @pytest.mark.parametrize(("status", "stderr", "log", "code", "part"), list(FAILURES.values()), ids=list(FAILURES))
-def test_failure_is_named_by_its_cause(
-    status: Optional[int], stderr: str, log: str, code: str, part: str
-) -> None:
+def test_failure_is_named_by_its_cause(status: Optional[int], stderr: str, log: str, code: str, part: str) -> None:
     outcome = check_run(status, "- Files\n", stderr, log)
     assert outcome.code == code
     assert part in outcome.message

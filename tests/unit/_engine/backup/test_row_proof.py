@@ -173,7 +173,10 @@ def test_another_look_does_not_help_where_a_table_is_not_on_both_sides() -> None
     ids=["complete", "lost", "public needs no statement", "dropped", "created", "more in the dump"],
 )
 def test_schema_of_both_counts_must_be_in_the_dump(
-    before: Tuple[str, ...], dumped: list, after: Tuple[str, ...], missing: list  # type: ignore[type-arg]
+    before: Tuple[str, ...],
+    dumped: list,
+    after: Tuple[str, ...],
+    missing: list,  # type: ignore[type-arg]
 ) -> None:
     found = compare_schemas("engine", TableCounts({}, before), dumped, TableCounts({}, after))
     assert [item.code for item in found] == ["schema_missing"] * len(missing)

@@ -20,7 +20,10 @@ def make_host() -> FakeEngineHost:
     host = FakeEngineHost()
     kinds = frozenset(["engine", "dwh", "grafana"])
     host.installation = make_installation(
-        enabled=kinds, answered=kinds, owned=kinds | {"keycloak"}, grafana_file="/g",
+        enabled=kinds,
+        answered=kinds,
+        owned=kinds | {"keycloak"},
+        grafana_file="/g",
         settings=dict(host.installation.settings, keycloak=world.settings("keycloak")),
     )
     host.live["grafana"] = world.snapshot({"dashboard": 4}, schemas=["main"])

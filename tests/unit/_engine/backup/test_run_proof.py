@@ -93,7 +93,11 @@ def test_several_faults_are_all_named() -> None:
     stdout = world.tool_output(["db"], {"engine": "engine"})
     reading = fresh(live={"engine": LOST_TABLE})
     assert codes_of(host_making(reading, stdout=stdout)) == [
-        "database_skipped", "files_skipped", "dump_missing", "table_missing"]
+        "database_skipped",
+        "files_skipped",
+        "dump_missing",
+        "table_missing",
+    ]
 
 
 def busy(rows: int, inserted: int = 0, deleted: int = 0, filenode: int = 1) -> TableCounts:

@@ -149,7 +149,12 @@ def test_every_reason_is_named_at_once(act: Any) -> None:
         act(make_request(profile="small", directory="/nowhere", log_path="/nowhere/x.log"), host)
     codes = [item["code"] for item in caught.value.facts["problems"]]
     assert sorted(codes) == [
-        "directory_missing", "flag_disagrees", "log_directory_missing", "program_missing", "zstd_unsupported"]
+        "directory_missing",
+        "flag_disagrees",
+        "log_directory_missing",
+        "program_missing",
+        "zstd_unsupported",
+    ]
 
 
 def test_room_is_counted_once_where_both_directories_are_on_one_file_system() -> None:

@@ -79,7 +79,7 @@ def test_host_that_can_not_be_backed_up_is_refused_even_with_a_young_archive() -
 
 @pytest.mark.parametrize("act", [make_backup, preview_backup], ids=["run", "check mode"])
 def test_second_run_for_a_path_changes_nothing(act: Any) -> None:
-    host = host_with(10 ** 6)
+    host = host_with(10**6)
     result = act(make_request(path=HERE), host)
     assert not result.changed
     assert result.archive["sha256"] == "a" * 64

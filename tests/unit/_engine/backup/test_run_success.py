@@ -60,7 +60,11 @@ def test_manifest_can_be_used_and_says_what_was_proven(host: FakeEngineHost) -> 
     dwh = manifest["databases"]["dwh"]
     assert (dwh["tables"], dwh["rows"], dwh["live_rows"]) == (world.DWH_ROWS, 7300, 7300)
     assert (dwh["format"], dwh["owner"], dwh["extensions"], dwh["grantees"]) == (
-        "custom", "ovirt_engine_history", ["uuid-ossp"], ["grafana_reader"])
+        "custom",
+        "ovirt_engine_history",
+        ["uuid-ossp"],
+        ["grafana_reader"],
+    )
     assert [item["path"] for item in manifest["certificates"]] == ["etc/pki/ovirt-engine/ca.pem"]
 
 
@@ -81,7 +85,8 @@ def test_rows_in_the_manifest_are_those_of_the_archive_not_of_the_database(host:
 
 def test_work_happens_between_lock_and_unlock_in_this_order(host: FakeEngineHost) -> None:
     make_backup(make_request(), host)
-    order = "lock remove_leftovers read_installation count_before begin run_tool read_archive count_after publish finish unlock"
+    before = "lock remove_leftovers read_installation count_before begin run_tool"
+    order = before + " read_archive count_after publish finish unlock"
     places = [host.calls.index(name) for name in order.split()]
     assert places == sorted(places)
     assert not host.is_held

@@ -47,7 +47,8 @@ def request(state: str = "present", **changes: Any) -> DatabaseRequest:
 
 def found(role: Optional[RoleState] = ROLE, database: Optional[DatabaseState] = DATABASE, **changes: Any) -> Found:
     known = Found(
-        "15.1", False, "db", 5432, True, ("uuid-ossp",), (), SETTINGS, ACCESS, role, database, 0, LoginTrial(True, ""))
+        "15.1", False, "db", 5432, True, ("uuid-ossp",), (), SETTINGS, ACCESS, role, database, 0, LoginTrial(True, "")
+    )
     return known._replace(**changes)
 
 
@@ -213,6 +214,10 @@ def test_description_is_plain_data_without_a_secret() -> None:
         "missing": ["host engine engine 192.0.2.1/32 scram-sha-256"],
     }  # fmt: skip
     assert described["settings"]["work_mem"] == {
-        "value": "8192", "required": ">= 8192kB", "ok": True, "pending_restart": False}
+        "value": "8192",
+        "required": ">= 8192kB",
+        "ok": True,
+        "pending_restart": False,
+    }
     assert described["database"]["exists"] is True
     assert described["database"]["password_matches"] is True

@@ -40,20 +40,28 @@ def test_plain_restore_names_scopes_and_decides_on_permissions() -> None:
 @pytest.mark.parametrize("kind", SERVERS)
 def test_changed_credentials_follow_their_switch_and_the_password_is_in_a_file(kind: str) -> None:
     stem = STEMS[kind]
-    assert command([target(kind, True, host="db.lab", port=5433, user="u", database="d")])[len(START) + 3:] == [
-        "--change-%s-credentials" % stem, "--%s-host=db.lab" % stem, "--%s-port=5433" % stem, "--%s-user=u" % stem,
-        "--%s-name=d" % stem, "--%s-passfile=/srv/tmp/work/%s.password" % (stem, kind)]
+    assert command([target(kind, True, host="db.lab", port=5433, user="u", database="d")])[len(START) + 3 :] == [
+        "--change-%s-credentials" % stem,
+        "--%s-host=db.lab" % stem,
+        "--%s-port=5433" % stem,
+        "--%s-user=u" % stem,
+        "--%s-name=d" % stem,
+        "--%s-passfile=/srv/tmp/work/%s.password" % (stem, kind),
+    ]
 
 
 @pytest.mark.parametrize("kind", SERVERS)
 def test_provisioned_database_has_its_switch_alone(kind: str) -> None:
-    assert command([target(kind, False, True)], True)[len(START) + 3:] == ["--provision-%s" % STEMS[kind]]
+    assert command([target(kind, False, True)], True)[len(START) + 3 :] == ["--provision-%s" % STEMS[kind]]
 
 
 def test_number_of_jobs_is_given_per_database_or_left_to_the_tool() -> None:
     targets = [target("engine"), target("dwh", False, True)]
-    assert command(targets, restore_jobs=4)[len(START) + 3:] == [
-        "--db-restore-jobs=4", "--dwh-db-restore-jobs=4", "--provision-dwh-db"]
+    assert command(targets, restore_jobs=4)[len(START) + 3 :] == [
+        "--db-restore-jobs=4",
+        "--dwh-db-restore-jobs=4",
+        "--provision-dwh-db",
+    ]
 
 
 @pytest.mark.parametrize(

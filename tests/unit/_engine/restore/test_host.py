@@ -52,8 +52,8 @@ def test_real_host_and_fake_take_what_the_protocol_gives(name: str) -> None:
     asked = parameters(protocol()[name], True)
     static = isinstance(inspect.getattr_static(RestoreHost, name), staticmethod)
     real = parameters(getattr(RestoreHost, name), not static)
-    assert real[:len(asked)] == asked
-    assert inspect.Parameter.empty not in real[len(asked):]
+    assert real[: len(asked)] == asked
+    assert inspect.Parameter.empty not in real[len(asked) :]
     assert parameters(getattr(FakeRestoreHost, name), True) == asked
 
 
@@ -149,8 +149,12 @@ def test_directories_that_were_made_for_placeholders_go_with_them(tmp_path: Path
     (tmp_path / "etc/ovirt-engine").mkdir(parents=True)
     made = host.make_placeholders(prefix, [DWH_FILE, CINDERLIB])
     assert made == [
-        "etc/ovirt-engine-dwh", "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d", DWH_FILE,
-        "etc/ovirt-engine/engine.conf.d", CINDERLIB]
+        "etc/ovirt-engine-dwh",
+        "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d",
+        DWH_FILE,
+        "etc/ovirt-engine/engine.conf.d",
+        CINDERLIB,
+    ]
     kept = put(tmp_path, "etc/ovirt-engine/engine.conf.d/of-the-archive.conf", "A=1\n")
     host.remove_placeholders(prefix, made, [])
     assert sorted(os.listdir(str(tmp_path / "etc"))) == ["ovirt-engine"]
@@ -176,11 +180,11 @@ def test_databases_are_those_of_the_archive_where_its_files_are_restored(tmp_pat
 
 def test_times_of_the_archive_are_put_back_whatever_happens(tmp_path: Path) -> None:
     path = put(tmp_path, "x.backup", "x")
-    os.utime(str(path), ns=(10 ** 18, 10 ** 18 + 1))
+    os.utime(str(path), ns=(10**18, 10**18 + 1))
     with pytest.raises(ValueError, match="x"), RestoreHost("").same_times(str(path)):
         path.write_text("y")
         raise ValueError("x")
-    assert path.stat().st_mtime_ns == 10 ** 18 + 1
+    assert path.stat().st_mtime_ns == 10**18 + 1
 
 
 def test_places_are_below_the_prefix(tmp_path: Path) -> None:

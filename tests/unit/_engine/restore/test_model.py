@@ -27,8 +27,12 @@ def test_ordinary_files_come_back_as_they_were() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [*NEVER_RESTORED, "etc/pki/ovirt-engine/keys/engine.p12", "etc/ovirt-engine-setup.conf.d/10-packaging.conf",
-     "etc/ovirt-engine-setup.conf.d/10-packaging-wsp.conf"],
+    [
+        *NEVER_RESTORED,
+        "etc/pki/ovirt-engine/keys/engine.p12",
+        "etc/ovirt-engine-setup.conf.d/10-packaging.conf",
+        "etc/ovirt-engine-setup.conf.d/10-packaging-wsp.conf",
+    ],
 )
 def test_files_that_the_tool_leaves_out_or_makes_anew_are_not_compared(path: str) -> None:
     assert not is_restored_as_it_was(path, False, NOTHING)
@@ -47,8 +51,12 @@ def test_rewritten_files_are_not_as_they_were() -> None:
 
 def test_new_credentials_of_the_engine_make_the_tool_rewrite_every_file() -> None:
     assert rewritten_files(frozenset(["engine"])) == {
-        ENGINE, DWH, KEYCLOAK, "etc/ovirt-engine/engine.conf.d/10-setup-cinderlib-database.conf",
-        "etc/ovirt-engine/engine.conf.d/10-setup-managedblock-database.conf"}
+        ENGINE,
+        DWH,
+        KEYCLOAK,
+        "etc/ovirt-engine/engine.conf.d/10-setup-cinderlib-database.conf",
+        "etc/ovirt-engine/engine.conf.d/10-setup-managedblock-database.conf",
+    }
     assert rewritten_files(NOTHING) == NOTHING
 
 

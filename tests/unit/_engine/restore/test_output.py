@@ -45,7 +45,8 @@ def loaded(message: str, statement: str = "", entry: str = "") -> str:
 @pytest.mark.parametrize("name", ["restore-ok", "restore-killed-pg_restore"])
 def test_recorded_tool_says_that_it_went_well(name: str) -> None:
     outcome = check_restore(
-        int(recorded(name, "rc")), recorded(name, "stdout"), recorded(name, "stderr"), recorded(name, "log"))
+        int(recorded(name, "rc")), recorded(name, "stdout"), recorded(name, "stderr"), recorded(name, "log")
+    )
     assert outcome.code == ""
     assert announced_targets(recorded(name, "stdout")) == {"engine": "engine"}
 
@@ -53,7 +54,8 @@ def test_recorded_tool_says_that_it_went_well(name: str) -> None:
 def test_recorded_good_load_has_the_one_inevitable_error_and_no_other() -> None:
     log = recorded("restore-ok", "log")
     assert [(error.database, error.entry) for error in find_load_errors(log)] == [
-        ("engine", "COMMENT ON EXTENSION \"uuid-ossp\" IS 'generate universally unique identifiers (UUIDs)';")]
+        ("engine", "COMMENT ON EXTENSION \"uuid-ossp\" IS 'generate universally unique identifiers (UUIDs)';")
+    ]
     assert check_load(log) == []
 
 
@@ -85,7 +87,8 @@ def test_a_connection_that_is_lost_does_not_bury_its_cause() -> None:
 )
 def test_recorded_failure_gets_the_code_of_its_cause(name: str, code: str, part: str) -> None:
     outcome = check_restore(
-        int(recorded(name, "rc")), recorded(name, "stdout"), recorded(name, "stderr"), recorded(name, "log"))
+        int(recorded(name, "rc")), recorded(name, "stdout"), recorded(name, "stderr"), recorded(name, "log")
+    )
     assert outcome.code == code
     assert part in outcome.message
 
@@ -96,15 +99,20 @@ def test_recorded_names_of_changed_credentials_are_those_of_the_load_not_of_the_
 
 def test_recorded_cascade_names_the_tables_that_were_emptied_too() -> None:
     assert cascaded_tables(recorded("restore-changed-credentials", "log")) == [
-        "public.async_tasks_entities", "public.command_assoc_entities", "public.job_subject_entity", "public.step",
-        "public.step_subject_entity"]
+        "public.async_tasks_entities",
+        "public.command_assoc_entities",
+        "public.job_subject_entity",
+        "public.step",
+        "public.step_subject_entity",
+    ]
     assert cascaded_tables(recorded("restore-ok", "log")) == []
 
 
 FATAL = {
     "Provisioning is not supported": "provision_unsupported",
-    "Existing database 'e' or user 'e' found and temporary ones created - Please clean up everything and try again":
-        "provision_leftovers",
+    "Existing database 'e' or user 'e' found and temporary ones created - Please clean up everything and try again": (
+        "provision_leftovers"
+    ),
     "Can provision database only in localhost": "provision_not_local",
     "Cannot provision database with secured connection": "provision_secured",
     "Cannot provision database with secured host validation": "provision_secured",
@@ -153,38 +161,71 @@ def test_other_ends_have_their_codes(returncode: Optional[int], stdout: str, std
 OWNER = 'must be member of role "postgres"'
 OWNER_16 = 'must be able to SET ROLE "postgres"'
 INEVITABLE = [
-    ("must be owner of extension uuid-ossp", "COMMENT ON EXTENSION \"uuid-ossp\" IS 'generate';",
-     '3800; 0 0 COMMENT - EXTENSION "uuid-ossp" '),
+    (
+        "must be owner of extension uuid-ossp",
+        "COMMENT ON EXTENSION \"uuid-ossp\" IS 'generate';",
+        '3800; 0 0 COMMENT - EXTENSION "uuid-ossp" ',
+    ),
     ("must be owner of extension plpgsql", "COMMENT ON EXTENSION plpgsql IS 'x';", "3; 0 0 COMMENT EXTENSION plpgsql "),
-    ('permission denied to create extension "uuid-ossp"', 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp";',
-     "2; 3079 16386 EXTENSION uuid-ossp "),
-    ('extension "uuid-ossp" does not exist', "COMMENT ON EXTENSION \"uuid-ossp\" IS 'x';",
-     "9; 0 0 COMMENT - EXTENSION uuid-ossp "),
+    (
+        'permission denied to create extension "uuid-ossp"',
+        'CREATE EXTENSION IF NOT EXISTS "uuid-ossp";',
+        "2; 3079 16386 EXTENSION uuid-ossp ",
+    ),
+    (
+        'extension "uuid-ossp" does not exist',
+        "COMMENT ON EXTENSION \"uuid-ossp\" IS 'x';",
+        "9; 0 0 COMMENT - EXTENSION uuid-ossp ",
+    ),
     ('schema "public" already exists', "CREATE SCHEMA public;", "6; 2615 2200 SCHEMA - public postgres"),
-    ("must be owner of schema public", "COMMENT ON SCHEMA public IS 'standard';",
-     "7; 0 0 COMMENT - SCHEMA public postgres"),
+    (
+        "must be owner of schema public",
+        "COMMENT ON SCHEMA public IS 'standard';",
+        "7; 0 0 COMMENT - SCHEMA public postgres",
+    ),
     (OWNER, "ALTER SCHEMA public OWNER TO postgres;", "6; 2615 2200 SCHEMA - public postgres"),
     (OWNER_16, "ALTER SCHEMA public OWNER TO postgres;", "6; 2615 2200 SCHEMA - public postgres"),
     ('language "plpgsql" already exists', "CREATE PROCEDURAL LANGUAGE plpgsql;", "8; 2612 1 LANGUAGE - plpgsql p"),
-    ("must be owner of language plpgsql", "ALTER PROCEDURAL LANGUAGE plpgsql OWNER TO engine;",
-     "8; 2612 1 LANGUAGE - plpgsql p"),
-    (OWNER, "ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT SELECT ON TABLES TO g;",
-     "5; 826 1 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres"),
-    ("permission denied to change default privileges",
-     "ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT SELECT ON TABLES TO g;",
-     "5; 826 1 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres"),
-    ("permission denied for language c", "CREATE FUNCTION public.uuid_generate_v1() RETURNS uuid",
-     "4; 1255 1 FUNCTION public uuid_generate_v1() postgres"),
-    ("function public.uuid_generate_v1mc() does not exist",
-     "ALTER FUNCTION public.uuid_generate_v1mc() OWNER TO postgres;",
-     "4; 1255 1 FUNCTION public uuid_generate_v1mc() p"),
-    ("function public.uuid_generate_v3(uuid, text) does not exist",
-     "GRANT ALL ON FUNCTION public.uuid_generate_v3(uuid, text) TO engine;",
-     "4; 0 0 ACL public FUNCTION uuid_generate_v3(namespace uuid, name text) postgres"),
-    ("function public.uuid_nil() does not exist", "ALTER FUNCTION public.uuid_nil() OWNER TO postgres;",
-     "4; 1255 1 FUNCTION public uuid_nil() postgres"),
-    ("function public.uuid_ns_x500() does not exist", "ALTER FUNCTION public.uuid_ns_x500() OWNER TO postgres;",
-     "4; 1255 1 FUNCTION public uuid_ns_x500() postgres"),
+    (
+        "must be owner of language plpgsql",
+        "ALTER PROCEDURAL LANGUAGE plpgsql OWNER TO engine;",
+        "8; 2612 1 LANGUAGE - plpgsql p",
+    ),
+    (
+        OWNER,
+        "ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT SELECT ON TABLES TO g;",
+        "5; 826 1 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres",
+    ),
+    (
+        "permission denied to change default privileges",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT SELECT ON TABLES TO g;",
+        "5; 826 1 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres",
+    ),
+    (
+        "permission denied for language c",
+        "CREATE FUNCTION public.uuid_generate_v1() RETURNS uuid",
+        "4; 1255 1 FUNCTION public uuid_generate_v1() postgres",
+    ),
+    (
+        "function public.uuid_generate_v1mc() does not exist",
+        "ALTER FUNCTION public.uuid_generate_v1mc() OWNER TO postgres;",
+        "4; 1255 1 FUNCTION public uuid_generate_v1mc() p",
+    ),
+    (
+        "function public.uuid_generate_v3(uuid, text) does not exist",
+        "GRANT ALL ON FUNCTION public.uuid_generate_v3(uuid, text) TO engine;",
+        "4; 0 0 ACL public FUNCTION uuid_generate_v3(namespace uuid, name text) postgres",
+    ),
+    (
+        "function public.uuid_nil() does not exist",
+        "ALTER FUNCTION public.uuid_nil() OWNER TO postgres;",
+        "4; 1255 1 FUNCTION public uuid_nil() postgres",
+    ),
+    (
+        "function public.uuid_ns_x500() does not exist",
+        "ALTER FUNCTION public.uuid_ns_x500() OWNER TO postgres;",
+        "4; 1255 1 FUNCTION public uuid_ns_x500() postgres",
+    ),
     (OWNER_16, "ALTER FUNCTION public.uuid_nil() OWNER TO postgres;", "4; 1255 1 FUNCTION public uuid_nil() postgres"),
 ]
 
@@ -203,8 +244,10 @@ def test_the_same_error_on_another_object_is_not_let_through(message: str, state
         ("ALTER TABLE public.vm_static OWNER TO postgres;", "240; 1259 1 TABLE public vm_static engine"),
         ("CREATE VIEW public.vms AS", "241; 1259 2 VIEW public vms engine"),
         ("CREATE FUNCTION public.insertvm() RETURNS void", "242; 1255 3 FUNCTION public insertvm() engine"),
-        ("ALTER TABLE ONLY public.tags ALTER COLUMN id SET DEFAULT public.uuid_generate_v1();",
-         "243; 2604 4 DEFAULT public tags id engine"),
+        (
+            "ALTER TABLE ONLY public.tags ALTER COLUMN id SET DEFAULT public.uuid_generate_v1();",
+            "243; 2604 4 DEFAULT public tags id engine",
+        ),
     ]
     for other, name in others:
         assert world.codes(check_load(loaded(message, other, name))) == ("load_error",)
@@ -214,7 +257,7 @@ def test_the_same_error_on_another_object_is_not_let_through(message: str, state
 @pytest.mark.parametrize(
     ("message", "statement"),
     [
-        ("must be owner of table vm_static", 'COMMENT ON EXTENSION "uuid-ossp" IS \'x\';'),
+        ("must be owner of table vm_static", "COMMENT ON EXTENSION \"uuid-ossp\" IS 'x';"),
         ("permission denied for schema public", "ALTER SCHEMA public OWNER TO postgres;"),
         ("permission denied for schema public", "CREATE TABLE public.vm_static ("),
         ('must be member of role "engine_old"', "ALTER SCHEMA public OWNER TO engine_old;"),
@@ -259,7 +302,7 @@ def test_old_indented_statement_is_found() -> None:
         "pg_restore: [archiver (db)] Error from TOC entry 3; 2615 2200 SCHEMA public postgres\n"
         'pg_restore: [archiver (db)] could not execute query: ERROR:  schema "public" already exists\n'
         "    Command was: CREATE SCHEMA public;\n\n"
-        'pg_restore: [archiver (db)] could not execute query: ERROR:  must be owner of schema public\n'
+        "pg_restore: [archiver (db)] could not execute query: ERROR:  must be owner of schema public\n"
         "    Command was: COMMENT ON SCHEMA public IS 'standard public schema';\n\n"
         "WARNING: errors ignored on restore: 2\n"
     )
@@ -271,7 +314,8 @@ def test_second_error_of_one_entry_is_judged_by_its_own_statement() -> None:
     log = loaded('schema "public" already exists', "CREATE SCHEMA public;", "6; 2615 2200 SCHEMA - public postgres")
     log = log.replace(AFTER, "") + (
         "pg_restore: error: could not execute query: ERROR:  must be owner of schema public\n"
-        "Command was: ALTER TABLE public.vm_static SET SCHEMA x;\n")
+        "Command was: ALTER TABLE public.vm_static SET SCHEMA x;\n"
+    )
     (problem,) = check_load(log + AFTER)
     assert "vm_static" in problem.message
 
@@ -279,10 +323,15 @@ def test_second_error_of_one_entry_is_judged_by_its_own_statement() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        "must be owner of extension plpgsql", 'permission denied to create extension "uuid-ossp"',
-        'extension "uuid-ossp" does not exist', 'schema "public" already exists', "must be owner of schema public",
-        'language "plpgsql" already exists', "must be owner of language plpgsql",
-        "permission denied to change default privileges", "permission denied for language c",
+        "must be owner of extension plpgsql",
+        'permission denied to create extension "uuid-ossp"',
+        'extension "uuid-ossp" does not exist',
+        'schema "public" already exists',
+        "must be owner of schema public",
+        'language "plpgsql" already exists',
+        "must be owner of language plpgsql",
+        "permission denied to change default privileges",
+        "permission denied for language c",
         "function public.uuid_generate_v5(uuid, text) does not exist",
     ],
 )
@@ -306,7 +355,9 @@ def test_each_error_is_of_the_database_that_was_being_loaded() -> None:
     second = LOAD.replace("database engine ", "database ovirt_engine_history ").replace("/t/e.db", "/t/d.db")
     log = LOAD + "pg_restore: error: one\n" + AFTER + second + "pg_restore: error: two\n"
     assert [(item.database, item.message) for item in find_load_errors(log)] == [
-        ("engine", "pg_restore: error: one"), ("ovirt_engine_history", "pg_restore: error: two")]
+        ("engine", "pg_restore: error: one"),
+        ("ovirt_engine_history", "pg_restore: error: two"),
+    ]
 
 
 STDOUT = """- Setting credentials for DWH database 'history2'
@@ -336,8 +387,11 @@ def test_every_kind_is_known_by_the_line_that_a_restore_prints() -> None:
 
 @pytest.mark.parametrize("kind", sorted(NAMES))
 def test_a_database_without_its_line_was_skipped_and_one_of_another_name_is_another(kind: str) -> None:
-    lines = [line for line in STDOUT.splitlines() if not line.endswith(" database '%s'" % NAMES[kind])
-             or line.startswith("-  ")]
+    lines = [
+        line
+        for line in STDOUT.splitlines()
+        if not line.endswith(" database '%s'" % NAMES[kind]) or line.startswith("-  ")
+    ]
     without = "\n".join(lines)
     assert world.codes(missing_restore_lines(without, {kind: NAMES[kind]}, True)) == ("database_skipped",)
     assert world.codes(missing_restore_lines(STDOUT, {kind: "other"}, True)) == ("database_other",)

@@ -159,4 +159,6 @@ def test_copies_of_the_tool_are_those_with_a_time_stamp(tmp_path: Path) -> None:
     for name in ["x.conf." + end for end in others] + ["xyconf.20261122134650", "x.conf2.20261122134650"]:
         put(tmp_path, name)
     assert list_copies([str(path), str(tmp_path / "gone/x")]) == {
-        str(path): [str(one) for one in ours], str(tmp_path / "gone/x"): []}
+        str(path): [str(one) for one in ours],
+        str(tmp_path / "gone/x"): [],
+    }

@@ -91,7 +91,9 @@ def test_emptied_by_a_cascade_is_proven() -> None:
     host = FakeRestoreHost()
     host.spoil, host.runs = rows("engine", vm_static=0), [well(CASCADE)]
     assert make_restore(make_request(), host).restore["databases"]["engine"]["emptied"] == [
-        "public.job", "public.vm_static"]
+        "public.job",
+        "public.vm_static",
+    ]
 
 
 def test_failure_says_what_stands_where_and_shows_the_end_of_the_log() -> None:
@@ -102,10 +104,13 @@ def test_failure_says_what_stands_where_and_shows_the_end_of_the_log() -> None:
     facts = caught.value.facts
     assert facts["standing"] == {
         "engine": "engine on localhost:5432: 3 tables, 501 rows (the archive holds 527 rows)",
-        "dwh": "ovirt_engine_history on localhost:5432: 1 tables, 300 rows (the archive holds 300 rows)"}
+        "dwh": "ovirt_engine_history on localhost:5432: 1 tables, 300 rows (the archive holds 300 rows)",
+    }
     assert facts["last_lines"] == ["line %d" % number for number in range(10, 30)]
-    assert (facts["cmd"], facts["log_path"]) == (host.commands[0], "/var/log/ovirt-engine-backup/restore-one-"
-                                                 "20261122T134352Z.log")
+    assert (facts["cmd"], facts["log_path"]) == (
+        host.commands[0],
+        "/var/log/ovirt-engine-backup/restore-one-20261122T134352Z.log",
+    )
 
 
 def test_a_database_that_is_gone_is_said_to_be_gone() -> None:

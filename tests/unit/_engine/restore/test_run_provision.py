@@ -48,7 +48,8 @@ def test_databases_are_made_where_they_are_needed_or_asked_for(provision: List[s
     assert result.restore["provisioned"] == made
     switches = {"engine": "--provision-db", "dwh": "--provision-dwh-db"}
     assert options_of(host) == ["--restore-permissions"] + [
-        switches[kind] for kind in ("engine", "dwh") if kind in made]
+        switches[kind] for kind in ("engine", "dwh") if kind in made
+    ]
 
 
 def test_only_what_can_not_be_logged_in_to_is_made_by_default() -> None:

@@ -60,6 +60,7 @@ def archived(*more: str, **changes: Any) -> Change:
 
 def dumped(**changes: Any) -> Change:
     """Change the dump of the engine."""
+
     def change(host: FakeRestoreHost) -> None:
         dump: DumpReading = make_reading().dumps["engine"]._replace(**changes)
         host.archives[PATH] = make_reading(engine=dump)
@@ -69,6 +70,7 @@ def dumped(**changes: Any) -> Change:
 
 def fit(kind: str = "engine", **changes: Any) -> Change:
     """Change what the local database of a kind is."""
+
     def change(host: FakeRestoreHost) -> None:
         found = host.database(kind)
         found.fitness = found.fitness._replace(**changes)
@@ -78,6 +80,7 @@ def fit(kind: str = "engine", **changes: Any) -> Change:
 
 def configured(kind: str = "engine", **changes: Any) -> Change:
     """Change what the archive's configuration says of a database; it can be logged in to all the same."""
+
     def change(host: FakeRestoreHost) -> None:
         reading = host.archives[PATH]
         assert reading.files is not None
@@ -287,7 +290,8 @@ def test_reason_is_named_and_nothing_is_written(name: str, act: Any) -> None:
 
 PAIRS = [
     (backup, installed, not (backup <= installed))
-    for backup in ("4.3.10", "4.4.10", "4.5.7") for installed in ("4.3.10", "4.4.10", "4.5.7")
+    for backup in ("4.3.10", "4.4.10", "4.5.7")
+    for installed in ("4.3.10", "4.4.10", "4.5.7")
 ]
 
 
@@ -321,7 +325,13 @@ def test_everything_that_the_archive_and_the_targets_show_is_named_at_once() -> 
     fit(encoding="LATIN1", objects=3)(host)
     host.free = {STATE: 0, DATA: 0}
     assert problems_of(host, make_restore) == [
-        "hosted_engine", "database_wrong_encoding", "target_not_empty", "client_too_old", "space_tmpdir", "space_data"]
+        "hosted_engine",
+        "database_wrong_encoding",
+        "target_not_empty",
+        "client_too_old",
+        "space_tmpdir",
+        "space_data",
+    ]
 
 
 def test_what_a_cleanup_will_have_changed_is_no_reason_to_refuse_its_preview() -> None:

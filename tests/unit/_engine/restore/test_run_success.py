@@ -99,11 +99,12 @@ def test_check_mode_plans_the_same_and_writes_nothing() -> None:
     made = make_restore(make_request(), host)
     assert planned.changed
     assert {name: planned.restore[name] for name in planned.restore if name != "databases"} == {
-        name: made.restore[name] for name in made.restore if name != "databases"}
-    assert [word for word in planned.cmd if "tmpdir" not in word] == [
-        word for word in made.cmd if "tmpdir" not in word]
+        name: made.restore[name] for name in made.restore if name != "databases"
+    }
+    assert [word for word in planned.cmd if "tmpdir" not in word] == [word for word in made.cmd if "tmpdir" not in word]
     assert {kind: item["name"] for kind, item in planned.restore["databases"].items()} == {
-        kind: item["name"] for kind, item in made.restore["databases"].items()}
+        kind: item["name"] for kind, item in made.restore["databases"].items()
+    }
 
 
 def test_check_mode_after_the_restore_plans_nothing_and_so_does_a_run() -> None:
@@ -137,12 +138,26 @@ def test_full_disk_does_not_matter_where_there_is_nothing_to_do() -> None:
         ("a row less", lambda host: host.database("engine").rows.update({"public.vm_static": 19})),
         ("a row in an emptied table", lambda host: host.database("engine").rows.update({"public.job": 1})),
         ("a table more", lambda host: host.database("dwh").rows.update(stray=0)),
-        ("of another backup", lambda host: host.database("engine").__dict__.update(marks=(  # fmt: skip
-            host.database("engine").marks._replace(started=False)))),
-        ("set up since", lambda host: host.database("engine").__dict__.update(marks=(
-            host.database("engine").marks._replace(just_restored="0")))),
-        ("the engine that made the backup", lambda host: host.database("engine").__dict__.update(marks=(
-            host.database("engine").marks._replace(finished=True)))),
+        (
+            "of another backup",
+            lambda host: host.database("engine").__dict__.update(
+                marks=(  # fmt: skip
+                    host.database("engine").marks._replace(started=False)
+                )
+            ),
+        ),
+        (
+            "set up since",
+            lambda host: host.database("engine").__dict__.update(
+                marks=(host.database("engine").marks._replace(just_restored="0"))
+            ),
+        ),
+        (
+            "the engine that made the backup",
+            lambda host: host.database("engine").__dict__.update(
+                marks=(host.database("engine").marks._replace(finished=True))
+            ),
+        ),
         ("a file less", lambda host: host.file_problems.append("one")),
     ],
 )
@@ -205,10 +220,10 @@ def test_order_is_secrets_tool_mending_proof_clean_up() -> None:
     host = FakeRestoreHost()
     second_server(host, "engine")
     make_restore(make_request(**moved("engine")), host)
-    order = ["lock", "remove_leftovers", "begin", "read_originals", "make_placeholders", "write_secrets", "run_tool", "repair_config_files",
-             "remove_placeholders", "finish", "unlock"]  # fmt: skip
+    before = "lock remove_leftovers begin read_originals make_placeholders write_secrets run_tool"
+    order = (before + " repair_config_files remove_placeholders finish unlock").split()
     assert [name for name in host.calls if name in order] == order
-    assert "read_marks" in host.calls[host.calls.index("repair_config_files"):host.calls.index("remove_placeholders")]
+    assert "read_marks" in host.calls[host.calls.index("repair_config_files") : host.calls.index("remove_placeholders")]
 
 
 def test_new_credentials_are_those_of_the_load_and_of_the_configuration() -> None:
@@ -233,7 +248,9 @@ def test_passwords_are_in_files_while_the_tool_runs_and_nowhere_else() -> None:
     result = make_restore(make_request(**moved("engine", "dwh")), host)
     work = [word for word in result.cmd if word.startswith("--tmpdir=")][0].partition("=")[2]
     assert host.seen_secrets == {
-        work + "/engine.password": "Secret.of.new_db_new", work + "/dwh.password": "Secret.of.new_dwhdb_new"}
+        work + "/engine.password": "Secret.of.new_db_new",
+        work + "/dwh.password": "Secret.of.new_dwhdb_new",
+    }
     assert host.secrets == {}
     assert "Secret.of.new" not in repr(result)
 
@@ -258,14 +275,18 @@ def test_grafana_is_restored_and_proven_like_the_others() -> None:
     host = FakeRestoreHost()
     with_keycloak(host)
     found = make_restore(make_request(), host).restore["databases"]["grafana"]
-    assert found == {
-        "tables": 1, "rows": 4, "emptied": [], "host": "", "port": None, "name": GRAFANA, "user": ""}
+    assert found == {"tables": 1, "rows": 4, "emptied": [], "host": "", "port": None, "name": GRAFANA, "user": ""}
 
 
 @pytest.mark.parametrize(
     ("scopes", "restored"),
-    [(["files"], []), (["files", "db"], ["engine"]), (["files", "dwhdb"], ["dwh"]),
-     (["all"], ["engine", "dwh"]), (["db", "all"], ["engine", "dwh"])],
+    [
+        (["files"], []),
+        (["files", "db"], ["engine"]),
+        (["files", "dwhdb"], ["dwh"]),
+        (["all"], ["engine", "dwh"]),
+        (["db", "all"], ["engine", "dwh"]),
+    ],
 )
 def test_scopes_decide_what_is_restored(scopes: List[str], restored: List[str]) -> None:
     host = FakeRestoreHost()

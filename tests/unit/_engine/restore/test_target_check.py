@@ -17,8 +17,18 @@ from ansible_collections.ovirt.backup.plugins.module_utils._postgres.rules impor
 
 SETTINGS = Settings("db.example.com", 5432, "engine", "secret", "engine", False, False, "secret")
 EMPTY = Fitness(
-    "engine", "engine", "UTF8", "en_US.UTF-8", "en_US.UTF-8", "en_US.UTF-8", ("plpgsql", "uuid-ossp"), "15.8", 150008,
-    0, 0, {},
+    "engine",
+    "engine",
+    "UTF8",
+    "en_US.UTF-8",
+    "en_US.UTF-8",
+    "en_US.UTF-8",
+    ("plpgsql", "uuid-ossp"),
+    "15.8",
+    150008,
+    0,
+    0,
+    {},
 )
 FILLED = EMPTY._replace(tables=47, objects=600)
 
@@ -116,7 +126,11 @@ def test_clearing_waits_until_the_session_of_a_killed_client_is_gone() -> None:
     host: Any = FakeHost(FILLED)
     host.sessions, host.leftovers = [2, 1, 0], ["/work"]
     result = prepare_targets(request(), True, host)
-    assert (result.changed, result.cleaned_up, host.calls) == (True, ["/work"], ["lock", "remove_leftovers", "clear", "unlock"])
+    assert (result.changed, result.cleaned_up, host.calls) == (
+        True,
+        ["/work"],
+        ["lock", "remove_leftovers", "clear", "unlock"],
+    )
     assert result.targets["engine"]["cleared"] and result.targets["engine"]["tables"] == 0
     assert not prepare_targets(request(), False, host).changed
 

@@ -22,15 +22,24 @@ from ansible_collections.ovirt.backup.plugins.module_utils._engine.setup.answers
 )
 
 STATE = {
-    "OVESETUP_ENGINE_CORE/enable": "bool:True", "OVESETUP_DWH_CORE/enable": "bool:True",
-    "OVESETUP_CONFIG/firewallManager": "str:firewalld", "OVESETUP_APACHE/configured": "bool:True",
+    "OVESETUP_ENGINE_CORE/enable": "bool:True",
+    "OVESETUP_DWH_CORE/enable": "bool:True",
+    "OVESETUP_CONFIG/firewallManager": "str:firewalld",
+    "OVESETUP_APACHE/configured": "bool:True",
 }
 
 
 def facts(**changes: Any) -> SetupFacts:
     found = SetupFacts(
-        state=STATE, is_set_up=True, is_unprivileged=False, memory=16000, active_firewall="firewalld",
-        configured_dwh="", recorded_dwh="", has_local_database=True, is_same_release=True,
+        state=STATE,
+        is_set_up=True,
+        is_unprivileged=False,
+        memory=16000,
+        active_firewall="firewalld",
+        configured_dwh="",
+        recorded_dwh="",
+        has_local_database=True,
+        is_same_release=True,
         dumps_plainly=False,
     )
     return found._replace(**changes)
@@ -38,12 +47,19 @@ def facts(**changes: Any) -> SetupFacts:
 
 # What is found on the host -> answers that follow; None for one that must not be given.
 CASES: Dict[str, Any] = {
-    "always": ({}, {
-        "OVESETUP_PKI/renew": "bool:False", "QUESTION/1/OVESETUP_SKIP_RENEW_PKI_CONFIRM": "str:yes",
-        "OVESETUP_CORE/engineStop": "bool:True", "OVESETUP_DIALOG/confirmSettings": "bool:True",
-        "OVESETUP_DB/engineVacuumFull": "bool:False", "OVESETUP_CONFIG/adminPassword": None,
-        "OVESETUP_CONFIG/keycloakAdminPasswd": None, "OVESETUP_GRAFANA_CONFIG/adminPassword": None,
-    }),
+    "always": (
+        {},
+        {
+            "OVESETUP_PKI/renew": "bool:False",
+            "QUESTION/1/OVESETUP_SKIP_RENEW_PKI_CONFIRM": "str:yes",
+            "OVESETUP_CORE/engineStop": "bool:True",
+            "OVESETUP_DIALOG/confirmSettings": "bool:True",
+            "OVESETUP_DB/engineVacuumFull": "bool:False",
+            "OVESETUP_CONFIG/adminPassword": None,
+            "OVESETUP_CONFIG/keycloakAdminPasswd": None,
+            "OVESETUP_GRAFANA_CONFIG/adminPassword": None,
+        },
+    ),
     "a component that the backup had": ({}, {"OVESETUP_DWH_CORE/enable": None, "OVESETUP_ENGINE_CORE/enable": None}),
     "a component that it had not": ({}, {"OVESETUP_CONFIG/keycloakEnable": "bool:False"}),
     "an engine without its flag": ({"state": {}}, {"OVESETUP_ENGINE_CORE/enable": "bool:True"}),
@@ -51,7 +67,8 @@ CASES: Dict[str, Any] = {
     "the firewall of the backup": ({}, {"OVESETUP_CONFIG/updateFirewall": "bool:True"}),
     "a firewall that is off here": (
         {"active_firewall": ""},
-        {"OVESETUP_CONFIG/updateFirewall": "bool:False", "OVESETUP_CONFIG/firewallManager": None}),
+        {"OVESETUP_CONFIG/updateFirewall": "bool:False", "OVESETUP_CONFIG/firewallManager": None},
+    ),
     "another firewall here": ({"active_firewall": "iptables"}, {"OVESETUP_CONFIG/updateFirewall": "bool:False"}),
     "a dump that is packed": ({}, {"OVESETUP_DB/dumper": None}),
     "a dump that need not be packed": ({"dumps_plainly": True}, {"OVESETUP_DB/dumper": "str:pg_plain"}),
@@ -60,23 +77,33 @@ CASES: Dict[str, Any] = {
     "Apache set up": ({}, {"OVESETUP_APACHE/configureSsl": None}),
     "Apache not set up": (
         {"state": {}},
-        {"OVESETUP_APACHE/configureSsl": "bool:True", "OVESETUP_APACHE/configureRootRedirection": "bool:True"}),
+        {"OVESETUP_APACHE/configureSsl": "bool:True", "OVESETUP_APACHE/configureRootRedirection": "bool:True"},
+    ),
     "its own Data Warehouse": (
-        {"recorded_dwh": "a", "configured_dwh": "a"}, {"OVESETUP_DWH_DB/disconnectExistingDwh": None}),
+        {"recorded_dwh": "a", "configured_dwh": "a"},
+        {"OVESETUP_DWH_DB/disconnectExistingDwh": None},
+    ),
     "the Data Warehouse of another host": (
-        {"recorded_dwh": "a", "configured_dwh": "b"}, {"OVESETUP_DWH_DB/disconnectExistingDwh": "bool:True"}),
+        {"recorded_dwh": "a", "configured_dwh": "b"},
+        {"OVESETUP_DWH_DB/disconnectExistingDwh": "bool:True"},
+    ),
     "a Data Warehouse that never ran": (
-        {"recorded_dwh": "", "configured_dwh": "b"}, {"OVESETUP_DWH_DB/disconnectExistingDwh": None}),
+        {"recorded_dwh": "", "configured_dwh": "b"},
+        {"OVESETUP_DWH_DB/disconnectExistingDwh": None},
+    ),
     "a local database": ({}, {"OVESETUP_DB/fixDbConfiguration": "bool:True"}),
     "a remote database": ({"has_local_database": False}, {"OVESETUP_DB/fixDbConfiguration": None}),
     "the same release": ({}, {"QUESTION/1/OVESETUP_IGNORE_SNAPSHOTS_WITH_OLD_COMPAT_LEVEL": "str:yes"}),
-    "an upgrade": (
-        {"is_same_release": False}, {"QUESTION/1/OVESETUP_IGNORE_SNAPSHOTS_WITH_OLD_COMPAT_LEVEL": None}),
+    "an upgrade": ({"is_same_release": False}, {"QUESTION/1/OVESETUP_IGNORE_SNAPSHOTS_WITH_OLD_COMPAT_LEVEL": None}),
     "root": ({}, {"QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED": None}),
     "a development installation": (
         {"is_unprivileged": True, "state": {}},
-        {"QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED": "str:yes",
-         "OVESETUP_APACHE/configureSsl": None, "OVESETUP_APACHE/configureRootRedirection": None}),
+        {
+            "QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED": "str:yes",
+            "OVESETUP_APACHE/configureSsl": None,
+            "OVESETUP_APACHE/configureRootRedirection": None,
+        },
+    ),
 }
 
 
@@ -96,32 +123,52 @@ def test_own_answers_are_valid(is_unprivileged: bool) -> None:
 
 def test_cleanup_is_told_to_remove_everything() -> None:
     assert cleanup_answers(False) == {
-        "OVESETUP_CORE/remove": "bool:True", "OVESETUP_CORE/engineStop": "bool:True",
-        "OVESETUP_REMOVE/removeAll": "bool:True", "OVESETUP_REMOVE/removeChanged": "bool:True",
+        "OVESETUP_CORE/remove": "bool:True",
+        "OVESETUP_CORE/engineStop": "bool:True",
+        "OVESETUP_REMOVE/removeAll": "bool:True",
+        "OVESETUP_REMOVE/removeChanged": "bool:True",
     }
     assert cleanup_answers(True)["QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED"] == "str:yes"
 
 
 KEY = "OVESETUP_CONFIG/fqdn"
 GOOD = {
-    "none": (KEY, "none:None"), "true": (KEY, "bool:True"), "false": (KEY, "bool:False"), "number": (KEY, "int:5432"),
-    "negative": (KEY, "int:-1"), "text": (KEY, "str:engine.lab.test"), "empty text": (KEY, "str:"),
-    "colon in it": (KEY, "str:a:b"), "equals sign": (KEY, "str:a=b#c;d"), "No that is no answer": (KEY, "str:No"),
-    "list": (KEY, "multi-str:one"), "answer": ("QUESTION/1/OVESETUP_A", "str:yes"),
-    "answer in letters": ("QUESTION/2/OVESETUP_A", "str:Datacenter"), "umlaut": (KEY, "str:p\u00e4ss"),
+    "none": (KEY, "none:None"),
+    "true": (KEY, "bool:True"),
+    "false": (KEY, "bool:False"),
+    "number": (KEY, "int:5432"),
+    "negative": (KEY, "int:-1"),
+    "text": (KEY, "str:engine.lab.test"),
+    "empty text": (KEY, "str:"),
+    "colon in it": (KEY, "str:a:b"),
+    "equals sign": (KEY, "str:a=b#c;d"),
+    "No that is no answer": (KEY, "str:No"),
+    "list": (KEY, "multi-str:one"),
+    "answer": ("QUESTION/1/OVESETUP_A", "str:yes"),
+    "answer in letters": ("QUESTION/2/OVESETUP_A", "str:Datacenter"),
+    "umlaut": (KEY, "str:p\u00e4ss"),
 }
 BAD = {
-    "no type": (KEY, "engine.lab.test", "type:value"), "unknown type": (KEY, "text:x", "type:value"),
-    "no is true": (KEY, "bool:no", "bool:True or bool:False"), "0 is true": (KEY, "bool:0", "bool:True or bool:False"),
-    "false in lower case": (KEY, "bool:false", "bool:True or bool:False"), "number": (KEY, "int:five", "whole number"),
-    "none": (KEY, "none:", "none:None"), "line end": (KEY, "str:a\nOVESETUP_X/y=str:z", "line end"),
-    "carriage return": (KEY, "str:a\r", "line end"), "trailing line end": (KEY, "bool:True\n", "line end"),
-    "leading blank": (KEY, "str: a", "blanks"), "trailing blank": (KEY, "str:a ", "blanks"),
+    "no type": (KEY, "engine.lab.test", "type:value"),
+    "unknown type": (KEY, "text:x", "type:value"),
+    "no is true": (KEY, "bool:no", "bool:True or bool:False"),
+    "0 is true": (KEY, "bool:0", "bool:True or bool:False"),
+    "false in lower case": (KEY, "bool:false", "bool:True or bool:False"),
+    "number": (KEY, "int:five", "whole number"),
+    "none": (KEY, "none:", "none:None"),
+    "line end": (KEY, "str:a\nOVESETUP_X/y=str:z", "line end"),
+    "carriage return": (KEY, "str:a\r", "line end"),
+    "trailing line end": (KEY, "bool:True\n", "line end"),
+    "leading blank": (KEY, "str: a", "blanks"),
+    "trailing blank": (KEY, "str:a ", "blanks"),
     "no in capitals": ("QUESTION/1/OVESETUP_A", "str:No", "lower case"),
     "cancel in capitals": ("QUESTION/1/OVESETUP_A", "str:Cancel", "lower case"),
-    "key without a group": ("fqdn", "str:a", "GROUP/name"), "key with equals": ("A/b=c", "str:a", "GROUP/name"),
-    "key with a colon": ("A/b:c", "str:a", "GROUP/name"), "key of a section": ("[A/b]", "str:a", "GROUP/name"),
-    "key with a line end": ("A/b\n", "str:a", "GROUP/name"), "empty key": ("", "str:a", "GROUP/name"),
+    "key without a group": ("fqdn", "str:a", "GROUP/name"),
+    "key with equals": ("A/b=c", "str:a", "GROUP/name"),
+    "key with a colon": ("A/b:c", "str:a", "GROUP/name"),
+    "key of a section": ("[A/b]", "str:a", "GROUP/name"),
+    "key with a line end": ("A/b\n", "str:a", "GROUP/name"),
+    "empty key": ("", "str:a", "GROUP/name"),
 }
 
 
@@ -149,8 +196,11 @@ def test_a_refusal_never_shows_the_value() -> None:
 
 def test_secrets_are_masked_by_their_key_or_because_they_were_given_as_secrets() -> None:
     answers = {
-        "OVESETUP_DB/password": "str:one", "OVESETUP_CONFIG/keycloakAdminPasswd": "str:two",
-        "OVESETUP_OVN/ovirtProviderOvnSecret": "str:three", "OVESETUP_A/b": "str:four", "OVESETUP_A/c": "str:shown",
+        "OVESETUP_DB/password": "str:one",
+        "OVESETUP_CONFIG/keycloakAdminPasswd": "str:two",
+        "OVESETUP_OVN/ovirtProviderOvnSecret": "str:three",
+        "OVESETUP_A/b": "str:four",
+        "OVESETUP_A/c": "str:shown",
     }
     masked = mask_answers(answers, ["OVESETUP_A/b"])
     assert [key for key, typed in masked.items() if typed != MASK] == ["OVESETUP_A/c"]

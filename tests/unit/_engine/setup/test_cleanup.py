@@ -47,7 +47,8 @@ def test_an_engine_is_removed_and_its_databases_are_proven_empty() -> None:
     result = clean_up(request(), host)
     assert (result.changed, result.cleanup["state"], result.cleanup["ran"], result.rc) == (True, "cleaned", True, 0)
     assert {kind: item["cleared_by"] for kind, item in result.cleanup["databases"].items()} == {
-        "engine": "engine-cleanup", "dwh": "engine-cleanup",
+        "engine": "engine-cleanup",
+        "dwh": "engine-cleanup",
     }
     assert result.cleanup["databases"]["engine"]["tables"] == FILLED.tables
     assert result.cleanup["databases"]["engine"]["schemas"] == ["aaa_jdbc"]
@@ -122,10 +123,17 @@ def test_a_database_that_the_tool_left_full_is_named_with_what_stands() -> None:
         clean_up(request(), host)
     assert caught.value.code == "database_not_empty"
     assert "3 tables with 523 rows" in caught.value.message
-    assert caught.value.facts["standing"] == [{
-        "kind": "dwh", "database": "ovirt_engine_history", "host": "localhost", "port": 5432, "tables": 3,
-        "objects": 12, "rows": 523,
-    }]
+    assert caught.value.facts["standing"] == [
+        {
+            "kind": "dwh",
+            "database": "ovirt_engine_history",
+            "host": "localhost",
+            "port": 5432,
+            "tables": 3,
+            "objects": 12,
+            "rows": 523,
+        }
+    ]
     assert caught.value.facts["phase"] == "proving"
     assert caught.value.facts["log_path"] == LOG_PATH
     assert caught.value.facts["dumps"]
@@ -146,7 +154,8 @@ def test_what_the_tool_left_is_dropped_where_asked_for() -> None:
     host.not_emptied = {"ovirt_engine_history"}
     result = clean_up(request(clear_databases=True), host)
     assert {kind: item["cleared_by"] for kind, item in result.cleanup["databases"].items()} == {
-        "engine": "engine-cleanup", "dwh": "module",
+        "engine": "engine-cleanup",
+        "dwh": "module",
     }
     assert host.holdings["ovirt_engine_history"] == EMPTY
 
@@ -216,10 +225,16 @@ REFUSALS: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "a newer release": (version("str:4.5.8"), {}, ["cleanup_version_mismatch"]),
     "no version": (version("none:None"), {}, ["cleanup_version_mismatch"]),
     "a database that is down": (
-        lambda host: host.unreachable.add("ovirt_engine_history"), {}, ["database_unreachable"]),
+        lambda host: host.unreachable.add("ovirt_engine_history"),
+        {},
+        ["database_unreachable"],
+    ),
     "a wrong answer": (lambda host: None, {"answers": {"OVESETUP_CORE/remove": "bool:yes"}}, ["answer_invalid"]),
     "an unsafe directory": (
-        lambda host: setattr(host, "places", host.places._replace(problems=unsafe_place())), {}, ["tmpdir_unsafe"]),
+        lambda host: setattr(host, "places", host.places._replace(problems=unsafe_place())),
+        {},
+        ["tmpdir_unsafe"],
+    ),
     "not set up and full": (not_set_up, {}, ["database_not_empty", "database_not_empty"]),
 }
 

@@ -20,22 +20,45 @@ from ansible_collections.ovirt.backup.plugins.module_utils._engine.setup.otopi_o
 RECORDED = Path(__file__).resolve().parents[2] / "recorded"
 CLEANUP_ANSWERS, SETUP_ANSWERS = "/root/answers-rm.conf", "/root/answers-rs.conf"
 STAGES = (
-    "Initializing", "Environment setup", "Environment packages setup", "Programs detection",
-    "Environment setup (late)", "Environment customization", "Setup validation", "Transaction setup",
-    "Misc configuration (early)", "Package installation", "Misc configuration", "Transaction commit", "Closing up",
-    "Clean up", "Pre-termination", "Termination",
+    "Initializing",
+    "Environment setup",
+    "Environment packages setup",
+    "Programs detection",
+    "Environment setup (late)",
+    "Environment customization",
+    "Setup validation",
+    "Transaction setup",
+    "Misc configuration (early)",
+    "Package installation",
+    "Misc configuration",
+    "Transaction commit",
+    "Closing up",
+    "Clean up",
+    "Pre-termination",
+    "Termination",
 )
 BACKUPS = "/var/lib/ovirt-engine/backups/"
 # Recorded run: action, dump, log, whether the database was a restored one
 GOOD: Dict[str, Tuple[str, str, str, bool]] = {
     "cleanup-ok": (
-        "cleanup", "engine-20261122134359.xhhwi7na.dump", "ovirt-engine-remove-20261122134358-72ytcg", False),
-    "cleanup-2": (
-        "cleanup", "engine-20261122134604.8mmf_8ir.dump", "ovirt-engine-remove-20261122134604-mrs1en", False),
+        "cleanup",
+        "engine-20261122134359.xhhwi7na.dump",
+        "ovirt-engine-remove-20261122134358-72ytcg",
+        False,
+    ),
+    "cleanup-2": ("cleanup", "engine-20261122134604.8mmf_8ir.dump", "ovirt-engine-remove-20261122134604-mrs1en", False),
     "cleanup-after-broken-restore": (
-        "cleanup", "engine-20261122134500.ij59v21e.dump", "ovirt-engine-remove-20261122134459-m116o4", True),
+        "cleanup",
+        "engine-20261122134500.ij59v21e.dump",
+        "ovirt-engine-remove-20261122134459-m116o4",
+        True,
+    ),
     "setup-after-restore": (
-        "setup", "engine-20261122134550.99orm6aa.dump", "ovirt-engine-setup-20261122134547-p4mi45", True),
+        "setup",
+        "engine-20261122134550.99orm6aa.dump",
+        "ovirt-engine-setup-20261122134547-p4mi45",
+        True,
+    ),
 }
 
 
@@ -88,10 +111,14 @@ OUTCOMES: Dict[str, Tuple[Optional[int], str, str, str, str]] = {
     "another action": (0, "[ INFO  ] Execution of cleanup completed successfully\n", "", "tool_incomplete", "status 0"),
     "no last line": (0, failure(""), "", "tool_incomplete", "did not say that the setup is completed"),
     "answers not read": (
-        0, "          Configuration files: /etc/a.conf\n          Log file: /x\n"
-        "[ INFO  ] Execution of setup completed successfully\n", "", "answers_not_read", "/srv/work/answers.conf"),
-    "question in the middle of a line": (
-        1, failure(PROMPT + END), "", "question_unanswered", "Engine admin password:"),
+        0,
+        "          Configuration files: /etc/a.conf\n          Log file: /x\n"
+        "[ INFO  ] Execution of setup completed successfully\n",
+        "",
+        "answers_not_read",
+        "/srv/work/answers.conf",
+    ),
+    "question in the middle of a line": (1, failure(PROMPT + END), "", "question_unanswered", "Engine admin password:"),
     "killed": (-9, failure(""), "", "tool_killed", "signal 9, in the stage 'Environment customization'"),
     "killed below a shell": (137, failure(""), "", "tool_killed", "signal 9"),
     "timeout": (None, failure(""), "", "tool_timeout", "in the stage 'Environment customization'"),
@@ -113,9 +140,12 @@ QUESTIONS = {
     "wrapped": (
         "[ INFO  ] Stage: A\n          Do you want to permanently disconnect this DWH from the\n"
         "          engine? (Yes, No) [No]: " + END,
-        "Do you want to permanently disconnect this DWH from the engine? (Yes, No) [No]:"),
+        "Do you want to permanently disconnect this DWH from the engine? (Yes, No) [No]:",
+    ),
     "after an answered one": (
-        "          Proceed? (Yes, No) [No]:\n          provided answer: yes\n          Name: " + END, "Name:"),
+        "          Proceed? (Yes, No) [No]:\n          provided answer: yes\n          Name: " + END,
+        "Name:",
+    ),
     "after a default": ("          Proceed? (Yes, No) [No]:\n          Name: " + END, "Name:"),
     "after a blank note": ("          Much text.\n         \n          Name: " + END, "Name:"),
     "none": (END, ""),
@@ -152,13 +182,19 @@ def test_an_error_is_told_once() -> None:
 
 STAMP = "2026-11-23 00:54:22,429+0000 "
 FAILED_COMMAND = (
-    STAMP + "INFO otopi.context context.runSequence:614 Stage: Misc configuration\n"
-    + STAMP + "DEBUG otopi.plugins.x plugin.execute:915 execute-output: ('/bin/true',) stderr:\n\n\n"
-    + STAMP + "DEBUG otopi.plugins.x plugin.execute:915 execute-output: ('/bin/pki.sh', '--name=engine') stderr:\n"
+    STAMP
+    + "INFO otopi.context context.runSequence:614 Stage: Misc configuration\n"
+    + STAMP
+    + "DEBUG otopi.plugins.x plugin.execute:915 execute-output: ('/bin/true',) stderr:\n\n\n"
+    + STAMP
+    + "DEBUG otopi.plugins.x plugin.execute:915 execute-output: ('/bin/pki.sh', '--name=engine') stderr:\n"
     "....+++\nIgnoring -days\nUnknown CA file\nCannot sign request\n\n"
-    + STAMP + "DEBUG otopi.context context._executeMethod:143 method exception\nTraceback (most recent call last):\n"
-    + STAMP + "ERROR otopi.context context._executeMethod:151 Failed to execute stage 'Misc configuration': x\n"
-    + STAMP + "DEBUG otopi.context context.dumpEnvironment:771 ENV QUESTION/1/X=str:'a'\nQUESTION/1/X=str:a\n" * 30
+    + STAMP
+    + "DEBUG otopi.context context._executeMethod:143 method exception\nTraceback (most recent call last):\n"
+    + STAMP
+    + "ERROR otopi.context context._executeMethod:151 Failed to execute stage 'Misc configuration': x\n"
+    + STAMP
+    + "DEBUG otopi.context context.dumpEnvironment:771 ENV QUESTION/1/X=str:'a'\nQUESTION/1/X=str:a\n" * 30
 )
 
 
@@ -185,7 +221,9 @@ def test_a_question_is_endless_when_it_comes_too_often() -> None:
 def test_the_question_is_described_where_there_was_one() -> None:
     printed = read_output(failure(PROMPT + END))
     assert describe_question(printed, ["OVESETUP_A", "OVESETUP_B"], "") == {
-        "name": "OVESETUP_B", "text": "Engine admin password:", "stage": "Environment customization",
+        "name": "OVESETUP_B",
+        "text": "Engine admin password:",
+        "stage": "Environment customization",
     }
     assert describe_question(read_output(failure("")), ["OVESETUP_A"], "") is None
     found = describe_question(read_output(failure(PROMPT)), [], "OVESETUP_C")

@@ -30,8 +30,12 @@ def prefix(tmp_path: Path) -> Path:
     """A development installation with little in it."""
     root = tmp_path / "prefix"
     for name in (
-        "bin", "var/lib/ovirt-engine-backup", "var/log/ovirt-engine/setup", "var/lib/ovirt-engine/setup/answers",
-        "etc/ovirt-engine/engine.conf.d", "etc/ovirt-engine-setup.conf.d",
+        "bin",
+        "var/lib/ovirt-engine-backup",
+        "var/log/ovirt-engine/setup",
+        "var/lib/ovirt-engine/setup/answers",
+        "etc/ovirt-engine/engine.conf.d",
+        "etc/ovirt-engine-setup.conf.d",
         "share/ovirt-engine/setup/ovirt_engine_setup",
     ):
         (root / name).mkdir(parents=True)
@@ -136,8 +140,12 @@ def test_a_tool_that_asks_for_ever_is_ended_and_its_answers_are_removed(
     answers = prefix / "var/lib/ovirt-engine/setup/answers"
     (answers / "old-setup.conf").write_text("kept\n")
     line = (QUERY % "OVESETUP_DB_HOST").strip()
-    write_program(prefix, "engine-setup", "trap 'echo secret > %s/new-setup.conf; exit 1' TERM\n"
-                  "while :; do echo '%s' >> $1; echo asking; sleep 0.02; done" % (answers, line))
+    write_program(
+        prefix,
+        "engine-setup",
+        "trap 'echo secret > %s/new-setup.conf; exit 1' TERM\n"
+        "while :; do echo '%s' >> $1; echo asking; sleep 0.02; done" % (answers, line),
+    )
     host = OtopiHost(str(prefix))
     places, work = begin(host)
     ran = host.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
@@ -151,8 +159,12 @@ def test_a_run_that_is_told_to_stop_removes_what_its_tool_wrote_down(
     prefix: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = prefix / "var/lib/ovirt-engine/setup/answers"
-    write_program(prefix, "engine-setup", "trap 'echo secret > %s/new-setup.conf; exit 1' TERM\n"
-                  "touch %s/ready; while :; do sleep 0.02; done" % (answers, prefix))
+    write_program(
+        prefix,
+        "engine-setup",
+        "trap 'echo secret > %s/new-setup.conf; exit 1' TERM\n"
+        "touch %s/ready; while :; do sleep 0.02; done" % (answers, prefix),
+    )
     host = OtopiHost(str(prefix))
     places, work = begin(host)
 
@@ -170,8 +182,11 @@ def test_a_run_that_is_told_to_stop_removes_what_its_tool_wrote_down(
 
 def test_a_tool_that_ends_by_itself_keeps_the_answers_it_wrote_down(prefix: Path) -> None:
     answers = prefix / "var/lib/ovirt-engine/setup/answers"
-    write_program(prefix, "engine-setup", "echo x > %s/new-setup.conf; echo '%s' >> $1; exit 3" % (
-        answers, (QUERY % "OVESETUP_A").strip()))
+    write_program(
+        prefix,
+        "engine-setup",
+        "echo x > %s/new-setup.conf; echo '%s' >> $1; exit 3" % (answers, (QUERY % "OVESETUP_A").strip()),
+    )
     host = OtopiHost(str(prefix))
     places, work = begin(host)
     ran = host.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
@@ -193,8 +208,9 @@ def test_copies_with_another_password_that_the_tool_kept_are_removed(prefix: Pat
     host.run_otopi([places.tool], 60, host.begin_private(places) + "/tool", places.log_path)
     host.finish()
     found = sorted(path.name for path in (prefix / "etc").rglob("*.20*"))
-    assert found == ["10-setup-database.conf." + stamp for stamp in ("20200101000000", "20261123014602",
-                                                                     "20261123014603")]
+    assert found == [
+        "10-setup-database.conf." + stamp for stamp in ("20200101000000", "20261123014602", "20261123014603")
+    ]
 
 
 def test_the_log_is_read_on_where_it_grows(tmp_path: Path) -> None:
@@ -224,8 +240,11 @@ def write(prefix: Path, name: str, text: str, age: float = 0.0) -> Path:
 
 
 def test_what_engine_setup_would_find_is_read(prefix: Path) -> None:
-    write(prefix, "share/ovirt-engine/setup/ovirt_engine_setup/config.py",
-          "PACKAGE_VERSION = '4.5.7'\nDISPLAY_VERSION = '4.5.7-1.el9'\n")
+    write(
+        prefix,
+        "share/ovirt-engine/setup/ovirt_engine_setup/config.py",
+        "PACKAGE_VERSION = '4.5.7'\nDISPLAY_VERSION = '4.5.7-1.el9'\n",
+    )
     write(prefix, "etc/ovirt-engine-setup.conf.d/10-packaging.conf", HEADER + "A/a=str:one\nA/b=str:two\n")
     write(prefix, "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf", HEADER + "A/b=str:three\n")
     write(prefix, "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-setup-uuid.conf", "DWH_UUID=some-uuid\n")
@@ -254,8 +273,12 @@ def test_a_run_that_failed_does_not_count(prefix: Path, end: str, answer: bool) 
     write(prefix, "var/lib/ovirt-engine/setup/answers/20261122134603-setup.conf", "", 900.0)
     write(prefix, ENGINE_CONF, "", 60.0)
     write(prefix, "var/lib/ovirt-engine/setup/answers/20261122135903-setup.conf", "", 10.0)
-    write(prefix, "var/log/ovirt-engine/setup/ovirt-engine-setup-20261122135900-a1b2c3.log",
-          "ERROR Execution of setup %s\nDEBUG\n" % end, 9.5)
+    write(
+        prefix,
+        "var/log/ovirt-engine/setup/ovirt-engine-setup-20261122135900-a1b2c3.log",
+        "ERROR Execution of setup %s\nDEBUG\n" % end,
+        9.5,
+    )
     write(prefix, "var/log/ovirt-engine/setup/ovirt-engine-remove-20261122135900-a1b2c3.log", "", 9.5)
     assert OtopiHost(str(prefix)).read_setup_state().was_configured_since is answer
 
@@ -267,11 +290,10 @@ DATABASE = (
 
 
 @pytest.mark.parametrize("packer", ["none", "gzip", "xz", "zstd"])
-def test_the_databases_of_an_archive_are_read_from_its_configuration(
-    prefix: Path, tmp_path: Path, packer: str
-) -> None:
-    members = archives.make_members(files=archives.make_files(more=[("./" + ENGINE_CONF, DATABASE.encode())],
-                                                              lacks=ENGINE_CONF))
+def test_the_databases_of_an_archive_are_read_from_its_configuration(prefix: Path, tmp_path: Path, packer: str) -> None:
+    members = archives.make_members(
+        files=archives.make_files(more=[("./" + ENGINE_CONF, DATABASE.encode())], lacks=ENGINE_CONF)
+    )
     path = tmp_path / "x.backup"
     path.write_bytes(archives.PACKERS[packer](archives.make_archive(members)))
     host = OtopiHost(str(prefix))

@@ -49,7 +49,10 @@ def test_a_restored_engine_is_set_up_and_that_is_proven() -> None:
     assert result.setup["reasons"] == ["the engine database was restored from a backup"]
     assert result.log_path == LOG_PATH
     assert result.cmd == [
-        "/usr/bin/engine-setup", "--accept-defaults", "--offline", "--config-append=" + ANSWER_FILE,
+        "/usr/bin/engine-setup",
+        "--accept-defaults",
+        "--offline",
+        "--config-append=" + ANSWER_FILE,
         "--log=" + LOG_PATH,
     ]
     assert host.written == {} and not host.is_held
@@ -92,18 +95,26 @@ def test_what_it_will_be_told_once_an_archive_is_restored_is_known_on_a_fresh_ho
 
 REASONS: Dict[str, Tuple[Change, Dict[str, Any], str]] = {
     "another version is installed": (
-        lambda host: setattr(host, "state", host.state._replace(display_version="4.5.8-1.el9")), {},
-        "it last ran as 4.5.7, 4.5.8 is installed"),
+        lambda host: setattr(host, "state", host.state._replace(display_version="4.5.8-1.el9")),
+        {},
+        "it last ran as 4.5.7, 4.5.8 is installed",
+    ),
     "the database is older": (
-        lambda host: setattr(host, "memory", SetupMemory(False, "4.5.6-1.el9", "")), {},
-        "the engine database is of 4.5.6-1.el9"),
+        lambda host: setattr(host, "memory", SetupMemory(False, "4.5.6-1.el9", "")),
+        {},
+        "the engine database is of 4.5.6-1.el9",
+    ),
     "credentials changed": (
-        lambda host: setattr(host, "state", host.state._replace(was_configured_since=True)), {},
-        "the credentials of a database were changed since it last ran"),
+        lambda host: setattr(host, "state", host.state._replace(was_configured_since=True)),
+        {},
+        "the credentials of a database were changed since it last ran",
+    ),
     "asked for": (lambda host: None, {"again": True}, "it was asked for"),
     "another answer": (
-        lambda host: None, {"answers": {"OVESETUP_DWH_CORE/enable": "bool:False"}},
-        "the answer OVESETUP_DWH_CORE/enable is another one"),
+        lambda host: None,
+        {"answers": {"OVESETUP_DWH_CORE/enable": "bool:False"}},
+        "the answer OVESETUP_DWH_CORE/enable is another one",
+    ),
 }
 
 
@@ -150,16 +161,25 @@ REFUSALS: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "no files of an engine": (no_post, {}, ["not_set_up"]),
     "no configuration": (no_configuration, {}, ["database_unconfigured"]),
     "packages of two versions": (
-        lambda host: setattr(host, "state", host.state._replace(engine_package="4.5.6-1.el9")), {},
-        ["setup_version_mismatch"]),
+        lambda host: setattr(host, "state", host.state._replace(engine_package="4.5.6-1.el9")),
+        {},
+        ["setup_version_mismatch"],
+    ),
     "wrong answers": (
-        lambda host: None, {"answers": {"x": "str:y"}, "secret_answers": {"OVESETUP_A/b": "bool:no"}},
-        ["answer_invalid", "answer_invalid"]),
+        lambda host: None,
+        {"answers": {"x": "str:y"}, "secret_answers": {"OVESETUP_A/b": "bool:no"}},
+        ["answer_invalid", "answer_invalid"],
+    ),
     "an answer twice": (
         lambda host: None,
-        {"answers": {"OVESETUP_A/b": "str:y"}, "secret_answers": {"OVESETUP_A/b": "str:z"}}, ["answer_invalid"]),
+        {"answers": {"OVESETUP_A/b": "str:y"}, "secret_answers": {"OVESETUP_A/b": "str:z"}},
+        ["answer_invalid"],
+    ),
     "an unsafe directory": (
-        lambda host: setattr(host, "places", host.places._replace(problems=unsafe_place())), {}, ["tmpdir_unsafe"]),
+        lambda host: setattr(host, "places", host.places._replace(problems=unsafe_place())),
+        {},
+        ["tmpdir_unsafe"],
+    ),
 }
 
 
@@ -254,7 +274,9 @@ def test_a_question_without_an_answer_is_named() -> None:
         set_up(request(), host)
     assert caught.value.code == "question_unanswered"
     assert caught.value.facts["question"] == {
-        "name": "OVESETUP_NEW", "text": "Password of something new:", "stage": "Environment customization",
+        "name": "OVESETUP_NEW",
+        "text": "Password of something new:",
+        "stage": "Environment customization",
     }
 
 

@@ -43,7 +43,20 @@ DISK_XML = (
     "<wipe_after_delete>true</wipe_after_delete><storage_domains><storage_domain id='s1'/></storage_domains></disk>"
 )
 DISK = Disk(
-    "d1", "app_Disk1", "text", "i1", "ok", "image", "data", False, 67108864, 1048576, "cow", True, "incremental", True,
+    "d1",
+    "app_Disk1",
+    "text",
+    "i1",
+    "ok",
+    "image",
+    "data",
+    False,
+    67108864,
+    1048576,
+    "cow",
+    True,
+    "incremental",
+    True,
     ("s1",),
 )
 ATTACHMENT_XML = (
@@ -81,8 +94,10 @@ AROUND_XML = (
     "<link href='/ovirt-engine/api/vms/v1/snapshots' rel='snapshots'/><disk_attachments>%s</disk_attachments>"
     "<snapshots>%s%s</snapshots><nics>%s</nics>"
 ) % (
-    ATTACHMENT_XML % DISK_XML, ACTIVE_XML,
-    SNAPSHOT_XML.replace("<vm id='v1'/>", "<disks>%s</disks>" % HELD_XML), NIC_XML,
+    ATTACHMENT_XML % DISK_XML,
+    ACTIVE_XML,
+    SNAPSHOT_XML.replace("<vm id='v1'/>", "<disks>%s</disks>" % HELD_XML),
+    NIC_XML,
 )
 NIC = Nic("n1", "nic1", "56:6f:00:00:00:01", True, "p1")
 DONE = "<action><status>complete</status></action>"
@@ -298,8 +313,15 @@ def test_what_the_engine_can_not_follow_is_asked_for_by_itself(server: WebServer
                  Cluster("c1", "Default", "")),
     ]  # fmt: skip
     assert [path.split("?")[0] for _method, path in server.calls()] == [
-        "/vms", "/vms", "/clusters", "/vms/v1/diskattachments", "/vms/v1/diskattachments", "/disks/d1",
-        "/vms/v1/snapshots", "/vms/v1/snapshots/s1/disks", "/vms/v1/nics",
+        "/vms",
+        "/vms",
+        "/clusters",
+        "/vms/v1/diskattachments",
+        "/vms/v1/diskattachments",
+        "/disks/d1",
+        "/vms/v1/snapshots",
+        "/vms/v1/snapshots/s1/disks",
+        "/vms/v1/nics",
     ]
 
 
@@ -310,7 +332,9 @@ def test_a_machine_that_vanishes_between_two_requests_is_not_seen(server: WebSer
 
 def test_what_did_not_come_along_is_asked_for_by_itself(server: WebServer, api: EngineApi) -> None:
     server.answers = [
-        xml("<vms>%s</vms>" % (VM_XML % "")), xml("<disk_attachments/>"), xml("<snapshots>%s</snapshots>" % ACTIVE_XML),
+        xml("<vms>%s</vms>" % (VM_XML % "")),
+        xml("<disk_attachments/>"),
+        xml("<snapshots>%s</snapshots>" % ACTIVE_XML),
         xml("<nics/>"),
     ]
     assert api.fetch_vms(["app"], with_snapshots=True, with_nics=True) == [VmAround(VM, [], [ACTIVE], [])]
@@ -372,8 +396,10 @@ def test_checkpoints_and_addresses_are_found_without_following_too(server: WebSe
     server.answers = [BROKEN, xml("<checkpoints><checkpoint id='c1'/></checkpoints>"), EMPTY_404]
     assert api.list_checkpointed_disks("v1") == set()
     server.answers = [
-        BROKEN, xml("<vms><vm id='v1'><name>app</name></vm><vm id='v2'><name>gone</name></vm></vms>"),
-        xml("<nics>%s</nics>" % NIC_XML), EMPTY_404,
+        BROKEN,
+        xml("<vms><vm id='v1'><name>app</name></vm><vm id='v2'><name>gone</name></vm></vms>"),
+        xml("<nics>%s</nics>" % NIC_XML),
+        EMPTY_404,
     ]
     assert api.find_macs([NIC.mac]) == {NIC.mac: "app"}
 

@@ -118,7 +118,9 @@ def test_a_session_that_expired_is_renewed(server: WebServer, api: EngineApi) ->
     server.logins = [json(TOKEN), json(TOKEN.replace("tok-1", "tok-2"))]
     assert [api.read_vm("v1").name for _turn in range(2)] == ["app", "app"]
     assert [one.headers["Authorization"] for one in server.seen if "/sso" not in one.path] == [
-        "Bearer tok-1", "Bearer tok-1", "Bearer tok-2",
+        "Bearer tok-1",
+        "Bearer tok-1",
+        "Bearer tok-2",
     ]
 
 

@@ -67,7 +67,10 @@ def test_the_login_is_sent_as_the_engine_wants_it(server: WebServer, api: Engine
     [login] = sso(server)
     assert login.path == "/ovirt-engine/sso/oauth/token"
     assert parse_qs(login.body) == {
-        "grant_type": ["password"], "scope": ["ovirt-app-api"], "username": ["backup@internal"], "password": [PASSWORD],
+        "grant_type": ["password"],
+        "scope": ["ovirt-app-api"],
+        "username": ["backup@internal"],
+        "password": [PASSWORD],
     }
 
 

@@ -37,8 +37,9 @@ def occupy(world: World, foreign: Snapshot, disk_id: str = APP_BOOT) -> None:
 
 
 def is_kept(world: World, foreign: Snapshot, disk_id: str = APP_BOOT) -> bool:
-    return world.engine.attached_snapshots.get((BACKUP, disk_id)) == foreign.id and foreign in world.engine.snapshots[
-        APP]
+    return (
+        world.engine.attached_snapshots.get((BACKUP, disk_id)) == foreign.id and foreign in world.engine.snapshots[APP]
+    )
 
 
 def attached_of_ours(world: World, foreign: Snapshot) -> List[str]:

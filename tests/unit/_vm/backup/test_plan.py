@@ -215,7 +215,7 @@ def test_checkpoints_and_a_backup_vm_that_is_down_are_told(world: World) -> None
 
 
 def test_block_storage_needs_a_piece_for_each_disk(world: World) -> None:
-    changes = {"storage_type": "iscsi", "available": 7 * 1024 ** 3}
+    changes = {"storage_type": "iscsi", "available": 7 * 1024**3}
     world.engine.change_storage_domain(DATA, **changes)
     attach(request(), world.tools())
     remove(request(), world.tools())

@@ -104,5 +104,5 @@ def test_the_time_of_writing_is_no_change_of_a_configuration() -> None:
 def test_event_numbers_differ_and_fit() -> None:
     numbers = {event_id(MARK, str(number)) for number in range(1000)}
     assert len(numbers) == 1000
-    assert all(0 <= number < 2 ** 31 for number in numbers)
+    assert all(0 <= number < 2**31 for number in numbers)
     assert event_id(MARK, "begin") == event_id(MARK, "begin")

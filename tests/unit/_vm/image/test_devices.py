@@ -53,7 +53,9 @@ def test_none_and_two_are_named(targets: Set[str], codes: List[str]) -> None:
 def test_a_device_of_another_size_is_not_the_disk() -> None:
     assert check_size(WantedDevice(DISK, 1024, []), "/dev/sdb", 1024) == []
     assert check_size(WantedDevice(DISK, 0, []), "/dev/sdb", 1024) == []
-    assert [problem.code for problem in check_size(WantedDevice(DISK, 2048, []), "/dev/sdb", 1024)] == ["device_size_wrong"]
+    assert [problem.code for problem in check_size(WantedDevice(DISK, 2048, []), "/dev/sdb", 1024)] == [
+        "device_size_wrong"
+    ]
 
 
 def test_a_disk_is_read_from_what_a_module_says() -> None:

@@ -115,27 +115,33 @@ def test_what_is_wrong_in_the_request_is_found(
     assert set(codes(engine, request(saved, **changes))) == {code}
 
 
-@pytest.mark.parametrize(("text", "code"), [
-    ("", "configuration_file_missing"),
-    ("<Envelope", "configuration_unreadable"),
-    ("<html/>", "configuration_unreadable"),
-    ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "configuration_unreadable"),
-])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "configuration_file_missing"),
+        ("<Envelope", "configuration_unreadable"),
+        ("<html/>", "configuration_unreadable"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "configuration_unreadable"),
+    ],
+)
 def test_a_configuration_that_is_none_is_found(engine: FakeEngine, saved: SavedVm, text: str, code: str) -> None:
     assert codes(engine, request(saved, configuration=text, configuration_sha256="")) == [code]
 
 
-@pytest.mark.parametrize("changes", [
-    {"id": "no id"},
-    {"provisioned_size": 0},
-    {"provisioned_size": 1000},
-    {"provisioned_size": "much"},
-    {"format": "vmdk"},
-    {"interface": "floppy"},
-    {"backup": "sometimes"},
-    {"storage_domain": "data"},
-    {"id": vm_world.APP_DATA},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "no id"},
+        {"provisioned_size": 0},
+        {"provisioned_size": 1000},
+        {"provisioned_size": "much"},
+        {"format": "vmdk"},
+        {"interface": "floppy"},
+        {"backup": "sometimes"},
+        {"storage_domain": "data"},
+        {"id": vm_world.APP_DATA},
+    ],
+)
 def test_a_disk_that_is_none_is_found(engine: FakeEngine, saved: SavedVm, changes: Dict[str, Any]) -> None:
     assert codes(engine, request(saved, disks=with_disk(saved, **changes))) == ["disk_invalid"]
 
@@ -181,7 +187,12 @@ def test_everything_is_told_at_once_with_the_plan(engine: FakeEngine, saved: Sav
         change(engine)
     wanted = request(saved, disks=with_disk(saved, storage_domain={"id": "gone", "name": "gone"}))
     assert sorted(codes(engine, wanted)) == [
-        "mac_in_use", "network_unknown", "storage_domain_missing", "storage_full", "vm_exists"]
+        "mac_in_use",
+        "network_unknown",
+        "storage_domain_missing",
+        "storage_full",
+        "vm_exists",
+    ]
     with pytest.raises(Refused) as caught:
         act(engine, wanted, "prepared")
     plan = caught.value.facts["plan"]

@@ -29,7 +29,7 @@ from unit.fakes import vm_world
 from unit.fakes.vm_engine import FakeEngine
 from unit.fakes.vm_restores import request, save_app
 
-GIB = 1024 ** 3
+GIB = 1024**3
 DISK = "0d000000-0000-4000-8000-000000000001"
 NFS = StorageDomain("id-1", "files", "data", "nfs", "active", 10 * GIB, GIB)
 BLOCK = NFS._replace(id="id-2", name="blocks", storage_type="iscsi")
@@ -75,14 +75,17 @@ def test_disks_are_sorted_by_their_order() -> None:
     assert [(one.order, one.is_active, one.is_sparse) for one in disk_specs] == [(0, False, False), (1, True, False)]
 
 
-@pytest.mark.parametrize(("changes", "found"), [
-    ({}, "files"),
-    ({"storage_domain": "blocks"}, "blocks"),
-    ({"storage_domain": "id-2"}, "blocks"),
-    ({"storage_domain_map": {"files": "blocks"}}, "blocks"),
-    ({"storage_domain_map": {"id-1": "blocks"}, "storage_domain": "files"}, "blocks"),
-    ({"storage_domain_map": {"other": "files"}, "storage_domain": "blocks"}, "blocks"),
-])
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, "files"),
+        ({"storage_domain": "blocks"}, "blocks"),
+        ({"storage_domain": "id-2"}, "blocks"),
+        ({"storage_domain_map": {"files": "blocks"}}, "blocks"),
+        ({"storage_domain_map": {"id-1": "blocks"}, "storage_domain": "files"}, "blocks"),
+        ({"storage_domain_map": {"other": "files"}, "storage_domain": "blocks"}, "blocks"),
+    ],
+)
 def test_a_disk_goes_where_it_was_or_where_it_is_told(changes: Dict[str, Any], found: str) -> None:
     domain, problems = choose_domain(disk_spec(), options(**changes), [NFS, BLOCK], "")
     assert (domain.name if domain else None, problems) == (found, [])
@@ -100,15 +103,18 @@ def test_a_domain_of_another_data_center_is_refused_where_that_is_known() -> Non
     assert choose_domain(disk_spec(), options(), [here], "") == (here, [])
 
 
-@pytest.mark.parametrize(("changes", "domain", "wanted"), [
-    ({}, NFS, ("cow", True)),
-    ({"format": "raw"}, NFS, ("raw", True)),
-    ({"format": "raw"}, BLOCK, ("cow", True)),
-    ({"format": "raw", "is_sparse": False}, BLOCK, ("raw", False)),
-    ({"format": "raw", "is_sparse": False, "backup": "incremental"}, BLOCK, ("cow", False)),
-    ({"is_sparse": False}, NFS, ("cow", True)),
-    ({"is_sparse": False, "backup": "incremental"}, NFS, ("cow", False)),
-])
+@pytest.mark.parametrize(
+    ("changes", "domain", "wanted"),
+    [
+        ({}, NFS, ("cow", True)),
+        ({"format": "raw"}, NFS, ("raw", True)),
+        ({"format": "raw"}, BLOCK, ("cow", True)),
+        ({"format": "raw", "is_sparse": False}, BLOCK, ("raw", False)),
+        ({"format": "raw", "is_sparse": False, "backup": "incremental"}, BLOCK, ("cow", False)),
+        ({"is_sparse": False}, NFS, ("cow", True)),
+        ({"is_sparse": False, "backup": "incremental"}, NFS, ("cow", False)),
+    ],
+)
 def test_a_combination_that_the_engine_refuses_is_replaced_and_told(
     changes: Dict[str, Any], domain: StorageDomain, wanted: Tuple[str, bool]
 ) -> None:
@@ -137,23 +143,26 @@ def nic(**changes: Any) -> OvfNic:
     return OvfNic("n", "nic1", "56:6f:00:00:00:01", "prod", "prod", True)._replace(**changes)
 
 
-@pytest.mark.parametrize(("changes", "mapped", "found"), [
-    ({}, {}, "p1"),
-    ({"profile": ""}, {}, "p1"),
-    ({"network": "dmz", "profile": ""}, {}, "p3"),
-    ({"network": "dmz", "profile": "strict"}, {}, "p4"),
-    ({}, {"prod": "lab"}, "p2"),
-    ({}, {"prod": "lab/prod"}, "p2"),
-    ({}, {"prod": "p4"}, "p4"),
-    ({}, {"prod/prod": "dmz", "prod": "lab"}, "p3"),
-    ({}, {"prod": ""}, ""),
-    ({"network": "", "profile": ""}, {}, ""),
-    ({"network": "gone"}, {}, None),
-    ({"network": "dmz", "profile": "gone"}, {}, None),
-    ({"network": "many", "profile": ""}, {}, None),
-    ({}, {"prod": "many"}, None),
-    ({}, {"prod": "gone"}, None),
-])
+@pytest.mark.parametrize(
+    ("changes", "mapped", "found"),
+    [
+        ({}, {}, "p1"),
+        ({"profile": ""}, {}, "p1"),
+        ({"network": "dmz", "profile": ""}, {}, "p3"),
+        ({"network": "dmz", "profile": "strict"}, {}, "p4"),
+        ({}, {"prod": "lab"}, "p2"),
+        ({}, {"prod": "lab/prod"}, "p2"),
+        ({}, {"prod": "p4"}, "p4"),
+        ({}, {"prod/prod": "dmz", "prod": "lab"}, "p3"),
+        ({}, {"prod": ""}, ""),
+        ({"network": "", "profile": ""}, {}, ""),
+        ({"network": "gone"}, {}, None),
+        ({"network": "dmz", "profile": "gone"}, {}, None),
+        ({"network": "many", "profile": ""}, {}, None),
+        ({}, {"prod": "many"}, None),
+        ({}, {"prod": "gone"}, None),
+    ],
+)
 def test_an_interface_gets_its_network_or_the_one_it_is_told(
     changes: Dict[str, str], mapped: Dict[str, str], found: Optional[str]
 ) -> None:
@@ -162,13 +171,16 @@ def test_an_interface_gets_its_network_or_the_one_it_is_told(
     assert target.profile_id == (found or "")
 
 
-@pytest.mark.parametrize(("macs", "used", "mac", "codes"), [
-    ("fail_if_used", {}, "56:6f:00:00:00:01", []),
-    ("fail_if_used", {"56:6f:00:00:00:01": "web"}, "56:6f:00:00:00:01", ["mac_in_use"]),
-    ("keep", {}, "56:6f:00:00:00:01", []),
-    ("keep", {"56:6f:00:00:00:01": "web"}, "", []),
-    ("new", {}, "", []),
-])
+@pytest.mark.parametrize(
+    ("macs", "used", "mac", "codes"),
+    [
+        ("fail_if_used", {}, "56:6f:00:00:00:01", []),
+        ("fail_if_used", {"56:6f:00:00:00:01": "web"}, "56:6f:00:00:00:01", ["mac_in_use"]),
+        ("keep", {}, "56:6f:00:00:00:01", []),
+        ("keep", {"56:6f:00:00:00:01": "web"}, "", []),
+        ("new", {}, "", []),
+    ],
+)
 def test_an_address_is_kept_renewed_or_refused(macs: str, used: Dict[str, str], mac: str, codes: List[str]) -> None:
     found, note, problems = choose_mac(nic(), macs, used)
     assert (found, [one.code for one in problems]) == (mac, codes)
@@ -177,23 +189,27 @@ def test_an_address_is_kept_renewed_or_refused(macs: str, used: Dict[str, str], 
 
 def nic_plan(**changes: Any) -> NicPlan:
     return NicPlan("n", "n", "nic1", "56:6f:00:00:00:01", "56:6f:00:00:00:01", "prod", "prod", "p1", True, "")._replace(
-        **changes)
+        **changes
+    )
 
 
 MADE = Nic("x", "nic1", "56:6f:00:00:00:01", True, "p1")
 
 
-@pytest.mark.parametrize(("changes", "found", "told"), [
-    ({}, [MADE], ""),
-    ({}, [], "is missing"),
-    ({}, [MADE, MADE._replace(name="nic9")], "nic9 is not in the configuration"),
-    ({}, [MADE._replace(mac="56:6f:00:00:00:02")], "has the MAC address 56:6f:00:00:00:02 instead of"),
-    ({"mac": ""}, [MADE], "has no new MAC address"),
-    ({"mac": ""}, [MADE._replace(mac="")], "has no new MAC address but none"),
-    ({"mac": ""}, [MADE._replace(mac="56:6f:00:00:00:02")], ""),
-    ({}, [MADE._replace(profile_id="")], "has the vNIC profile none instead of p1"),
-    ({}, [MADE._replace(is_plugged=False)], "is unplugged"),
-])
+@pytest.mark.parametrize(
+    ("changes", "found", "told"),
+    [
+        ({}, [MADE], ""),
+        ({}, [], "is missing"),
+        ({}, [MADE, MADE._replace(name="nic9")], "nic9 is not in the configuration"),
+        ({}, [MADE._replace(mac="56:6f:00:00:00:02")], "has the MAC address 56:6f:00:00:00:02 instead of"),
+        ({"mac": ""}, [MADE], "has no new MAC address"),
+        ({"mac": ""}, [MADE._replace(mac="")], "has no new MAC address but none"),
+        ({"mac": ""}, [MADE._replace(mac="56:6f:00:00:00:02")], ""),
+        ({}, [MADE._replace(profile_id="")], "has the vNIC profile none instead of p1"),
+        ({}, [MADE._replace(is_plugged=False)], "is unplugged"),
+    ],
+)
 def test_an_interface_that_differs_is_told(changes: Dict[str, Any], found: List[Nic], told: str) -> None:
     problems = compare_nics([nic_plan(**changes)], found)
     assert len(problems) == (1 if told else 0)
@@ -203,7 +219,8 @@ def test_an_interface_that_differs_is_told(changes: Dict[str, Any], found: List[
 def test_only_profile_and_plug_are_put_right() -> None:
     wrong = MADE._replace(profile_id="", is_plugged=False, mac="56:6f:00:00:00:09")
     assert list_corrections([nic_plan()], [wrong, MADE._replace(name="other")]) == [
-        wrong._replace(profile_id="p1", is_plugged=True)]
+        wrong._replace(profile_id="p1", is_plugged=True)
+    ]
     assert list_corrections([nic_plan()], [MADE]) == []
 
 
@@ -213,16 +230,19 @@ def test_interfaces_of_another_machine_get_other_ids() -> None:
     assert other.new_id != "n" and other._replace(new_id="n") == nic_plan()
 
 
-@pytest.mark.parametrize(("changes", "told"), [
-    ({}, ""),
-    ({"interface": "sata"}, "interface is sata, saved was virtio"),
-    ({"is_bootable": False}, "bootable is False, saved was True"),
-    ({"is_active": False}, "active is False, saved was True"),
-    ({"is_read_only": True}, "read_only is True, saved was False"),
-    ({"disk": vm_world.make_disk(DISK, "d", 512)}, "provisioned_size is 512, saved was 1073741824"),
-    ({"disk": vm_world.make_disk(DISK, "d", GIB, status="illegal")}, "status is illegal, saved was ok"),
-    ({"disk": None}, "the engine does not say what it is"),
-])
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, ""),
+        ({"interface": "sata"}, "interface is sata, saved was virtio"),
+        ({"is_bootable": False}, "bootable is False, saved was True"),
+        ({"is_active": False}, "active is False, saved was True"),
+        ({"is_read_only": True}, "read_only is True, saved was False"),
+        ({"disk": vm_world.make_disk(DISK, "d", 512)}, "provisioned_size is 512, saved was 1073741824"),
+        ({"disk": vm_world.make_disk(DISK, "d", GIB, status="illegal")}, "status is illegal, saved was ok"),
+        ({"disk": None}, "the engine does not say what it is"),
+    ],
+)
 def test_an_attachment_that_differs_is_told(changes: Dict[str, Any], told: str) -> None:
     disk = vm_world.make_disk(DISK, "d", GIB)
     found = vm_world.make_attachment("vm", DISK, interface="virtio", is_bootable=True, disk=disk)._replace(**changes)

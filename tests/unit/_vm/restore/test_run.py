@@ -63,7 +63,10 @@ def test_the_disks_float_on_the_backup_vm_while_they_are_filled(engine: FakeEngi
     for source, disk in by_source(result).items():
         made = engine.disks[disk["id"]]
         assert (made.provisioned_size, made.format, made.is_sparse) == (
-            disk["provisioned_size"], disk["format"], disk["sparse"])
+            disk["provisioned_size"],
+            disk["format"],
+            disk["sparse"],
+        )
         assert made.storage_domain_ids == (vm_world.DATA,)
         assert made.description == mark_of("app", source)
         found = engine.attachments[(vm_world.BACKUP, disk["id"])]
