@@ -322,8 +322,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     require(module, "psycopg2", PSYCOPG2_ERROR)
     request = read_request(module.params)
-    host = RestoreHost(request.prefix)
-    host.superuser_socket = module.params["login_unix_socket"]
+    host = RestoreHost(request.prefix, module.params["login_unix_socket"])
     run(module, lambda: act(request, host, module.check_mode), host.passwords)
 
 

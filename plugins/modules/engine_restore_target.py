@@ -139,7 +139,7 @@ def describe_result(result: TargetCheckResult, clears: bool) -> Dict[str, Any]:
 
 def read_configured(params: Dict[str, Any], host: TargetHost) -> Dict[str, Settings]:
     """Return how the configuration of this host reaches the databases that were named by their kind alone."""
-    known = host.read_installation(params["prefix"]).settings if params["configured"] else {}
+    known = host.engine.read_installation(params["prefix"]).settings if params["configured"] else {}
     text = "no configuration of this host says where the %s database is; give it in 'credentials'"
     missing = [Problem("database_unconfigured", text % kind) for kind in params["configured"] if kind not in known]
     if missing:

@@ -226,10 +226,7 @@ def describe_result(result: SetupResult) -> Dict[str, Any]:
         "cmd": result.cmd,
         "log_path": result.log_path,
         "swept": result.cleaned_up,
-        "diff": {
-            "before": dict(result.before, leftovers=result.cleaned_up),
-            "after": dict(result.after, leftovers=[]),
-        },
+        "diff": {"before": dict(result.before, leftovers=result.cleaned_up), "after": dict(result.after, leftovers=[])},
     }
 
 

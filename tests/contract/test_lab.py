@@ -76,11 +76,7 @@ def test_inventory_names_prefix_faults_and_fqdn(engine_lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [
-        ("lc_messages", "en_US.UTF-8"),
-        ("password_encryption", "scram-sha-256"),
-        ("listen_addresses", "127.0.0.1"),
-    ],
+    [("lc_messages", "en_US.UTF-8"), ("password_encryption", "scram-sha-256"), ("listen_addresses", "127.0.0.1")],
 )
 def test_server_is_set_up_as_an_engine_wants_it(engine_lab: Lab, setting: str, value: str) -> None:
     assert query(engine_lab, "engine", "SHOW " + setting) == value

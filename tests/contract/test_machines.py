@@ -76,12 +76,7 @@ def test_killed_engine_leaves_a_stale_mark_and_a_failed_unit(machine: Machine) -
 
 @pytest.mark.parametrize(
     ("fault", "parameter", "answer"),
-    [
-        ("health-never", "", 404),
-        ("health-late", "3600", 404),
-        ("health-lies", "fine", 200),
-        ("health-down", "", 500),
-    ],
+    [("health-never", "", 404), ("health-late", "3600", 404), ("health-lies", "fine", 200), ("health-down", "", 500)],
 )
 def test_health_page_has_faults(machine: Machine, fault: str, parameter: str, answer: int) -> None:
     machine.fault(fault, parameter)

@@ -20,11 +20,7 @@ NOT_RUN = "not run by the tests: "
 RUN_BY = re.compile(r"run by (test_\w+\.py): ")
 
 # What the documents call it, and where it is below the folder of a test.
-PLACES = {
-    "/var/lib/ovirt-engine-backup": "archives",
-    "/srv/engine-backups": "copies",
-    "/etc/systemd/system": "units",
-}
+PLACES = {"/var/lib/ovirt-engine-backup": "archives", "/srv/engine-backups": "copies", "/etc/systemd/system": "units"}
 
 
 class Block(NamedTuple):

@@ -18,10 +18,7 @@ from .restore_ground import Ground
 
 sys.path.insert(0, str(link_checkout()))
 
-from ansible_collections.ovirt.backup.plugins.module_utils._postgres.clearing import (  # noqa: E402
-    clear_database,
-    read_holdings,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.clearing import clear_database, read_holdings  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import Settings  # noqa: E402
 
 pytestmark = pytest.mark.faults

@@ -170,10 +170,7 @@ def test_what_a_killed_run_leaves_is_shown_and_swept_up_by_the_next_one(yard: Ya
 
 @pytest.mark.parametrize(
     ("fault", "parameter", "options", "code"),
-    [
-        ("kill-at", "dwh", {}, "tool_killed"),
-        ("slow-at", "dwh 200", {"timeout": 8}, "tool_timeout"),
-    ],
+    [("kill-at", "dwh", {}, "tool_killed"), ("slow-at", "dwh 200", {"timeout": 8}, "tool_timeout")],
 )
 def test_tool_that_ends_early_leaves_no_secret_and_no_placeholder(
     fault: str, parameter: str, options: dict[str, Any], code: str, yard: Yard, tmp_path: Path

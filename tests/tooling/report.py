@@ -43,11 +43,7 @@ def newest_archive(folder: Path) -> Path:
 def look(archive: Path) -> dict[str, Any]:
     """Read the archive to its last row; nothing of the lab takes part in it."""
     done = subprocess.run(
-        look_command(archive),
-        check=False,
-        env={**os.environ, **SETTINGS},
-        stdout=subprocess.PIPE,
-        text=True,
+        look_command(archive), check=False, env={**os.environ, **SETTINGS}, stdout=subprocess.PIPE, text=True
     )
     if done.returncode != 0:
         raise SystemExit(f"demo: {shlex.join(look_command(archive))} ended with {done.returncode}:\n{done.stdout}")

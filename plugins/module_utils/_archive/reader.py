@@ -18,15 +18,7 @@ from .databases import BY_MEMBER
 from .dumps import read_dump_member
 from .files import read_files_member, read_files_part
 from .manifest import LIMIT, SUFFIX, check_manifest, recall_dumps, recall_reading
-from .model import (
-    FILES_MEMBER,
-    SMALL_LIMIT,
-    SMALL_MEMBERS,
-    ArchiveReading,
-    DumpReading,
-    FilesReading,
-    Member,
-)
+from .model import FILES_MEMBER, SMALL_LIMIT, SMALL_MEMBERS, ArchiveReading, DumpReading, FilesReading, Member
 
 DIRECTORIES = ("", "db")
 TRUNCATION_WORDS = ("truncated", "unexpected end", "premature end", "ended before")

@@ -10,15 +10,7 @@ from .._common.times import to_iso
 from .._dump.row_filter import backup_log_path, hosted_engine_name
 from .databases import BY_NAME
 from .manifest import compare_manifest
-from .model import (
-    ArchiveReading,
-    check_archive,
-    created_of,
-    os_version_of,
-    scopes_of,
-    set_up_scopes,
-    version_of,
-)
+from .model import ArchiveReading, check_archive, created_of, os_version_of, scopes_of, set_up_scopes, version_of
 from .versions import refuse_restore
 
 

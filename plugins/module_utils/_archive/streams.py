@@ -17,12 +17,7 @@ from typing import Any, BinaryIO, Callable, Iterator, Sequence, Tuple
 
 from .._common.command import Filter
 
-MAGIC = (
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-)
+MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
 MAGIC_SIZE = 6
 CHUNK = 1 << 20
 GULP = 1 << 16  # bytes of compressed data at a time: less time than with more, or with the 8192 of GzipFile

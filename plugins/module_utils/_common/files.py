@@ -43,6 +43,26 @@ def check_directory(path: str, code: str, what: str, sticky_is_safe: bool = Fals
     return problems
 
 
+def exists(path: str) -> bool:
+    """Is anything there, be it a link that leads nowhere?"""
+    return os.path.lexists(path)
+
+
+def modified(path: str) -> float:
+    """Return the time of the last change, by the clock of the file system, in seconds since the epoch."""
+    return os.stat(path).st_mtime
+
+
+def same_path(one: str, other: str) -> bool:
+    """Do two paths, of files that may not exist yet, lead to the same file?"""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def file_size(path: str) -> int:
+    """Return the bytes of a file."""
+    return os.path.getsize(path)
+
+
 def is_read_only(path: str) -> bool:
     """Is the file system of a path mounted read-only? Root may write wherever the mode forbids it, but not there."""
     return bool(os.statvfs(path).f_flag & os.ST_RDONLY)

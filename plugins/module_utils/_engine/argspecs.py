@@ -13,10 +13,7 @@ from .._postgres.model import Settings
 
 SCOPE_CHOICES = ["all"] + list(SCOPES)
 
-ENGINE_HOST: Dict[str, Dict[str, Any]] = {
-    "prefix": {"type": "path", "default": ""},
-    "tmpdir": {"type": "path"},
-}
+ENGINE_HOST: Dict[str, Dict[str, Any]] = {"prefix": {"type": "path", "default": ""}, "tmpdir": {"type": "path"}}
 
 DATABASE_LOGIN: Dict[str, Dict[str, Any]] = {
     "login_host": {"type": "str", "default": ""},

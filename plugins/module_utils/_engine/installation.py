@@ -8,13 +8,7 @@ import os
 import re
 from typing import Collection, Dict, Iterable, List, Tuple
 
-from .._archive.configuration import (
-    is_enabled,
-    merge_texts,
-    owned_kinds,
-    parse_setup_state,
-    settings_of_texts,
-)
+from .._archive.configuration import is_enabled, merge_texts, owned_kinds, parse_setup_state, settings_of_texts
 from .._archive.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION, GRAFANA_FILE, KINDS
 from .._common.command import find_program, read_tail, run_command, tool_environment
 from .._common.errors import CommandError

@@ -28,7 +28,7 @@ CONNECTION: Dict[str, Dict[str, Any]] = {
             "timeout": {"type": "int", "default": 0},
             "compress": {"type": "bool", "default": True},
         },
-    },
+    }
 }
 WAITING: Dict[str, Dict[str, Any]] = {
     "timeout": {"type": "int", "default": 3600},

@@ -12,13 +12,7 @@ import pytest
 
 from ..evidence import Witness
 from ..playbooks import Engine, checked
-from .postgresql import (
-    OTHER_PASSWORD,
-    PASSWORD,
-    Server,
-    user_of,
-    verify_twice,
-)
+from .postgresql import OTHER_PASSWORD, PASSWORD, Server, user_of, verify_twice
 
 
 def test_role_and_database_are_made_as_an_engine_wants_them(engine: Engine, server: Server) -> None:

@@ -39,11 +39,7 @@ END $$;
 """
 COUNT_TABLES = "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'public'"
 
-DUMPERS = {
-    "engine": "OVESETUP_DB/dumper",
-    "dwh": "OVESETUP_DWH_DB/dumper",
-    "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
-}
+DUMPERS = {"engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper"}
 
 
 class SqlError(RuntimeError):

@@ -34,17 +34,7 @@ from .faults import FAULTS, clear, set_fault
 from .inventory import devices_of
 from .layout import RestLab, RestLabError, load
 from .lifecycle import REALISTIC, start, status, stop
-from .remote import (
-    add_checkpoint,
-    add_vm,
-    change,
-    export,
-    grant,
-    remove_vm,
-    set_delays,
-    world,
-    write,
-)
+from .remote import add_checkpoint, add_vm, change, export, grant, remove_vm, set_delays, world, write
 from .request_log import Logged
 from .request_log import read as requests
 from .state import identify

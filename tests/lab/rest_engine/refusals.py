@@ -120,7 +120,7 @@ REMOVE_VM = {
         409,
         "Cannot remove VM. The following VM's disks snapshots are attached to other VMs (Disk Alias/Snapshot "
         "Description/VM attached to):\n\n {where} \n\nPlease detach them from those VMs and try again.",
-    ),
+    )
 }
 TABLES = {
     "attach-disk": ATTACH,

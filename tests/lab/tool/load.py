@@ -14,14 +14,7 @@ from .disturb import disturb
 from .kinds import ENGINE, Kind
 from .run import Run
 
-TABLES_TO_CLEAN = (
-    "async_tasks",
-    "async_tasks_entities",
-    "business_entity_snapshot",
-    "command_entities",
-    "job",
-    "step",
-)
+TABLES_TO_CLEAN = ("async_tasks", "async_tasks_entities", "business_entity_snapshot", "command_entities", "job", "step")
 HARMLESS = re.compile(
     "|".join(
         (

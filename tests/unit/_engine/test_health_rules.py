@@ -24,8 +24,7 @@ ALONE = {"ENGINE_PROXY_ENABLED": "false", "ENGINE_PROXY_HTTP_PORT": "80", "ENGIN
 
 
 @pytest.mark.parametrize(
-    ("variables", "port"),
-    [(BEHIND_APACHE, 8080), (ALONE, 8700), ({}, 8700), ({"ENGINE_PROXY_ENABLED": "True"}, 80)],
+    ("variables", "port"), [(BEHIND_APACHE, 8080), (ALONE, 8700), ({}, 8700), ({"ENGINE_PROXY_ENABLED": "True"}, 80)]
 )
 def test_the_page_is_asked_for_where_the_engine_serves_it(variables: Dict[str, str], port: int) -> None:
     assert choose_target(variables, FQDN) == HealthTarget("http", FQDN, port)

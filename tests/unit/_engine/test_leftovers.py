@@ -23,11 +23,11 @@ import sys
 sys.path[:0] = sys.argv[3:]
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.host import EngineHost
 host = EngineHost("")
-host.lock(sys.argv[1])
-stage, work = host.begin(sys.argv[1] + "/one.backup", sys.argv[2], "/log")
+host.session.lock(sys.argv[1])
+stage, work = host.session.begin(sys.argv[1] + "/one.backup", sys.argv[2], "/log")
 open(stage + "/archive", "w").write("half")
 script = "trap '' TERM; mkdir -p $1/engine-backup.x; echo secret > $1/engine-backup.x/.pgpass; echo up; sleep 60"
-host.run_tool(["sh", "-c", script, "tool", work], 60, work + "/tool")
+host.tool.run_tool(["sh", "-c", script, "tool", work], 60, work + "/tool")
 """
 
 

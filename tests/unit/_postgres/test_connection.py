@@ -17,10 +17,7 @@ pytestmark = pytest.mark.postgresql
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres import connection, pg_hba  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import Settings  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.module_utils._postgres.pg_hba_rules import (  # noqa: E402
-    EVERYWHERE,
-    AddressRange,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.pg_hba_rules import EVERYWHERE, AddressRange  # noqa: E402
 
 OBJECTS = [
     "CREATE TABLE x (id int)",

@@ -81,8 +81,7 @@ def test_a_directory_without_a_manifest_is_no_backup(work: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"),
-    [('{"schema', "manifest_unreadable"), ("[]", "manifest_unreadable"), ("", "manifest_unreadable")],
+    ("text", "code"), [('{"schema', "manifest_unreadable"), ("[]", "manifest_unreadable"), ("", "manifest_unreadable")]
 )
 def test_a_cut_manifest_is_named(final: Path, text: str, code: str) -> None:
     (final / NAME).write_text(text)

@@ -82,10 +82,7 @@ def test_what_a_restore_needs_is_read() -> None:
             OvfDisk(DISK, "app_Disk1", "root & all", "virtio_scsi", True, "IMAGE", False),
             OvfDisk(LUN, "app_Lun", "", "virtio", False, "LUN", True),
         ),
-        (
-            OvfNic(NIC, "nic1", "56:6f:00:00:00:01", "dmz", "web", True),
-            OvfNic("7", "nic2", "", "", "", False),
-        ),
+        (OvfNic(NIC, "nic1", "56:6f:00:00:00:01", "dmz", "web", True), OvfNic("7", "nic2", "", "", "", False)),
     )
 
 

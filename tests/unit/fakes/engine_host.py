@@ -10,7 +10,7 @@ Python 3.6 syntax: the tests of the flows run on the Pythons of the managed host
 # ruff: noqa: ARG002 (the methods take what the protocol gives, not what the fake needs)
 import functools
 import os.path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar, cast
 
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.databases import BY_NAME, KINDS
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.manifest import SUFFIX
@@ -27,6 +27,11 @@ from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model impor
 
 from . import world
 
+if TYPE_CHECKING:
+    from ansible_collections.ovirt.backup.plugins.module_utils._engine.protocols import BackupHost
+
+Host = TypeVar("Host")
+Method = TypeVar("Method", bound=Callable[..., Any])
 WRITING = frozenset(
     "lock unlock remove_leftovers begin note_phase finish run_tool pack publish read_archive read_certificates".split()
 )
@@ -46,7 +51,7 @@ Run = NamedTuple(
 GOOD = Run(0, None, "", "", None, 5.0)
 
 
-def journaled(method: Callable[..., Any]) -> Callable[..., Any]:
+def journaled(method: Method) -> Method:
     """Write the call down, and raise the error that a test planned for it before anything happens."""
 
     @functools.wraps(method)
@@ -58,10 +63,20 @@ def journaled(method: Callable[..., Any]) -> Callable[..., Any]:
             raise error
         return method(self, *arguments, **named)
 
-    return call
+    return cast(Method, call)
 
 
-class FakeEngineHost:
+class Whole:
+    """A fake that is every part of its host: the protocols give no two methods one name."""
+
+    @property
+    def clock(self: Host) -> Host:
+        return self
+
+    session = files = engine = databases = archives = tool = config = clock
+
+
+class FakeEngineHost(Whole):
     """A host with an engine and a Data Warehouse, good in every way until a test changes something."""
 
     def __init__(self) -> None:
@@ -92,7 +107,7 @@ class FakeEngineHost:
         self.commands: List[Sequence[str]] = []
         self.timeouts: List[float] = []
         self.logs: Dict[str, str] = {}
-        self.archives: Dict[str, ArchiveReading] = {}
+        self.stored: Dict[str, ArchiveReading] = {}
         self.published: Dict[str, Dict[str, Any]] = {}
 
     def fail(self, method: str, error: BaseException, at: int = 1) -> None:
@@ -243,7 +258,7 @@ class FakeEngineHost:
         self.time += run.takes
         self.logs[log_path] = run.log
         self.existing.add(log_path)
-        self.archives[path] = run.reading or self._make_archive(scopes)
+        self.stored[path] = run.reading or self._make_archive(scopes)
         names = {kind: found.database for kind, found in self.installation.settings.items()}
         stdout = run.stdout
         if stdout is None:
@@ -268,14 +283,14 @@ class FakeEngineHost:
     @journaled
     def pack(self, source: str, target: str, timeout: float) -> None:
         self.timeouts.append(timeout)
-        found = self.archives.pop(source)
+        found = self.stored.pop(source)
         plain = {kind: item._replace(format="plain") for kind, item in found.dumps.items()}
         small = dict(found.small, config=world.PLAIN_CONFIG)
-        self.archives[target] = found._replace(compressor="zstd", dumps=plain, small=small)
+        self.stored[target] = found._replace(compressor="zstd", dumps=plain, small=small)
 
     @journaled
     def read_archive(self, path: str, level: str, tmpdir: str) -> ArchiveReading:
-        return self.archives[path]
+        return self.stored[path]
 
     @journaled
     def read_certificates(self, texts: Dict[str, str], tmpdir: str) -> List[Dict[str, str]]:
@@ -283,7 +298,7 @@ class FakeEngineHost:
 
     @journaled
     def publish(self, source: str, target: str, manifest: Dict[str, Any]) -> None:
-        self.archives[target] = self.archives.pop(source)
+        self.stored[target] = self.stored.pop(source)
         self.existing |= {target, target + SUFFIX}
         self.published[target] = manifest
 
@@ -327,3 +342,7 @@ def make_request(**changes: Any) -> BackupRequest:
     if changes.get("path"):
         found = found._replace(directory="")
     return found._replace(**changes)
+
+
+if TYPE_CHECKING:
+    IS_A_HOST: BackupHost = FakeEngineHost()

@@ -8,7 +8,7 @@ Python 3.6 syntax: the tests of the flows run on the Pythons of the managed host
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.configuration import ArchivedSetup
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Problem
@@ -23,7 +23,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._engine.setup.otopi_m
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import NO_DATABASE, Holdings, Settings
 
 from . import world
-from .engine_host import journaled, make_installation
+from .engine_host import Whole, journaled, make_installation
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
 STATE_DIRECTORY = "/var/lib/ovirt-engine-backup"
@@ -47,7 +47,7 @@ def recorded(name: str, answer_file: str) -> str:
     return text.replace("/root/answers-rm.conf", answer_file).replace("/root/answers-rs.conf", answer_file)
 
 
-class FakeOtopiHost:
+class FakeOtopiHost(Whole):
     """A host with an engine and a Data Warehouse that were just restored; good until a test changes something."""
 
     def __init__(self) -> None:
@@ -218,3 +218,9 @@ def unsafe_place() -> Tuple[Problem, ...]:
 
 def remote(kind: str) -> Settings:
     return world.settings(kind, host="db.lab.test")
+
+
+if TYPE_CHECKING:
+    from ansible_collections.ovirt.backup.plugins.module_utils._engine.protocols import OtopiHost
+
+    IS_A_HOST: OtopiHost = FakeOtopiHost()

@@ -9,15 +9,24 @@ backups, extended. Python 3.6 syntax: the tests of the flows run on the Pythons 
 
 # ruff: noqa: ARG002 (the methods take what the protocol gives, not what the fake needs)
 import contextlib
-from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.configuration import database_settings
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.databases import BY_NAME, KINDS
-from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import (
-    ArchiveReading,
-    DumpReading,
-    FileEntry,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import ArchiveReading, DumpReading, FileEntry
 from ansible_collections.ovirt.backup.plugins.module_utils._common.command import CommandResult
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._common.shell_files import parse_assignments
@@ -100,7 +109,7 @@ class FakeRestoreHost(FakeEngineHost):
         self.installation = make_installation(is_set_up=False, settings={}, notified=None)
         self.directories[STATE] = []
         self.existing.add(PATH)
-        self.archives[PATH] = make_reading()
+        self.stored[PATH] = make_reading()
         self.servers: Dict[Place, FakeServer] = {LOCAL: FakeServer()}
         for kind in ("engine", "dwh"):
             self.servers[LOCAL].add(configured_settings(kind))
@@ -111,7 +120,7 @@ class FakeRestoreHost(FakeEngineHost):
         self.system = "centos9"
         self.client = 15
         self.size = 123456
-        self.files: Dict[str, str] = {}  # configuration files of this host
+        self.config_files: Dict[str, str] = {}  # configuration files of this host
         self.secrets: Dict[str, str] = {}
         self.placeholders: Set[str] = set()
         self.file_problems: List[Problem] = []
@@ -179,7 +188,7 @@ class FakeRestoreHost(FakeEngineHost):
     def configured(
         self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading
     ) -> Dict[str, Settings]:
-        texts = dict(self.files)
+        texts = dict(self.config_files)
         if "files" in scopes and reading.files is not None:
             texts.update(reading.files.configuration)
         variables: Dict[str, str] = {}
@@ -222,11 +231,11 @@ class FakeRestoreHost(FakeEngineHost):
 
     @journaled
     def read_proven(self, path: str, manifest: Dict[str, Any]) -> Optional[ArchiveReading]:
-        return self.archives[path] if path in self.proven else None
+        return self.stored[path] if path in self.proven else None
 
     @journaled
     def peek_version(self, path: str) -> str:
-        return self.archives[path].small.get("version", "").strip()
+        return self.stored[path].small.get("version", "").strip()
 
     @journaled
     def same_times(self, path: str) -> Any:
@@ -249,8 +258,8 @@ class FakeRestoreHost(FakeEngineHost):
 
     @journaled
     def make_placeholders(self, prefix: str, paths: Sequence[str]) -> List[str]:
-        made = [path for path in paths if not self.files.get(path)]
-        self.files.update(dict.fromkeys(made, ""))
+        made = [path for path in paths if not self.config_files.get(path)]
+        self.config_files.update(dict.fromkeys(made, ""))
         self.placeholders |= set(made)
         return made
 
@@ -259,13 +268,13 @@ class FakeRestoreHost(FakeEngineHost):
         for path in paths:
             self.placeholders.discard(path)
             if path not in wanted:
-                self.files.pop(path, None)
+                self.config_files.pop(path, None)
 
     @journaled
     def read_originals(
         self, prefix: str, paths: Sequence[str], scopes: Sequence[str], reading: ArchiveReading
     ) -> Dict[str, Any]:
-        texts = reading.files.configuration if reading.files is not None and "files" in scopes else self.files
+        texts = reading.files.configuration if reading.files is not None and "files" in scopes else self.config_files
         return {path: texts[path] for path in paths if path in texts}
 
     @journaled
@@ -273,14 +282,14 @@ class FakeRestoreHost(FakeEngineHost):
         self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]
     ) -> List[str]:
         whole = whole_files(originals, targets)
-        repaired = [path for path, text in sorted(whole.items()) if self.files.get(path) != text]
-        self.files.update(whole)
+        repaired = [path for path, text in sorted(whole.items()) if self.config_files.get(path) != text]
+        self.config_files.update(whole)
         return repaired
 
     @journaled
     def find_broken(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]) -> List[str]:
         whole = whole_files(originals, targets)
-        return [path for path, text in sorted(whole.items()) if self.files.get(path) != text]
+        return [path for path, text in sorted(whole.items()) if self.config_files.get(path) != text]
 
     @journaled
     def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
@@ -306,10 +315,10 @@ class FakeRestoreHost(FakeEngineHost):
         return CommandResult(run.returncode, stdout, run.stderr)
 
     def _restore(self, options: Dict[str, str], scopes: Sequence[str]) -> str:
-        reading = self.archives[options["--file"]]
+        reading = self.stored[options["--file"]]
         lines = ["Restoring:"]
         if "files" in scopes and reading.files is not None:
-            self.files.update(reading.files.configuration)
+            self.config_files.update(reading.files.configuration)
             lines.append("- Files")
         known = self.configured(make_request(), scopes, reading)
         for kind in KINDS:
@@ -338,7 +347,7 @@ class FakeRestoreHost(FakeEngineHost):
         return settings
 
     def _load(self, kind: str, settings: Settings, keeps: bool) -> None:
-        archived = self.archives[PATH].dumps[kind].tables or {}
+        archived = self.stored[PATH].dumps[kind].tables or {}
         if kind == "grafana":
             self.sqlite = dict(archived)
             return
@@ -426,3 +435,9 @@ def make_request(**changes: Any) -> RestoreRequest:
         cleanup_planned=False,
     )
     return found._replace(**changes)
+
+
+if TYPE_CHECKING:
+    from ansible_collections.ovirt.backup.plugins.module_utils._engine.protocols import RestoreHost as Host
+
+    IS_A_HOST: Host = FakeRestoreHost()

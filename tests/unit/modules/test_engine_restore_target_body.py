@@ -10,7 +10,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import Settings
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.rules import Fitness
 from ansible_collections.ovirt.backup.plugins.modules import engine_restore_target
-from unit.fakes.engine_host import make_installation
+from unit.fakes.engine_host import Whole, make_installation
 
 DWH = Settings("localhost", 5432, "dwh_owner", "secret-of-dwh", "dwh_db", False, False, "secret-of-dwh")
 GIVEN = {
@@ -19,7 +19,7 @@ GIVEN = {
 }  # fmt: skip
 
 
-class FakeHost:
+class FakeHost(Whole):
     """An engine host that knows its Data Warehouse."""
 
     def __init__(self) -> None:

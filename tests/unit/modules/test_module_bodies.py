@@ -19,15 +19,8 @@ from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import
     Problem,
     Refused,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import (  # noqa: E402
-    make_backup,
-    preview_backup,
-)
-from ansible_collections.ovirt.backup.plugins.modules import (  # noqa: E402
-    engine_backup,
-    engine_backup_info,
-    engine_backup_prune,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import make_backup, preview_backup  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.modules import engine_backup, engine_backup_info, engine_backup_prune  # noqa: E402
 from unit.fakes import archives, world  # noqa: E402
 from unit.fakes.engine_host import FakeEngineHost, make_request  # noqa: E402
 

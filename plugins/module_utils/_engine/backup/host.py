@@ -1,50 +1,55 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine host as the flow of a backup sees it. This file is private to the collection."""
+"""The engine host as a backup sees it. This file is private to the collection."""
 
 import os
-import secrets
 import ssl
-import time
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ..._archive import reader
 from ..._archive.dumps import SQLITE_ERROR, read_sqlite, read_sqlite_changes
 from ..._archive.manifest import SUFFIX
 from ..._common import files
-from ..._common.command import CommandResult, find_program, read_tail, run_command, run_long_command
+from ..._common.clock import SystemClock
+from ..._common.command import CommandResult, find_program, read_tail, run_command
 from ..._common.errors import BackupError, CommandError, Problem
 from ..._common.times import to_iso
 from ..._postgres import connection
 from ..._postgres.model import TableCounts, TableState
-from .. import leftovers
-from ..host_session import HostSession
+from ..host_session import HostSession, InstalledEngine
 from ..installation import DUMPS, HELP
 
 ZSTD_LEVEL = "-10"  # measured by tests/bench/engine_backup: 1.30 of the size of xz in a twentieth of its time
 SQLITE_ROWS_PER_CHANGE = 100  # a write of Grafana (a login, a session) touches fewer rows
 
 
-class EngineHost(HostSession):
+class EngineHost:
     """Everything a backup reads from and does to the host it runs on."""
 
-    monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
-    exists = staticmethod(os.path.lexists)
-    file_size = staticmethod(os.path.getsize)
-    file_system_of = staticmethod(files.file_system_of)
-    read_log = staticmethod(read_tail)
+    clock = SystemClock()
+    files = files
+
+    def __init__(self, prefix: str) -> None:
+        self.session = HostSession(prefix)
+        self.engine = InstalledEngine((HELP, DUMPS))
+        self.passwords = self.engine.passwords
+        self.databases = CountedDatabases()
+        self.archives = ArchiveStore(self.session.environment)
+        self.tool = PackingTool(self.session)
+
+
+class CountedDatabases:
+    """The live databases, counted."""
+
     read_identity = staticmethod(connection.read_identity)
     count_before = staticmethod(connection.count_before)
     count_after = staticmethod(connection.count_after)
     read_statistics = staticmethod(connection.read_statistics)
     read_records = staticmethod(connection.read_backup_records)
-    read_archive = staticmethod(reader.read_archive)
-    read_manifest = staticmethod(reader.read_manifest)
-    asked: Tuple[str, ...] = (HELP, DUMPS)
 
-    def count_sqlite(self, path: str) -> TableCounts:
+    @staticmethod
+    def count_sqlite(path: str) -> TableCounts:
         """Return the rows of an SQLite file; its only statistics are the number of transactions that wrote to it."""
         try:
             changes = read_sqlite_changes(path) * SQLITE_ROWS_PER_CHANGE
@@ -53,19 +58,15 @@ class EngineHost(HostSession):
             raise BackupError("Could not read the SQLite file %s: %s" % (path, error), "database_unreadable") from None
         return TableCounts({name: TableState(rows, changes, changes, 0) for name, rows in tables.items()}, ())
 
-    def modified(self, path: str) -> float:
-        """Return the time of the last change, by the clock of the file system, in seconds since the epoch."""
-        return os.stat(path).st_mtime
 
-    def same_path(self, one: str, other: str) -> bool:
-        """Do two paths, of files that may not exist yet, lead to the same file?"""
-        return os.path.realpath(one) == os.path.realpath(other)
+class ArchiveStore:
+    """The directory that archives go to, with their manifests."""
 
-    def tar_reads_zstd(self) -> bool:
-        """Can the tar of this host unpack a zstd archive by itself?"""
-        tar = find_program("tar", self._env)
-        has_zstd = bool(find_program("zstd", self._env))
-        return bool(tar) and has_zstd and "--zstd" in run_command([tar, "--help"], self._env).stdout
+    read_archive = staticmethod(reader.read_archive)
+    read_manifest = staticmethod(reader.read_manifest)
+
+    def __init__(self, environment: Dict[str, str]) -> None:
+        self._env = environment
 
     def list_manifests(self, directory: str) -> List[Tuple[str, Dict[str, Any]]]:
         """Return (archive, manifest) of each readable manifest of this collection whose archive exists."""
@@ -83,34 +84,6 @@ class EngineHost(HostSession):
         if reader.is_archive_of(path, manifest):
             return []
         return [Problem("manifest_disagrees", "its size or SHA-256 is not the one of its manifest")]
-
-    def begin(self, path: str, tmpdir: str, log_path: str) -> Tuple[str, str]:
-        """Make the work directories; their names are on disk before they are, so a killed run can be swept up."""
-        directory = os.path.dirname(path)
-        name = files.WORK_PREFIX + secrets.token_hex(8)
-        stage, work = os.path.join(directory, name), os.path.join(tmpdir, name + "-tool")
-        self._directory = directory
-        self._state = leftovers.describe_run(os.getpid(), [stage, work], path, log_path)
-        self.note_phase("starting")
-        files.make_work_directory(stage)
-        files.make_work_directory(work)
-        return stage, work
-
-    def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
-        """Run engine-backup."""
-        return run_long_command(argv, self._env, timeout, stem, self._note_session)
-
-    def pack(self, source: str, target: str, timeout: float) -> None:
-        """Compress an archive on all cores."""
-        argv = [find_program("zstd", self._env), "-q", ZSTD_LEVEL, "-T0", source, "-o", target]
-        result = run_long_command(argv, self._env, timeout, source + ".zstd", self._note_session)
-        if result.returncode is None:
-            text = "zstd was ended: the timeout was over before the archive was packed"
-            raise CommandError(text, "tool_timeout", phase="packing")
-        if result.returncode != 0:
-            code = "disk_full" if "No space left" in result.stderr else "packing_failed"
-            raise CommandError("zstd could not compress the archive: %s" % result.stderr.strip(), code, phase="packing")
-        os.unlink(source)
 
     def read_certificates(self, texts: Dict[str, str], tmpdir: str) -> List[Dict[str, str]]:
         """Return path, subject and expiry (UTC) of each certificate, read with openssl."""
@@ -132,7 +105,7 @@ class EngineHost(HostSession):
         """Name the manifest, then the archive: an archive under its final name is never without its proof."""
         described = os.path.join(os.path.dirname(source), "manifest.json")
         files.write_json(described, manifest)
-        if self.exists(target):
+        if files.exists(target):
             raise BackupError("%s appeared while the backup was made; it was left as it is" % target, "path_exists")
         try:
             files.publish(described, target + SUFFIX)
@@ -142,3 +115,39 @@ class EngineHost(HostSession):
                 files.remove_file(target + SUFFIX)
             text = "%s appeared while the backup was made; it was left as it is" % error.filename2
             raise BackupError(text, "path_exists") from None
+
+
+class EngineBackup:
+    """engine-backup on this host."""
+
+    read_log = staticmethod(read_tail)
+
+    def __init__(self, session: HostSession) -> None:
+        self._session = session
+        self._env = session.environment
+
+    def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
+        """Run engine-backup."""
+        return self._session.run(argv, timeout, stem)
+
+
+class PackingTool(EngineBackup):
+    """engine-backup, and what packs its archives."""
+
+    def tar_reads_zstd(self) -> bool:
+        """Can the tar of this host unpack a zstd archive by itself?"""
+        tar = find_program("tar", self._env)
+        has_zstd = bool(find_program("zstd", self._env))
+        return bool(tar) and has_zstd and "--zstd" in run_command([tar, "--help"], self._env).stdout
+
+    def pack(self, source: str, target: str, timeout: float) -> None:
+        """Compress an archive on all cores."""
+        argv = [find_program("zstd", self._env), "-q", ZSTD_LEVEL, "-T0", source, "-o", target]
+        result = self._session.run(argv, timeout, source + ".zstd")
+        if result.returncode is None:
+            text = "zstd was ended: the timeout was over before the archive was packed"
+            raise CommandError(text, "tool_timeout", phase="packing")
+        if result.returncode != 0:
+            code = "disk_full" if "No space left" in result.stderr else "packing_failed"
+            raise CommandError("zstd could not compress the archive: %s" % result.stderr.strip(), code, phase="packing")
+        os.unlink(source)

@@ -19,7 +19,7 @@ from .commands import PROFILES
 from .scope_selection import DatabaseEvidence, Expected, Live, decide_expected
 
 if TYPE_CHECKING:
-    from ..protocols import EngineHost
+    from ..protocols import BackupHost
 
 ARCHIVE_ENDING = ".backup"
 LARGEST_FILES = 64 * 1024 * 1024  # room for the files part, which no database size tells
@@ -71,7 +71,7 @@ def target_directory(request: BackupRequest) -> str:
     return request.directory or posixpath.dirname(request.path)
 
 
-def check_target(request: BackupRequest, host: "EngineHost") -> List[Problem]:
+def check_target(request: BackupRequest, host: "BackupHost") -> List[Problem]:
     """Return why the request or its target directory can not be used; then nothing can be locked or looked up there."""
     problems = []
     for name, value in (("timeout", request.timeout - 1), ("max_age", request.max_age)):
@@ -80,16 +80,16 @@ def check_target(request: BackupRequest, host: "EngineHost") -> List[Problem]:
     for name, path in (("path", request.path), ("directory", request.directory), ("log_path", request.log_path)):
         if path and not posixpath.isabs(path):
             problems.append(Problem("path_relative", "'%s' must be an absolute path: %s" % (name, path)))
-    return problems or host.check_directory(target_directory(request), "directory", "target directory")
+    return problems or host.files.check_directory(target_directory(request), "directory", "target directory")
 
 
-def plan_backup(request: BackupRequest, host: "EngineHost") -> BackupPlan:
+def plan_backup(request: BackupRequest, host: "BackupHost") -> BackupPlan:
     """Return what would be made, and every problem that forbids it, not only the first."""
-    created = host.now()
+    created = host.clock.now()
     problems = check_target(request, host)
     usable = not problems
     try:
-        installation = host.read_installation(request.prefix)
+        installation = host.engine.read_installation(request.prefix)
     except CommandError as error:
         raise Refused(problems + [Problem(error.code, error.message)], phase="plan") from None
     databases, live = look_at_databases(request, installation, host)
@@ -108,13 +108,13 @@ def plan_backup(request: BackupRequest, host: "EngineHost") -> BackupPlan:
         tmpdir=request.tmpdir or target_directory(request),
         created=created,
         problems=problems,
-        leftovers=host.list_leftovers(target_directory(request)) if usable else [],
+        leftovers=host.session.list_leftovers(target_directory(request)) if usable else [],
         reusable=None,
     )
     return look_for_reuse(plan, usable, host)
 
 
-def look_for_reuse(plan: BackupPlan, usable: bool, host: "EngineHost") -> BackupPlan:
+def look_for_reuse(plan: BackupPlan, usable: bool, host: "BackupHost") -> BackupPlan:
     """Return the plan with the archive that makes a new one unnecessary, or with what forbids a new one."""
     reusable, obstacles = find_reusable(plan, host) if usable else (None, [])
     if reusable is not None and not plan.problems:
@@ -161,7 +161,7 @@ def list_witnesses(installation: Installation, live: Dict[str, Live]) -> Databas
 
 
 def look_at_databases(
-    request: BackupRequest, installation: Installation, host: "EngineHost"
+    request: BackupRequest, installation: Installation, host: "BackupHost"
 ) -> Tuple[Dict[str, PlannedDatabase], Dict[str, Live]]:
     """Ask every database that is, or may be, part of the backup; count its rows."""
     databases: Dict[str, PlannedDatabase] = {}
@@ -183,11 +183,15 @@ def look_at_databases(
     return databases, live
 
 
-def look_at_database(kind: str, installation: Installation, host: "EngineHost") -> Optional[PlannedDatabase]:
+def look_at_database(kind: str, installation: Installation, host: "BackupHost") -> Optional[PlannedDatabase]:
     """Return what a live database is and holds; None where the configuration does not say where it is."""
     if kind == "grafana":
         path = installation.grafana_file
-        return PlannedDatabase(path, "", host.file_size(path), (), (), host.count_sqlite(path)) if path else None
+        return (
+            PlannedDatabase(path, "", host.files.file_size(path), (), (), host.databases.count_sqlite(path))
+            if path
+            else None
+        )
     settings = installation.settings.get(kind)
     if settings is None:
         return None
@@ -198,12 +202,12 @@ def look_at_database(kind: str, installation: Installation, host: "EngineHost") 
             " a password of letters and digits and run engine-setup"
         )
         raise BackupError(text % kind, "password_unusable")
-    identity = host.read_identity(settings)
-    before = host.count_before(settings)
+    identity = host.databases.read_identity(settings)
+    before = host.databases.count_before(settings)
     return PlannedDatabase(identity.name, identity.owner, identity.size, identity.extensions, identity.grantees, before)
 
 
-def check_notification(installation: Installation, live: Dict[str, Live], host: "EngineHost") -> List[Problem]:
+def check_notification(installation: Installation, live: Dict[str, Live], host: "BackupHost") -> List[Problem]:
     """Return why engine-backup will not be able to report to the engine: it fails then, whatever the scope."""
     if "engine" in live:
         return []
@@ -211,33 +215,35 @@ def check_notification(installation: Installation, live: Dict[str, Live], host: 
         text = "no configuration says where the engine database is; engine-backup reports to it and fails without it"
         return [Problem("database_unconfigured", text)]
     try:
-        host.read_identity(installation.notified)
+        host.databases.read_identity(installation.notified)
     except BackupError as error:
         return [Problem(error.code, error.message)]
     return []
 
 
-def check_places(plan: BackupPlan, host: "EngineHost") -> List[Problem]:
+def check_places(plan: BackupPlan, host: "BackupHost") -> List[Problem]:
     """Return what is wrong with the paths of the run."""
     problems: List[Problem] = []
     if plan.tmpdir != target_directory(plan.request):
-        problems += host.check_directory(plan.tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
-    if host.exists(plan.path + SUFFIX) and not host.exists(plan.path) and not plan.leftovers:
+        problems += host.files.check_directory(plan.tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
+    if host.files.exists(plan.path + SUFFIX) and not host.files.exists(plan.path) and not plan.leftovers:
         text = "%s stands there without its archive; move it to the archive that it describes, or choose another path"
         problems.append(Problem("path_exists", text % (plan.path + SUFFIX)))
-    if plan.request.profile == "small" and not host.tar_reads_zstd():
+    if plan.request.profile == "small" and not host.tool.tar_reads_zstd():
         text = "the profile 'small' needs GNU tar 1.31 or newer and zstd on this host; take 'stock' or 'fast'"
         problems.append(Problem("zstd_unsupported", text))
     return problems + check_log(plan, host)
 
 
-def check_log(plan: BackupPlan, host: "EngineHost") -> List[Problem]:
+def check_log(plan: BackupPlan, host: "BackupHost") -> List[Problem]:
     """Return what is wrong with the path of the log."""
     path = plan.log_path
-    problems = host.check_directory(posixpath.dirname(path), "log_directory", "log directory", sticky_is_safe=True)
-    if host.same_path(plan.path, path):
+    problems = host.files.check_directory(
+        posixpath.dirname(path), "log_directory", "log directory", sticky_is_safe=True
+    )
+    if host.files.same_path(plan.path, path):
         problems.append(Problem("path_is_log", "the archive and the log can not be the same file: %s" % path))
-    elif host.exists(path):
+    elif host.files.exists(path):
         text = "the log %s exists; its path identifies the backup in the engine, so each backup needs a new one"
         problems.append(Problem("log_exists", text % path))
     if any(character.isspace() for character in path):
@@ -245,7 +251,7 @@ def check_log(plan: BackupPlan, host: "EngineHost") -> List[Problem]:
     return problems
 
 
-def check_space(plan: BackupPlan, host: "EngineHost") -> List[Problem]:
+def check_space(plan: BackupPlan, host: "BackupHost") -> List[Problem]:
     """Return whether the disks have room, by the size of the databases."""
     size = sum(item.size for item in plan.databases.values())
     factors = PROFILES[plan.request.profile]
@@ -253,11 +259,11 @@ def check_space(plan: BackupPlan, host: "EngineHost") -> List[Problem]:
     work = int(size * factors.work_factor) + LARGEST_FILES
     archive = int(size * factors.archive_factor) + LARGEST_FILES
     needs: Dict[str, int] = {plan.tmpdir: work, directory: archive}
-    if host.file_system_of(plan.tmpdir) == host.file_system_of(directory):
+    if host.files.file_system_of(plan.tmpdir) == host.files.file_system_of(directory):
         needs = {directory: work + archive}
     problems = []
     for place, needed in needs.items():
-        free = host.free_space(place)
+        free = host.files.free_space(place)
         if free < needed:
             code = "space_target" if place == directory else "space_tmpdir"
             text = "%s has %d bytes free, the backup of %d bytes of databases needs about %d"
@@ -265,30 +271,30 @@ def check_space(plan: BackupPlan, host: "EngineHost") -> List[Problem]:
     return problems
 
 
-def find_reusable(plan: BackupPlan, host: "EngineHost") -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
+def find_reusable(plan: BackupPlan, host: "BackupHost") -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
     """Return the archive that makes a new one unnecessary, or why something in its place forbids one."""
     request = plan.request
     if request.path:
-        return reuse_path(plan, host) if host.exists(request.path) else (None, [])
+        return reuse_path(plan, host) if host.files.exists(request.path) else (None, [])
     candidates = [
         (manifest["created"], path, manifest)
-        for path, manifest in host.list_manifests(request.directory)
+        for path, manifest in host.archives.list_manifests(request.directory)
         if manifest["fqdn"] == plan.installation.fqdn
         and set(plan.expected.scopes) <= set(manifest["scopes"])
         and 0 <= plan.created - from_iso(manifest["created"]) < request.max_age
     ]
     for _created, path, manifest in sorted(candidates, key=lambda item: item[:2], reverse=True):
-        if not host.check_proven(path, manifest):
+        if not host.archives.check_proven(path, manifest):
             return describe_archive(manifest, path), []
     return None, []
 
 
-def reuse_path(plan: BackupPlan, host: "EngineHost") -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
+def reuse_path(plan: BackupPlan, host: "BackupHost") -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
     """Return the proven archive that stands at the path, or why what stands there is none."""
     path = plan.path
-    manifest, problems = host.read_manifest(path)
+    manifest, problems = host.archives.read_manifest(path)
     if manifest is not None and not problems:
-        problems = host.check_proven(path, manifest)
+        problems = host.archives.check_proven(path, manifest)
         missing = sorted(set(plan.expected.scopes) - set(manifest["scopes"]))
         if manifest["fqdn"] != plan.installation.fqdn:
             problems.append(Problem("path_exists", "it is of the engine %s" % manifest["fqdn"]))

@@ -22,7 +22,7 @@ from .plan import BackupPlan, BackupRequest, check_target, describe_plan, plan_b
 from .row_proof import compare_rows, compare_schemas, unsettled_tables, with_later_statistics
 
 if TYPE_CHECKING:
-    from ..protocols import EngineHost
+    from ..protocols import BackupHost
 
 ATTEMPTS = 3  # for files that change while tar reads them
 RETRY_PAUSE = 2.0
@@ -53,10 +53,10 @@ class MadeArchive(NamedTuple):
     time_left: float  # seconds of the timeout
 
 
-def preview_backup(request: BackupRequest, host: "EngineHost") -> BackupResult:
+def preview_backup(request: BackupRequest, host: "BackupHost") -> BackupResult:
     """Return what make_backup would do; raise Refused with everything that would make it fail. Writes nothing."""
     plan = plan_backup(request, host)
-    if host.is_locked(target_directory(request)):
+    if host.session.is_locked(target_directory(request)):
         plan.problems.append(Problem("locked", "another run holds the directory %s" % target_directory(request)))
     if plan.problems:
         raise Refused(plan.problems, phase="plan")
@@ -66,14 +66,14 @@ def preview_backup(request: BackupRequest, host: "EngineHost") -> BackupResult:
     return BackupResult(True, describe_plan(plan), cmd, plan.leftovers, None, 0)
 
 
-def make_backup(request: BackupRequest, host: "EngineHost") -> BackupResult:
+def make_backup(request: BackupRequest, host: "BackupHost") -> BackupResult:
     """Make a proven backup, or return the proven one that makes it unnecessary."""
     problems = check_target(request, host)
     if problems:  # not even a lock can be made: name this and everything else
         raise Refused(plan_backup(request, host).problems or problems, phase="plan")
-    host.lock(target_directory(request))
+    host.session.lock(target_directory(request))
     try:
-        cleaned_up = host.remove_leftovers(target_directory(request))
+        cleaned_up = host.session.remove_leftovers(target_directory(request))
         plan = plan_backup(request, host)
         if plan.problems:
             raise Refused(plan.problems, phase="plan")
@@ -81,13 +81,13 @@ def make_backup(request: BackupRequest, host: "EngineHost") -> BackupResult:
             return BackupResult(bool(cleaned_up), plan.reusable, [], cleaned_up, None, 0)
         return _make_planned(plan, host)._replace(cleaned_up=cleaned_up)
     finally:
-        host.unlock()
+        host.session.unlock()
 
 
-def _make_planned(plan: BackupPlan, host: "EngineHost") -> BackupResult:
+def _make_planned(plan: BackupPlan, host: "BackupHost") -> BackupResult:
     try:
-        stage, work = host.begin(plan.path, plan.tmpdir, plan.log_path)
-        began = host.modified(work)
+        stage, work = host.session.begin(plan.path, plan.tmpdir, plan.log_path)
+        began = host.files.modified(work)
         made = _run_tool(plan, host, stage, work)
         try:
             return _prove_and_publish(plan, _pack(plan, made, stage, host), began, work, host)
@@ -95,28 +95,28 @@ def _make_planned(plan: BackupPlan, host: "EngineHost") -> BackupResult:
             _add_evidence(error, made, host)
             raise
     finally:
-        host.finish()
+        host.session.finish()
 
 
 def _prove_and_publish(
-    plan: BackupPlan, made: MadeArchive, began: float, work: str, host: "EngineHost"
+    plan: BackupPlan, made: MadeArchive, began: float, work: str, host: "BackupHost"
 ) -> BackupResult:
-    host.note_phase("proving")
-    reading = host.read_archive(made.path, "full", work)
+    host.session.note_phase("proving")
+    reading = host.archives.read_archive(made.path, "full", work)
     after = {kind: _count_again(kind, plan, host) for kind in plan.databases}
     problems = check_freshness(reading, began) + _prove(plan, made, reading, after, host)
     if problems:
         raise NotProven(problems)
     manifest = _describe(plan, made, reading, after, host, work)
     record = _read_engine_record(plan, made.log_path, host)
-    host.note_phase("publishing")
-    host.publish(made.path, plan.path, manifest)
+    host.session.note_phase("publishing")
+    host.archives.publish(made.path, plan.path, manifest)
     return BackupResult(True, describe_archive(manifest, plan.path), made.cmd, [], record, made.attempts)
 
 
-def _add_evidence(error: BackupError, made: MadeArchive, host: "EngineHost") -> None:
+def _add_evidence(error: BackupError, made: MadeArchive, host: "BackupHost") -> None:
     """Complete the facts of an error after the tool ended: what it was, what it logged."""
-    facts = _failure(made.cmd, made.log_path, host.read_log(made.log_path), 0)
+    facts = _failure(made.cmd, made.log_path, host.tool.read_log(made.log_path), 0)
     facts.update(error.facts)
     error.facts.update(facts, phase=error.facts.get("phase", "proving"))
 
@@ -127,16 +127,16 @@ def _command(plan: BackupPlan, path: str, log_path: str, tmpdir: str) -> List[st
     )
 
 
-def _run_tool(plan: BackupPlan, host: "EngineHost", stage: str, work: str) -> MadeArchive:
+def _run_tool(plan: BackupPlan, host: "BackupHost", stage: str, work: str) -> MadeArchive:
     """Run engine-backup, again where a file changed under tar; return what it made."""
-    deadline = host.monotonic() + plan.request.timeout
+    deadline = host.clock.monotonic() + plan.request.timeout
     path = posixpath.join(work if PROFILES[plan.request.profile].packs else stage, "archive")
     for attempt in range(1, ATTEMPTS + 1):
         log_path = plan.log_path if attempt == 1 else "%s.attempt%d" % (plan.log_path, attempt)
         argv = _command(plan, path, log_path, work)
-        host.note_phase("engine-backup, attempt %d" % attempt)
-        result = host.run_tool(argv, max(1.0, deadline - host.monotonic()), posixpath.join(work, "tool"))
-        log = host.read_log(log_path)
+        host.session.note_phase("engine-backup, attempt %d" % attempt)
+        result = host.tool.run_tool(argv, max(1.0, deadline - host.clock.monotonic()), posixpath.join(work, "tool"))
+        log = host.tool.read_log(log_path)
         if result.returncode is None:
             text = "engine-backup was ended: it took longer than the timeout of %d seconds%s" % (
                 plan.request.timeout,
@@ -145,21 +145,21 @@ def _run_tool(plan: BackupPlan, host: "EngineHost", stage: str, work: str) -> Ma
             raise CommandError(text, "tool_timeout", **_failure(argv, log_path, log, None))
         outcome = check_run(result.returncode, result.stdout, result.stderr, log)
         if outcome.code == "files_changed" and attempt < ATTEMPTS:
-            host.sleep(RETRY_PAUSE)
+            host.clock.sleep(RETRY_PAUSE)
             continue
         if outcome.code:
             raise CommandError(outcome.message, outcome.code, **_failure(argv, log_path, log, result.returncode))
         break
-    return MadeArchive(path, log_path, result.stdout, argv, attempt, max(1.0, deadline - host.monotonic()))
+    return MadeArchive(path, log_path, result.stdout, argv, attempt, max(1.0, deadline - host.clock.monotonic()))
 
 
-def _pack(plan: BackupPlan, made: MadeArchive, stage: str, host: "EngineHost") -> MadeArchive:
+def _pack(plan: BackupPlan, made: MadeArchive, stage: str, host: "BackupHost") -> MadeArchive:
     """Compress what the tool made, where the profile asks for it."""
     if not PROFILES[plan.request.profile].packs:
         return made
-    host.note_phase("packing")
+    host.session.note_phase("packing")
     path = posixpath.join(stage, "archive")
-    host.pack(made.path, path, made.time_left)
+    host.tool.pack(made.path, path, made.time_left)
     return made._replace(path=path)
 
 
@@ -173,14 +173,14 @@ def _failure(argv: List[str], log_path: str, log: str, returncode: Optional[int]
     }
 
 
-def _count_again(kind: str, plan: BackupPlan, host: "EngineHost") -> TableCounts:
+def _count_again(kind: str, plan: BackupPlan, host: "BackupHost") -> TableCounts:
     if kind == "grafana":
-        return host.count_sqlite(plan.installation.grafana_file)
-    return host.count_after(plan.installation.settings[kind])
+        return host.databases.count_sqlite(plan.installation.grafana_file)
+    return host.databases.count_after(plan.installation.settings[kind])
 
 
 def _prove(
-    plan: BackupPlan, made: MadeArchive, reading: ArchiveReading, after: Dict[str, TableCounts], host: "EngineHost"
+    plan: BackupPlan, made: MadeArchive, reading: ArchiveReading, after: Dict[str, TableCounts], host: "BackupHost"
 ) -> List[Problem]:
     """Return everything that keeps this archive from being a proven backup."""
     expected = {kind: item.name for kind, item in plan.databases.items()}
@@ -205,16 +205,16 @@ def check_freshness(reading: ArchiveReading, began: float) -> List[Problem]:
 
 
 def _settle(
-    kind: str, before: TableCounts, dumped: Dict[str, int], after: TableCounts, plan: BackupPlan, host: "EngineHost"
+    kind: str, before: TableCounts, dumped: Dict[str, int], after: TableCounts, plan: BackupPlan, host: "BackupHost"
 ) -> TableCounts:
     """Wait for late statistics while they may still explain a mismatch: a busy engine never fails a good backup.
 
     The rows stay those of the first count. Counted anew, a table that stays busy would run away from its statistics.
     """
-    deadline = host.monotonic() + SETTLE_SECONDS
-    while kind != "grafana" and unsettled_tables(before, dumped, after) and host.monotonic() < deadline:
-        host.sleep(SETTLE_PAUSE)
-        after = with_later_statistics(after, host.read_statistics(plan.installation.settings[kind]))
+    deadline = host.clock.monotonic() + SETTLE_SECONDS
+    while kind != "grafana" and unsettled_tables(before, dumped, after) and host.clock.monotonic() < deadline:
+        host.clock.sleep(SETTLE_PAUSE)
+        after = with_later_statistics(after, host.databases.read_statistics(plan.installation.settings[kind]))
     return after
 
 
@@ -223,7 +223,7 @@ def _describe(
     made: MadeArchive,
     reading: ArchiveReading,
     after: Dict[str, TableCounts],
-    host: "EngineHost",
+    host: "BackupHost",
     work: str,
 ) -> Dict[str, Any]:
     planned = describe_plan(plan)
@@ -244,12 +244,12 @@ def _describe(
         log_path=made.log_path,
         dumps=describe_dumps(reading),
         hosted_engine=hosted_engine_of(reading),
-        certificates=host.read_certificates(texts, work),
+        certificates=host.archives.read_certificates(texts, work),
     )
     return build_manifest(planned)
 
 
-def _read_engine_record(plan: BackupPlan, log_path: str, host: "EngineHost") -> Optional[Dict[str, Any]]:
+def _read_engine_record(plan: BackupPlan, log_path: str, host: "BackupHost") -> Optional[Dict[str, Any]]:
     """Return what the engine believes of this backup, and which scopes it believes in without reason.
 
     An engine that can not be asked does not make a proven archive worse; then there is no record to show.
@@ -257,7 +257,7 @@ def _read_engine_record(plan: BackupPlan, log_path: str, host: "EngineHost") -> 
     if plan.installation.notified is None:
         return None
     try:
-        rows = host.read_records(plan.installation.notified, log_path)
+        rows = host.databases.read_records(plan.installation.notified, log_path)
     except BackupError as error:
         return {"scopes": [], "not_in_archive": [], "problem": error.message}
     names = {kind.record: kind.scope for kind in KINDS}

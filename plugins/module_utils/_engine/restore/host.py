@@ -13,14 +13,16 @@ from ..._archive.configuration import in_reading_order, settings_of_texts
 from ..._archive.databases import GRAFANA_FILE
 from ..._archive.model import ArchiveReading, FileEntry
 from ..._common import files
+from ..._common.clock import SystemClock
 from ..._common.command import find_program, run_command, tool_environment
 from ..._common.errors import Problem
 from ..._postgres import connection, local_server
 from ..._postgres.local_server_model import LocalServerState
 from ..._postgres.model import Settings
 from .. import installation, services
-from ..backup.host import EngineHost
+from ..backup.host import CountedDatabases, EngineBackup
 from ..credential_files import is_placeholder, lost_variables, names_database, replace_credentials
+from ..host_session import HostSession, InstalledEngine
 from . import restored_database, restored_files
 from .model import CREDENTIAL_FILES, RestoreRequest, RestoreTarget
 from .restored_files import TextFile
@@ -30,28 +32,45 @@ DATA_DIRECTORY = "var/lib/pgsql/data"
 OS_RELEASE = "/etc/os-release"
 
 
-class RestoreHost(EngineHost):
-    """Everything a restore reads from and does to the host it runs on."""
+class RestoreHost:
+    """Everything a restore reads from and does to the host it runs on.
 
-    read_fitness = staticmethod(connection.read_fitness)
-    count_rows = staticmethod(restored_database.count_rows)
-    read_marks = staticmethod(restored_database.read_marks)
-    find_roles = staticmethod(restored_database.find_roles)
-    read_services = staticmethod(services.read_services)
-    engine_is_running = staticmethod(services.engine_is_running)
-    peek_version = staticmethod(reader.peek_version)
-    read_proven = staticmethod(reader.read_proven)
-    write_secrets = staticmethod(restored_files.write_secrets)
-    asked = (installation.HELP, installation.MODULES)
-    superuser_socket = ""  # directory of the Unix socket by which the superuser enters the local server
+    ``superuser_socket`` is the directory of the Unix socket by which the superuser enters the local server.
+    """
 
-    def read_local_server(self, settings: Settings) -> Optional[LocalServerState]:
-        """Return what is there of a role and its database, None where nobody can look."""
-        return local_server.read_local_server(settings, self.superuser_socket)
+    clock = SystemClock()
+    files = files
+
+    def __init__(self, prefix: str, superuser_socket: str = "") -> None:
+        self.session = HostSession(prefix)
+        self.engine = RestoredEngine((installation.HELP, installation.MODULES))
+        self.passwords = self.engine.passwords
+        self.databases = RestoredDatabases(superuser_socket)
+        self.archives = RestoredArchives()
+        self.tool = EngineBackup(self.session)
+        self.config = ConfigFiles()
+
+
+class TargetEngine:
+    """An engine host that databases are reached from."""
 
     def lock_directory(self, prefix: str) -> str:
         """Return the directory whose lock every run on this host takes that changes the engine."""
         return installation.below(prefix, STATE_DIRECTORY)
+
+    def client_version(self, prefix: str) -> int:
+        """Return the major version of pg_restore, 0 where it does not tell."""
+        env = tool_environment(prefix)
+        program = find_program("pg_restore", env)
+        found = re.search(r"(\d+)", run_command([program, "--version"], env).stdout) if program else None
+        return int(found.group(1)) if found else 0
+
+
+class RestoredEngine(InstalledEngine, TargetEngine):
+    """An engine host that an archive is restored on."""
+
+    read_services = staticmethod(services.read_services)
+    engine_is_running = staticmethod(services.engine_is_running)
 
     def grafana_file(self, prefix: str) -> str:
         """Return where Grafana's SQLite file is, or will be."""
@@ -72,13 +91,6 @@ class RestoreHost(EngineHost):
             return ""
         return "%s%s" % (values.get("ID", ""), values.get("VERSION_ID", "").partition(".")[0])
 
-    def client_version(self, prefix: str) -> int:
-        """Return the major version of pg_restore, 0 where it does not tell."""
-        env = tool_environment(prefix)
-        program = find_program("pg_restore", env)
-        found = re.search(r"(\d+)", run_command([program, "--version"], env).stdout) if program else None
-        return int(found.group(1)) if found else 0
-
     def configured(
         self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading
     ) -> Dict[str, Settings]:
@@ -87,8 +99,39 @@ class RestoreHost(EngineHost):
         if "files" in scopes and reading.files is not None:
             texts.update(reading.files.configuration)
         found = settings_of_texts(in_reading_order(texts))
-        self._hide(list(found.values()) + list(request.credentials.values()))
+        self.hide(list(found.values()) + list(request.credentials.values()))
         return found
+
+
+class ProbedDatabases:
+    """Databases as a login sees them."""
+
+    read_fitness = staticmethod(connection.read_fitness)
+    find_roles = staticmethod(restored_database.find_roles)
+
+    def __init__(self, superuser_socket: str = "") -> None:
+        self._superuser_socket = superuser_socket
+
+    def read_local_server(self, settings: Settings) -> Optional[LocalServerState]:
+        """Return what is there of a role and its database, None where nobody can look."""
+        return local_server.read_local_server(settings, self._superuser_socket)
+
+
+class RestoredDatabases(ProbedDatabases):
+    """The databases that a restore fills."""
+
+    count_rows = staticmethod(restored_database.count_rows)
+    count_sqlite = staticmethod(CountedDatabases.count_sqlite)
+    read_marks = staticmethod(restored_database.read_marks)
+
+
+class RestoredArchives:
+    """The archive that is restored."""
+
+    read_archive = staticmethod(reader.read_archive)
+    read_manifest = staticmethod(reader.read_manifest)
+    read_proven = staticmethod(reader.read_proven)
+    peek_version = staticmethod(reader.peek_version)
 
     @contextlib.contextmanager
     def same_times(self, path: str) -> Iterator[None]:
@@ -98,6 +141,12 @@ class RestoreHost(EngineHost):
             yield
         finally:
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+class ConfigFiles:
+    """The configuration files that a restore rewrites."""
+
+    write_secrets = staticmethod(restored_files.write_secrets)
 
     def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
         """Return how the files of this host differ from the archive's."""

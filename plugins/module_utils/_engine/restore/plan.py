@@ -63,16 +63,18 @@ class RestorePlan(NamedTuple):
 def plan_restore(request: RestoreRequest, host: "RestoreHost") -> RestorePlan:
     """Return what would be restored and every problem that forbids it; raise Refused by what is known at once."""
     installation = look_first(request, host)
-    tmpdir = request.tmpdir or host.lock_directory(request.prefix)
+    tmpdir = request.tmpdir or host.engine.lock_directory(request.prefix)
     reading, manifest, problems = read_source(request.path, tmpdir, host)
     version = refuse_restore(version_of(reading), installation.version)
     if version and version_of(reading):
         problems.append(Problem("version_refused", version))
     scopes, found = decide_scopes(request, reading, installation)
     problems += found + check_hosted_engine(request, reading)
-    targets, looks, found = plan_targets(request, kinds_of(scopes), host.configured(request, scopes, reading), host)
-    problems += found + check_targets(request, targets, looks, reading, host.client_version(request.prefix))
-    permissions = plan_permissions(request, targets, reading, host)
+    targets, looks, found = plan_targets(
+        request, kinds_of(scopes), host.engine.configured(request, scopes, reading), host.databases
+    )
+    problems += found + check_targets(request, targets, looks, reading, host.engine.client_version(request.prefix))
+    permissions = plan_permissions(request, targets, reading, host.databases)
     os_differs, notes = compare_systems(reading, host)
     plan = RestorePlan(
         request,
@@ -85,11 +87,11 @@ def plan_restore(request: RestoreRequest, host: "RestoreHost") -> RestorePlan:
         permissions,
         log_path=choose_log_path(request, installation, host),
         tmpdir=tmpdir,
-        grafana_file=host.grafana_file(request.prefix),
+        grafana_file=host.engine.grafana_file(request.prefix),
         os_differs=os_differs,
         problems=problems + permissions.problems,
         notes=notes + permissions.notes,
-        leftovers=host.list_leftovers(host.lock_directory(request.prefix)),
+        leftovers=host.session.list_leftovers(host.engine.lock_directory(request.prefix)),
     )
     return plan._replace(problems=plan.problems + check_places(plan, host))
 
@@ -102,11 +104,11 @@ def read_source(
     An archive that is, byte for byte, the one of its manifest was read to its last row when that was written. Any
     other is read so now.
     """
-    manifest, problems = host.read_manifest(path)
-    proven = host.read_proven(path, manifest) if manifest is not None else None
+    manifest, problems = host.archives.read_manifest(path)
+    proven = host.archives.read_proven(path, manifest) if manifest is not None else None
     if proven is not None:
         return proven, manifest, problems
-    reading = host.read_archive(path, "full", tmpdir)
+    reading = host.archives.read_archive(path, "full", tmpdir)
     problems = problems + check_archive(reading, "full", expected_scopes(reading, manifest, ["all"]))
     return reading, manifest, problems + (compare_manifest(manifest, reading) if manifest is not None else [])
 
@@ -115,12 +117,12 @@ def look_first(request: RestoreRequest, host: "RestoreHost") -> Installation:
     """Return the installation; raise Refused with everything that needs no reading of the archive."""
     problems = check_request(request, host)
     try:
-        installation = host.read_installation(request.prefix)
+        installation = host.engine.read_installation(request.prefix)
     except CommandError as error:
         raise Refused(problems + [Problem(error.code, error.message)], phase="plan") from None
     problems += check_credentials(request) + check_host(request, installation, host)
-    tmpdir = request.tmpdir or host.lock_directory(request.prefix)
-    problems += host.check_directory(tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
+    tmpdir = request.tmpdir or host.engine.lock_directory(request.prefix)
+    problems += host.files.check_directory(tmpdir, "tmpdir", "temporary directory", sticky_is_safe=True)
     if not any(problem.code == "archive_missing" for problem in problems):
         problems += check_at_first_sight(request, installation, host)
     if problems:
@@ -131,7 +133,7 @@ def look_first(request: RestoreRequest, host: "RestoreHost") -> Installation:
 def check_request(request: RestoreRequest, host: "RestoreHost") -> List[Problem]:
     """Return what is wrong with the options themselves."""
     problems = []
-    if not host.exists(request.path):
+    if not host.files.exists(request.path):
         problems.append(Problem("archive_missing", "there is no archive %s on this host" % request.path))
     for name, path in (("path", request.path), ("log_path", request.log_path), ("tmpdir", request.tmpdir)):
         if path and not posixpath.isabs(path):
@@ -151,10 +153,10 @@ def check_host(request: RestoreRequest, installation: Installation, host: "Resto
         problems.append(Problem("program_missing", "%s is not found on this host; engine-backup needs it" % name))
     if request.cleanup_planned:
         return problems
-    pid = host.engine_is_running(request.prefix)
+    pid = host.engine.engine_is_running(request.prefix)
     if pid:
         problems.append(Problem("engine_running", "the engine runs (process %d): stop ovirt-engine first" % pid))
-    states = host.read_services(request.prefix)
+    states = host.engine.read_services(request.prefix)
     active = [name for name in STOPPED_SERVICES if states.get(name) == "active"]
     if active:
         text = "services are up that use what a restore replaces: %s. engine-backup does not look; stop them first"
@@ -164,12 +166,12 @@ def check_host(request: RestoreRequest, installation: Installation, host: "Resto
 
 def check_at_first_sight(request: RestoreRequest, installation: Installation, host: "RestoreHost") -> List[Problem]:
     """Return what size, manifest and version of the archive say without reading it."""
-    manifest, problems = host.read_manifest(request.path)
-    size = host.file_size(request.path)
+    manifest, problems = host.archives.read_manifest(request.path)
+    size = host.files.file_size(request.path)
     if manifest is not None and manifest["size"] != size:
         text = "the archive has %d bytes, its manifest says %d: it is not the archive that was proven"
         problems.append(Problem("manifest_disagrees", text % (size, manifest["size"])))
-    version = host.peek_version(request.path)
+    version = host.archives.peek_version(request.path)
     reason = refuse_restore(version, installation.version) if version else ""
     if reason:
         problems.append(Problem("version_refused", reason))
@@ -215,7 +217,7 @@ def check_hosted_engine(request: RestoreRequest, reading: ArchiveReading) -> Lis
 
 def compare_systems(reading: ArchiveReading, host: "RestoreHost") -> Tuple[bool, List[str]]:
     """Return whether the tool will find another operating system than the archive's, and what that means."""
-    here, there = host.os_version(), os_version_of(reading)
+    here, there = host.engine.os_version(), os_version_of(reading)
     if here == there:
         return False, []
     text = "the archive is of %s, this host is %s: Apache's configuration is not restored, engine-setup asks for it"
@@ -226,18 +228,18 @@ def choose_log_path(request: RestoreRequest, installation: Installation, host: "
     """Return the log: as asked, or named after the archive and the time, and a number within the same second."""
     if request.log_path:
         return request.log_path
-    stamp = to_iso(host.now()).replace("-", "").replace(":", "")
+    stamp = to_iso(host.clock.now()).replace("-", "").replace(":", "")
     stem = posixpath.splitext(posixpath.basename(request.path))[0]
     path = posixpath.join(installation.log_directory, "restore-%s-%s" % (stem, stamp))
     names = itertools.chain([path + ".log"], ("%s.%d.log" % (path, number) for number in itertools.count(2)))
-    return next(name for name in names if not host.exists(name))
+    return next(name for name in names if not host.files.exists(name))
 
 
 def check_places(plan: RestorePlan, host: "RestoreHost") -> List[Problem]:
     """Return what is wrong with the directories of the run, and whether the disks have room."""
     logs = posixpath.dirname(plan.log_path)
-    problems = host.check_directory(logs, "log_directory", "log directory", sticky_is_safe=True)
-    if host.exists(plan.log_path):
+    problems = host.files.check_directory(logs, "log_directory", "log directory", sticky_is_safe=True)
+    if host.files.exists(plan.log_path):
         problems.append(Problem("log_exists", "the log %s exists; each run needs a new one" % plan.log_path))
     return problems or check_space(plan, host)
 
@@ -247,7 +249,7 @@ def check_space(plan: RestorePlan, host: "RestoreHost") -> List[Problem]:
     files = plan.reading.files.size if plan.reading.files is not None else 0
     work = sum(member.size for member in plan.reading.members) + files
     problems = check_room(plan.tmpdir, work, host, code="space_tmpdir")
-    data = host.data_directory(plan.request.prefix)
+    data = host.engine.data_directory(plan.request.prefix)
     local = [plan.reading.dumps[kind] for kind, target in plan.targets.items() if target.settings.host in LOCAL_HOSTS]
     if data and local:
         loaded = sum(dump.size * data_factor(dump.format) for dump in local)
@@ -257,7 +259,7 @@ def check_space(plan: RestorePlan, host: "RestoreHost") -> List[Problem]:
 
 def check_room(place: str, size: int, host: "RestoreHost", code: str) -> List[Problem]:
     """Return whether a directory has too little room for so many bytes."""
-    free, needed = host.free_space(place), size + SMALLEST_SPACE
+    free, needed = host.files.free_space(place), size + SMALLEST_SPACE
     text = "%s has %d bytes free, the restore needs about %d"
     return [Problem(code, text % (place, free, needed))] if free < needed else []
 

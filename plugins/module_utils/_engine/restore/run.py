@@ -13,13 +13,7 @@ from ..._common.errors import BackupError, CommandError, NotProven, Problem, Ref
 from ..backup.output import evidence, last_lines
 from .commands import password_files, restore_command
 from .model import Restored, RestoreRequest, RestoreTarget, is_restored_as_it_was, rewritten_files
-from .output import (
-    cascaded_tables,
-    check_load,
-    check_restore,
-    missing_restore_lines,
-    provisioning_twins,
-)
+from .output import cascaded_tables, check_load, check_restore, missing_restore_lines, provisioning_twins
 from .plan import RestorePlan, describe_plan, insisted_files, plan_restore
 from .proof import check_marks, compare_restored, comparison_of, sum_rows
 
@@ -51,13 +45,13 @@ class RestoreResult(NamedTuple):
 
 def preview_restore(request: RestoreRequest, host: "RestoreHost") -> RestoreResult:
     """Return what make_restore would do; raise Refused with everything that would make it fail. Writes nothing."""
-    directory = host.lock_directory(request.prefix)
+    directory = host.engine.lock_directory(request.prefix)
     plan = plan_restore(request, host)
-    if host.is_locked(directory):
+    if host.session.is_locked(directory):
         plan.problems.append(Problem("locked", "another run holds the directory %s" % directory))
     done = find_restored(plan, host)
     if done is not None:
-        broken = host.find_broken(request.prefix, originals_of(plan, host), changed_targets(plan))
+        broken = host.config.find_broken(request.prefix, originals_of(plan, host), changed_targets(plan))
         return RestoreResult(bool(plan.leftovers or broken), done, [], plan.leftovers, broken)
     if plan.problems:
         raise Refused(plan.problems, phase="plan")
@@ -68,23 +62,23 @@ def preview_restore(request: RestoreRequest, host: "RestoreHost") -> RestoreResu
 
 def make_restore(request: RestoreRequest, host: "RestoreHost") -> RestoreResult:
     """Restore, or find that everything is already as the archive holds it."""
-    directory = host.lock_directory(request.prefix)
-    problems = host.check_directory(directory, "directory", "directory for locks and state", sticky_is_safe=True)
+    directory = host.engine.lock_directory(request.prefix)
+    problems = host.files.check_directory(directory, "directory", "directory for locks and state", sticky_is_safe=True)
     if problems:
         raise Refused(problems, phase="plan")
-    host.lock(directory)
+    host.session.lock(directory)
     try:
-        cleaned_up = host.remove_leftovers(directory)
+        cleaned_up = host.session.remove_leftovers(directory)
         plan = plan_restore(request, host)
         done = find_restored(plan, host)
         if done is not None:  # a run that was killed just before may have left broken configuration
-            repaired = host.repair_config_files(request.prefix, originals_of(plan, host), changed_targets(plan))
+            repaired = host.config.repair_config_files(request.prefix, originals_of(plan, host), changed_targets(plan))
             return RestoreResult(bool(cleaned_up or repaired), done, [], cleaned_up, repaired)
         if plan.problems:
             raise Refused(plan.problems, phase="plan")
         return restore_planned(plan, directory, host)._replace(cleaned_up=cleaned_up)
     finally:
-        host.unlock()
+        host.session.unlock()
 
 
 def command_of(plan: RestorePlan, work: str) -> List[str]:
@@ -102,7 +96,7 @@ def changed_targets(plan: RestorePlan) -> List[RestoreTarget]:
 
 def originals_of(plan: RestorePlan, host: "RestoreHost") -> Dict[str, Any]:
     """Return each configuration file that the tool rewrites as it is meant to be, but for its credentials."""
-    return host.read_originals(plan.request.prefix, insisted_files(plan), plan.scopes, plan.reading)
+    return host.config.read_originals(plan.request.prefix, insisted_files(plan), plan.scopes, plan.reading)
 
 
 def find_restored(plan: RestorePlan, host: "RestoreHost") -> Optional[Dict[str, Any]]:
@@ -126,17 +120,17 @@ def check_marks_of(plan: RestorePlan, host: "RestoreHost") -> List[Problem]:
     """Return why the engine database, where one is to be restored, is not the one of this backup."""
     if "engine" not in plan.targets:
         return []
-    marks = host.read_marks(plan.targets["engine"].settings, plan.identity)
+    marks = host.databases.read_marks(plan.targets["engine"].settings, plan.identity)
     return check_marks(marks, plan.identity, plan.request.keep_temporary_data)
 
 
 def restore_planned(plan: RestorePlan, directory: str, host: "RestoreHost") -> RestoreResult:
     """Run the tool in work directories of its own and prove what it did; whatever happens, they are removed."""
     try:
-        _stage, work = host.begin(posixpath.join(directory, RUN_NAME), plan.tmpdir, plan.log_path)
+        _stage, work = host.session.begin(posixpath.join(directory, RUN_NAME), plan.tmpdir, plan.log_path)
         return restore_in(work, plan, host)
     finally:
-        host.finish()
+        host.session.finish()
 
 
 def restore_in(work: str, plan: RestorePlan, host: "RestoreHost") -> RestoreResult:
@@ -147,24 +141,24 @@ def restore_in(work: str, plan: RestorePlan, host: "RestoreHost") -> RestoreResu
     try:
         changed = changed_targets(plan)
         originals = originals_of(plan, host)
-        placeholders = host.make_placeholders(plan.request.prefix, insisted_files(plan))
-        host.write_secrets(password_files(changed, work))
+        placeholders = host.config.make_placeholders(plan.request.prefix, insisted_files(plan))
+        host.config.write_secrets(password_files(changed, work))
         stdout, log = run_tool(plan, cmd, work, host)
-        repaired = host.repair_config_files(plan.request.prefix, originals, changed)
+        repaired = host.config.repair_config_files(plan.request.prefix, originals, changed)
         return prove(plan, cmd, stdout, log, host)._replace(repaired=repaired)
     except BackupError as error:
         complete_failure(error, plan, cmd, host)
         raise
     finally:
-        host.remove_placeholders(plan.request.prefix, placeholders, originals)
+        host.config.remove_placeholders(plan.request.prefix, placeholders, originals)
 
 
 def run_tool(plan: RestorePlan, cmd: List[str], work: str, host: "RestoreHost") -> Tuple[str, str]:
     """Run engine-backup; return what it printed and logged, or raise CommandError."""
-    host.note_phase("engine-backup")
-    with host.same_times(plan.request.path):
-        result = host.run_tool(cmd, plan.request.timeout, posixpath.join(work, "tool"))
-    log = host.read_log(plan.log_path)
+    host.session.note_phase("engine-backup")
+    with host.archives.same_times(plan.request.path):
+        result = host.tool.run_tool(cmd, plan.request.timeout, posixpath.join(work, "tool"))
+    log = host.tool.read_log(plan.log_path)
     if result.returncode is None:
         text = "engine-backup was ended: it took longer than the timeout of %d seconds%s" % (
             plan.request.timeout,
@@ -181,7 +175,7 @@ def run_tool(plan: RestorePlan, cmd: List[str], work: str, host: "RestoreHost") 
 
 def prove(plan: RestorePlan, cmd: List[str], stdout: str, log: str, host: "RestoreHost") -> RestoreResult:
     """Hold what is there now against the archive; raise NotProven with every difference."""
-    host.note_phase("proving")
+    host.session.note_phase("proving")
     planned = describe_plan(plan)
     names = {kind: item["name"] for kind, item in planned["databases"].items()}
     problems = missing_restore_lines(stdout, names, "files" in plan.scopes) + check_load(log)
@@ -197,11 +191,13 @@ def read_restored(plan: RestorePlan, cascaded: Sequence[str], host: "RestoreHost
     rows: Dict[str, Dict[str, int]] = {}
     for kind in describe_plan(plan)["databases"]:
         if kind == "grafana":
-            counted = host.count_sqlite(plan.grafana_file)
+            counted = host.databases.count_sqlite(plan.grafana_file)
             rows[kind] = {name: state.rows for name, state in counted.tables.items()}
         else:
-            rows[kind] = host.count_rows(plan.targets[kind].settings)
-    marks = host.read_marks(plan.targets["engine"].settings, plan.identity) if "engine" in plan.targets else None
+            rows[kind] = host.databases.count_rows(plan.targets[kind].settings)
+    marks = (
+        host.databases.read_marks(plan.targets["engine"].settings, plan.identity) if "engine" in plan.targets else None
+    )
     return Restored(rows, marks, tuple(cascaded))
 
 
@@ -223,7 +219,7 @@ def compare_everything(plan: RestorePlan, restored: Restored, host: "RestoreHost
             for path, entry in plan.reading.files.entries.items()
             if is_restored_as_it_was(path, plan.os_differs, rewritten)
         }
-        problems += host.compare_files(request.prefix, entries)
+        problems += host.config.compare_files(request.prefix, entries)
     return problems
 
 
@@ -244,7 +240,7 @@ def complete_failure(error: BackupError, plan: RestorePlan, cmd: List[str], host
     facts: Dict[str, Any] = {
         "phase": "proving",
         "log_path": plan.log_path,
-        "last_lines": last_lines(host.read_log(plan.log_path)),
+        "last_lines": last_lines(host.tool.read_log(plan.log_path)),
         "cmd": cmd,
         "standing": {kind: describe_database_now(kind, plan, host) for kind in sorted(plan.targets)},
     }
@@ -257,7 +253,7 @@ def describe_database_now(kind: str, plan: RestorePlan, host: "RestoreHost") -> 
     settings = plan.targets[kind].settings
     where = "%s on %s:%d" % (settings.database, settings.host, settings.port)
     try:
-        rows = host.count_rows(settings)
+        rows = host.databases.count_rows(settings)
     except BackupError as error:
         return "%s: %s" % (where, error.message)
     archived = sum_rows(plan.reading.dumps[kind].tables or {})

@@ -14,18 +14,7 @@ from .model import NONE, RestoreRequest, RestoreTarget
 from .target_rules import LoginProbe, check_credentials, check_existing, look_at
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    from ..protocols import RestoreHost
-
-    class TargetHost(RestoreHost, Protocol):
-        """The engine host: _engine.restore.target_host.TargetHost."""
-
-        def count_sessions(self, settings: Settings) -> int:
-            """How many other sessions use a database."""
-
-        def clear_database(self, settings: Settings) -> None:
-            """Drop everything in a database."""
+    from ..protocols import TargetHost
 
 
 class TargetDatabase(NamedTuple):
@@ -55,12 +44,12 @@ NOT_EMPTIED = "What the databases held was dropped, but they are not fit for a r
 
 def preview_targets(request: RestoreRequest, clears: bool, host: "TargetHost") -> TargetCheckResult:
     """Return what prepare_targets would do; raise Refused with everything that would make it fail. Writes nothing."""
-    directory = host.lock_directory(request.prefix)
-    leftovers = host.list_leftovers(directory) if clears else []
+    directory = host.engine.lock_directory(request.prefix)
+    leftovers = host.session.list_leftovers(directory) if clears else []
     # Sessions of what a killed run left will be gone by then.
     targets = look_at_targets(request, clears, bool(leftovers), host)
     locked = [Problem("locked", "another run holds the directory %s" % directory)]
-    refuse(targets, locked if clears and host.is_locked(directory) else [])
+    refuse(targets, locked if clears and host.session.is_locked(directory) else [])
     filled = list_filled(targets)
     return TargetCheckResult(bool(filled or leftovers), describe(targets, filled), leftovers)
 
@@ -69,33 +58,33 @@ def prepare_targets(request: RestoreRequest, clears: bool, host: "TargetHost") -
     """Insist that the databases can be restored into; drop what they hold if asked to, and prove that it is gone."""
     if not clears:
         return preview_targets(request, clears, host)
-    directory = host.lock_directory(request.prefix)
-    host.lock(directory)
+    directory = host.engine.lock_directory(request.prefix)
+    host.session.lock(directory)
     try:
         # Also ends an engine-backup that outlived its run and is still loading.
-        cleaned_up = host.remove_leftovers(directory)
+        cleaned_up = host.session.remove_leftovers(directory)
         targets = wait_for_quiet(request, host)
         refuse(targets)
         filled = list_filled(targets)
         for kind in filled:
-            host.clear_database(targets[kind].settings)
+            host.databases.clear_database(targets[kind].settings)
         targets = look_at_targets(request, False, False, host)
         if list_problems(targets):
             raise NotProven(list_problems(targets), NOT_EMPTIED, phase="proving")
         return TargetCheckResult(bool(cleaned_up or filled), describe(targets, filled), cleaned_up)
     finally:
-        host.unlock()
+        host.session.unlock()
 
 
 def wait_for_quiet(request: RestoreRequest, host: "TargetHost") -> Targets:
     """Return what stands in the databases; a server needs a moment to end the session of a client that was killed."""
-    deadline = host.monotonic() + PATIENCE
+    deadline = host.clock.monotonic() + PATIENCE
     while True:
         targets = look_at_targets(request, True, False, host)
         in_use = [problem for problem in list_problems(targets) if problem.code == "database_in_use"]
-        if not in_use or host.monotonic() > deadline:
+        if not in_use or host.clock.monotonic() > deadline:
             return targets
-        host.sleep(PAUSE)
+        host.clock.sleep(PAUSE)
 
 
 def request_of(prefix: str, credentials: Dict[str, Settings]) -> RestoreRequest:
@@ -126,7 +115,7 @@ def look_at_targets(request: RestoreRequest, clears: bool, ends_sessions: bool, 
         problems.append(Problem("option_out_of_range", "'credentials' names no database"))
     if problems:
         raise Refused(problems, phase="plan")
-    client = host.client_version(request.prefix)
+    client = host.engine.client_version(request.prefix)
     return {
         kind: look_at_target(kind, settings, client, clears, ends_sessions, host)
         for kind, settings in sorted(request.credentials.items())
@@ -137,7 +126,7 @@ def look_at_target(
     kind: str, settings: Settings, client: int, clears: bool, ends_sessions: bool, host: "TargetHost"
 ) -> TargetDatabase:
     """Return what stands in one database and what keeps a restore out of it."""
-    look = look_at(settings, host)
+    look = look_at(settings, host.databases)
     problems = check_existing(RestoreTarget(kind, settings, True, False), look)
     if look.fitness is None:
         return TargetDatabase(settings, look, 0, problems)
@@ -146,7 +135,7 @@ def look_at_target(
     if client and server > client:
         text = "the server of the %s database is PostgreSQL %d, this host's client %d: engine-backup refuses that"
         problems.append(Problem("client_too_old", text % (kind, server, client)))
-    sessions = host.count_sessions(settings)
+    sessions = host.databases.count_sessions(settings)
     if look.fitness.objects and not clears:
         text = "the %s database '%s' on %s:%d is not empty: it holds %d tables. Empty it first, after a proven backup"
         problems.append(Problem("target_not_empty", text % (where + (look.fitness.tables,))))

@@ -18,7 +18,7 @@ from ..._postgres.rules import Fitness, check_database, check_identifier, check_
 from .model import ALL, AUTO, NONE, SERVERS, RestoreRequest, RestoreTarget
 
 if TYPE_CHECKING:
-    from ..protocols import RestoreHost
+    from ..protocols import ProbedDatabases
 
 PROVISION_HOST, PROVISION_PORT = "localhost", 5432
 HOST_NAME = re.compile(r"^[A-Za-z0-9_.:%-]+$")
@@ -53,7 +53,7 @@ def check_credentials(request: RestoreRequest) -> List[Problem]:
 
 
 def plan_targets(
-    request: RestoreRequest, kinds: Sequence[str], configured: Dict[str, Settings], host: "RestoreHost"
+    request: RestoreRequest, kinds: Sequence[str], configured: Dict[str, Settings], databases: "ProbedDatabases"
 ) -> Tuple[Dict[str, RestoreTarget], Dict[str, LoginProbe], List[Problem]]:
     """Return the target of each database, what a login shows of it, and what forbids the restore."""
     targets: Dict[str, RestoreTarget] = {}
@@ -71,25 +71,27 @@ def plan_targets(
         if not is_changed and settings.password != settings.password_as_shell:
             text = "engine-backup misreads the configured password of the %s database: give it in 'credentials'"
             problems.append(Problem("password_unusable", text % kind))
-        looks[kind] = look_at(settings, host)
+        looks[kind] = look_at(settings, databases)
         is_provisioned = decide_provision(kind, request, settings, looks[kind])
         targets[kind] = RestoreTarget(kind, settings, is_changed, is_provisioned)
-        problems += check_login(request, targets[kind], looks[kind], host)
+        problems += check_login(request, targets[kind], looks[kind], databases)
     return targets, looks, problems
 
 
-def check_login(request: RestoreRequest, target: RestoreTarget, look: LoginProbe, host: "RestoreHost") -> List[Problem]:
+def check_login(
+    request: RestoreRequest, target: RestoreTarget, look: LoginProbe, databases: "ProbedDatabases"
+) -> List[Problem]:
     """Return whether a login fails for another reason than that the role is yet to be made."""
     if not target.is_provisioned or look.problem is None or look.problem.code != "database_login_failed":
         return []
-    found = host.read_local_server(target.settings) if target.settings.host == PROVISION_HOST else None
+    found = databases.read_local_server(target.settings) if target.settings.host == PROVISION_HOST else None
     return check_local_server(target.kind, target.settings, found, request.cleanup_planned) if found is not None else []
 
 
-def look_at(settings: Settings, host: "RestoreHost") -> LoginProbe:
+def look_at(settings: Settings, databases: "ProbedDatabases") -> LoginProbe:
     """Return what a login shows."""
     try:
-        return LoginProbe(host.read_fitness(settings), None)
+        return LoginProbe(databases.read_fitness(settings), None)
     except BackupError as error:
         return LoginProbe(None, Problem(error.code, error.message))
 
@@ -208,11 +210,13 @@ class Permissions(NamedTuple):
 
 
 def plan_permissions(
-    request: RestoreRequest, targets: Dict[str, RestoreTarget], reading: ArchiveReading, host: "RestoreHost"
+    request: RestoreRequest, targets: Dict[str, RestoreTarget], reading: ArchiveReading, databases: "ProbedDatabases"
 ) -> Permissions:
     """Decide whether owners and grants of the dumps are restored: only where every role will be there."""
     extra = extra_users(targets, reading)
-    obstacles = [text for kind in sorted(targets) for text in find_obstacles(targets[kind], reading.dumps[kind], host)]
+    obstacles = [
+        text for kind in sorted(targets) for text in find_obstacles(targets[kind], reading.dumps[kind], databases)
+    ]
     if request.permissions == "restore" and obstacles:
         problem = Problem("permissions_impossible", "owners and grants can not be restored: " + "; ".join(obstacles))
         return Permissions(True, extra, [problem], [])
@@ -239,7 +243,7 @@ def is_everywhere(role: str) -> bool:
     return role in ("", "postgres") or role.startswith("pg_")
 
 
-def find_obstacles(target: RestoreTarget, dump: DumpReading, host: "RestoreHost") -> List[str]:
+def find_obstacles(target: RestoreTarget, dump: DumpReading, databases: "ProbedDatabases") -> List[str]:
     """Return why the owners and grants of a dump can not be restored."""
     if target.is_provisioned or dump.format != "custom":
         return []
@@ -249,7 +253,7 @@ def find_obstacles(target: RestoreTarget, dump: DumpReading, host: "RestoreHost"
         text = "objects of the %s dump belong to %s, the target's user is %s"
         return [text % (target.kind, ", ".join(foreign), user)]
     try:
-        missing = find_missing_roles(target, other_roles(dump.grantees, user), host)
+        missing = find_missing_roles(target, other_roles(dump.grantees, user), databases)
     except BackupError:
         return []  # that the database can not be reached is a problem of its own
     return ["the server of the %s database has no role %s" % (target.kind, ", ".join(missing))] if missing else []
@@ -260,9 +264,9 @@ def other_roles(names: Sequence[str], user: str) -> List[str]:
     return sorted(name for name in names if not is_everywhere(name) and name != user)
 
 
-def find_missing_roles(target: RestoreTarget, names: List[str], host: "RestoreHost") -> List[str]:
+def find_missing_roles(target: RestoreTarget, names: List[str], databases: "ProbedDatabases") -> List[str]:
     """Return the roles that the server of a database does not have."""
-    return sorted(set(names) - set(host.find_roles(target.settings, names))) if names else []
+    return sorted(set(names) - set(databases.find_roles(target.settings, names))) if names else []
 
 
 def kinds_of(scopes: Sequence[str]) -> List[str]:

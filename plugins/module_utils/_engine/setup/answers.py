@@ -67,11 +67,7 @@ def cleanup_answers(is_unprivileged: bool) -> Answers:
 
 
 # Which format engine-cleanup dumps each database in before it empties it, and engine-setup before it changes it.
-DUMPERS = {
-    "engine": "OVESETUP_DB/dumper",
-    "dwh": "OVESETUP_DWH_DB/dumper",
-    "keycloak": "OVESETUP_KEYCLOAK_DB/dumper",
-}
+DUMPERS = {"engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper"}
 PLAIN = "str:pg_plain"
 AMPLE = 2  # times the size of a database: more than enough for a plain dump of it
 PACKED_SHARE = 0.35  # bytes of a compressed dump per byte of its database; a plain one is at most as large

@@ -6,7 +6,7 @@
 engine-cleanup only warns where it can not reach a database, and ends well. This file is private to the collection.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..._archive.versions import minor_release, version_key
 from ..._common.errors import BackupError, Problem, Refused, describe_problems, list_problems
@@ -18,7 +18,6 @@ from .otopi_output import NOT_SET_UP
 from .otopi_run import (
     NOT_RUN,
     OtopiCommand,
-    OtopiHost,
     OtopiResult,
     check_lock,
     describe_end,
@@ -27,6 +26,9 @@ from .otopi_run import (
     preview_run,
     run_tool,
 )
+
+if TYPE_CHECKING:
+    from ..protocols import OtopiHost
 
 
 class CleanupRequest(NamedTuple):
@@ -79,21 +81,21 @@ SERVICES = (
 VERSION = "OVESETUP_CORE/generatedByVersion"
 
 
-def preview_cleanup(request: CleanupRequest, host: OtopiHost) -> CleanupResult:
+def preview_cleanup(request: CleanupRequest, host: "OtopiHost") -> CleanupResult:
     """Return what clean_up would do; raise Refused with everything that would make it fail. Writes nothing."""
-    places = host.choose_places(CLEANUP, request.tmpdir)
+    places = host.tool.choose_places(CLEANUP, request.tmpdir)
     plan = plan_cleanup(request, places, host)
     _refuse(check_lock(places, host) + plan.problems)
-    leftovers = host.list_leftovers(places.lock)
+    leftovers = host.session.list_leftovers(places.lock)
     # What neither of the two would empty was refused.
     who = "engine-cleanup" if plan.runs else "module"
     cleared = {kind: who if held.objects else "" for kind, held in plan.before.items()}
     return _conclude(plan, preview_run(plan.order) if plan.runs else NOT_RUN, cleared, leftovers)
 
 
-def clean_up(request: CleanupRequest, host: OtopiHost) -> CleanupResult:
+def clean_up(request: CleanupRequest, host: "OtopiHost") -> CleanupResult:
     """Remove the set-up, prove the databases empty; what is left in one is dropped where the request says so."""
-    places = host.choose_places(CLEANUP, request.tmpdir)
+    places = host.tool.choose_places(CLEANUP, request.tmpdir)
     if places.problems:  # not even a lock can be made: name this and everything else
         _refuse(plan_cleanup(request, places, host).problems)
 
@@ -110,10 +112,10 @@ def clean_up(request: CleanupRequest, host: OtopiHost) -> CleanupResult:
     return result
 
 
-def plan_cleanup(request: CleanupRequest, places: Places, host: OtopiHost) -> CleanupPlan:
+def plan_cleanup(request: CleanupRequest, places: Places, host: "OtopiHost") -> CleanupPlan:
     """Return what is to be done and everything that forbids it."""
-    installation = host.read_installation(request.prefix)
-    state = host.read_setup_state()
+    installation = host.engine.read_installation(request.prefix)
+    state = host.engine.read_setup_state()
     answers, problems = merge_answers(cleanup_answers(state.is_unprivileged), request.answers, {})
     order = OtopiCommand(CLEANUP, places, answers, (), request.timeout, (NOT_SET_UP,))
     databases = _with_archived(_own_databases(installation), request, host)
@@ -126,18 +128,20 @@ def plan_cleanup(request: CleanupRequest, places: Places, host: OtopiHost) -> Cl
         problems += mismatch + _check_room(request, answers, databases, host)
     elif not request.clear_databases:
         problems += _check_all(databases, before, host)
-    services = host.read_services(SERVICES) if runs else {}
-    registered = host.count_registered_files() if runs else {}
+    services = host.engine.read_services(SERVICES) if runs else {}
+    registered = host.engine.count_registered_files() if runs else {}
     return CleanupPlan(order, installation.is_set_up, runs, databases, before, services, registered, warnings, problems)
 
 
 def _check_room(
-    request: CleanupRequest, answers: Answers, databases: Dict[str, Settings], host: OtopiHost
+    request: CleanupRequest, answers: Answers, databases: Dict[str, Settings], host: "OtopiHost"
 ) -> List[Problem]:
     """Return whether the tool's own dumps may fill the disk: then it only warns, and leaves the database full."""
-    place = host.dumps_directory(request.prefix)
-    needed = room_for_dumps(answers, {kind: host.database_size(settings) for kind, settings in databases.items()})
-    free = host.free_space(place)
+    place = host.engine.dumps_directory(request.prefix)
+    needed = room_for_dumps(
+        answers, {kind: host.databases.database_size(settings) for kind, settings in databases.items()}
+    )
+    free = host.files.free_space(place)
     text = "%s has %d bytes free, the dumps that engine-cleanup makes there may need %d"
     return [Problem("space_dumps", text % (place, free, needed))] if free < needed else []
 
@@ -147,10 +151,10 @@ def _own_databases(installation: Installation) -> Dict[str, Settings]:
     return {kind: item for kind, item in installation.settings.items() if kind in installation.owned}
 
 
-def _with_archived(own: Dict[str, Settings], request: CleanupRequest, host: OtopiHost) -> Dict[str, Settings]:
+def _with_archived(own: Dict[str, Settings], request: CleanupRequest, host: "OtopiHost") -> Dict[str, Settings]:
     """Return the databases by kind, those of the archive that are others than the installed ones included."""
     found = {kind: item for kind, item in own.items() if kind != "grafana"}
-    archived = host.read_archived_databases(request.archive) if request.archive else {}
+    archived = host.engine.read_archived_databases(request.archive) if request.archive else {}
     for kind, item in archived.items():
         if kind != "grafana" and not any(_is_same(item, other) for other in own.values()):
             found["archived_" + kind if kind in found else kind] = item
@@ -161,11 +165,11 @@ def _is_same(one: Settings, other: Settings) -> bool:
     return (one.host, one.port, one.database) == (other.host, other.port, other.database)
 
 
-def _read_all(databases: Dict[str, Settings], host: OtopiHost) -> Tuple[Dict[str, Holdings], List[Problem]]:
+def _read_all(databases: Dict[str, Settings], host: "OtopiHost") -> Tuple[Dict[str, Holdings], List[Problem]]:
     found, problems = {}, []
     for kind, settings in sorted(databases.items()):
         try:
-            found[kind] = host.read_holdings(settings)
+            found[kind] = host.databases.read_holdings(settings)
         except BackupError as error:
             text = "the %s database can not be proven empty: %s" % (kind, error.message)
             problems.append(Problem(error.code, text))
@@ -185,14 +189,14 @@ def _check_version(state: SetupState) -> List[Problem]:
     return [Problem("cleanup_version_mismatch", text)]
 
 
-def _check_all(databases: Dict[str, Settings], held: Dict[str, Holdings], host: OtopiHost) -> List[Problem]:
+def _check_all(databases: Dict[str, Settings], held: Dict[str, Holdings], host: "OtopiHost") -> List[Problem]:
     found = []
     for kind in sorted(held):
         found += _check_standing(kind, databases[kind], held[kind], host)
     return found
 
 
-def _check_standing(kind: str, settings: Settings, found: Holdings, host: OtopiHost) -> List[Problem]:
+def _check_standing(kind: str, settings: Settings, found: Holdings, host: "OtopiHost") -> List[Problem]:
     """Return a problem where a database is not empty, with what stands in it."""
     if not found.objects:
         return []
@@ -210,10 +214,10 @@ def _check_standing(kind: str, settings: Settings, found: Holdings, host: OtopiH
     return [Problem("database_not_empty", text)]
 
 
-def _describe_database_now(kind: str, settings: Settings, found: Holdings, host: OtopiHost) -> Dict[str, Any]:
+def _describe_database_now(kind: str, settings: Settings, found: Holdings, host: "OtopiHost") -> Dict[str, Any]:
     rows: Optional[int] = None
     try:
-        rows = host.count_rows(settings)
+        rows = host.databases.count_rows(settings)
     except BackupError:  # the owner may not read what somebody else put there; it stands all the same
         rows = None
     return {
@@ -232,24 +236,24 @@ def _refuse(problems: List[Problem]) -> None:
         raise Refused(problems, phase="plan")
 
 
-def _empty(plan: CleanupPlan, request: CleanupRequest, host: OtopiHost) -> Tuple[Dict[str, str], List[Problem]]:
+def _empty(plan: CleanupPlan, request: CleanupRequest, host: "OtopiHost") -> Tuple[Dict[str, str], List[Problem]]:
     """Prove each database empty, drop what is left where asked to; return by whom each was emptied, and what stands."""
     cleared: Dict[str, str] = {}
     problems: List[Problem] = []
     for kind, settings in sorted(plan.databases.items()):
         try:
-            found = host.read_holdings(settings)
+            found = host.databases.read_holdings(settings)
             cleared[kind] = "engine-cleanup" if plan.before[kind].objects and not found.objects else ""
             if found.objects and request.clear_databases:
-                host.clear_database(settings)
-                found, cleared[kind] = host.read_holdings(settings), "module"
+                host.databases.clear_database(settings)
+                found, cleared[kind] = host.databases.read_holdings(settings), "module"
             problems += _check_standing(kind, settings, found, host)
         except BackupError as error:
             problems.append(Problem(error.code, "the %s database: %s" % (kind, error.message)))
     return cleared, problems
 
 
-def _not_empty(plan: CleanupPlan, done: OtopiResult, problems: List[Problem], host: OtopiHost) -> BackupError:
+def _not_empty(plan: CleanupPlan, done: OtopiResult, problems: List[Problem], host: "OtopiHost") -> BackupError:
     facts: Dict[str, Any] = {"phase": "proving", "problems": list_problems(problems), "standing": []}
     if plan.runs:
         facts.update(describe_end(plan.order, done.cmd, done.rc, done.log), phase="proving")

@@ -15,18 +15,17 @@ from ..._archive import setup_state
 from ..._archive.configuration import ArchivedSetup, parse_setup_state
 from ..._archive.databases import DWH_CONFIGURATION, ENGINE_CONFIGURATION
 from ..._common import files
-from ..._common.command import CommandResult, find_program, read_tail, run_command, run_long_command
+from ..._common.command import CommandResult, find_program, read_tail, run_command
 from ..._common.errors import BackupError, Problem
 from ..._postgres import clearing
 from ..._postgres.connection import connect, fetch, read_identity
 from ..._postgres.model import Settings
-from .. import leftovers
-from ..host_session import HostSession
+from ..host_session import HostSession, InstalledEngine
 from ..installation import SETUP_MARK, SETUP_STATE, VERSION_FILE, below, merge_configuration
 from ..marks import has_table, read_option
 from ..restore import restored_files
 from ..services import read_services
-from .otopi_model import SETUP, Places, SetupMemory, SetupState, Tool, ToolOutcome, answer_file_in, check_path
+from .otopi_model import SETUP, Places, SetupMemory, SetupState, Tool, ToolOutcome, check_path
 from .otopi_output import asked_questions, endless_question
 
 STATE_DIRECTORY = "var/lib/ovirt-engine-backup"
@@ -50,22 +49,72 @@ CLOCK_SLACK = 2.0  # seconds; the time of a file may have whole seconds
 RECORDED_DWH = "SELECT var_value FROM dwh_history_timekeeping WHERE var_name = 'dwhUuid'"
 
 
-class OtopiHost(HostSession):
+class OtopiHost:
     """The host of an engine as engine-setup and engine-cleanup change it."""
+
+    files = files
+
+    def __init__(self, prefix: str) -> None:
+        self.session = HostSession(prefix)
+        self.engine = SetupEngine(prefix, self.session.environment)
+        self.passwords = self.engine.passwords
+        self.databases = SetupDatabases()
+        self.tool = OtopiTool(prefix, self.session)
+
+
+class SetupDatabases:
+    """The databases of an engine as engine-setup and engine-cleanup change them."""
 
     count_rows = staticmethod(clearing.count_rows)
     clear_database = staticmethod(clearing.clear_database)
     read_holdings = staticmethod(clearing.read_holdings)
 
+    def database_size(self, settings: Settings) -> int:
+        """Return the bytes of a database, 0 where it can not be asked: that is told elsewhere."""
+        try:
+            return read_identity(settings).size
+        except BackupError:
+            return 0
+
+    def read_setup_memory(self, settings: Settings) -> Optional[SetupMemory]:
+        """Return what the engine database knows of its set-up, None where it is no engine database."""
+        with connect(settings) as connection:
+            if not has_table(connection, "vdc_options"):
+                return None
+            just_restored = read_option(connection, "DbJustRestored") == "1"
+            version = read_option(connection, "ProductRPMVersion") or ""
+            dwh = fetch(connection, RECORDED_DWH) if has_table(connection, "dwh_history_timekeeping") else []
+        return SetupMemory(just_restored, version, str(dwh[0][0] or "") if dwh else "")
+
+
+class SetupFiles:
+    """The files that engine-setup and engine-cleanup write and read."""
+
     def __init__(self, prefix: str) -> None:
-        super().__init__(prefix)
         self._prefix = prefix
+
+    def tool_answers(self) -> Set[str]:
+        """Return the answer files that engine-setup wrote down."""
+        return set(glob.glob(os.path.join(glob.escape(below(self._prefix, ANSWERS_DIRECTORY)), "*.conf")))
+
+    def list_files(self, patterns: Sequence[str]) -> List[str]:
+        """Return the files that match patterns below the prefix."""
+        return [path for pattern in patterns for path in glob.glob(below(glob.escape(self._prefix), pattern))]
+
+
+class OtopiTool:
+    """engine-setup and engine-cleanup on this host."""
+
+    def __init__(self, prefix: str, session: HostSession) -> None:
+        self._prefix = prefix
+        self._session = session
+        self._files = SetupFiles(prefix)
 
     def choose_places(self, tool: Tool, tmpdir: str) -> Places:
         """Return where a run of the tool works, and why it can not work there."""
         usual = below(self._prefix, STATE_DIRECTORY)
         lock = usual if os.path.isdir(usual) else tmpdir
-        stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(self.now()))
+        stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time()))
         name = "%s-%s-%s.log" % (tool.log_name, stamp, secrets.token_hex(3))
         log_path = os.path.join(below(self._prefix, LOG_DIRECTORY), name)
         places = Places(below(self._prefix, "bin/" + tool.name), lock, tmpdir or usual, log_path, ())
@@ -84,29 +133,6 @@ class OtopiHost(HostSession):
             problems += files.check_directory(path, "tmpdir", "temporary directory", sticky_is_safe=True)
         return problems
 
-    def dumps_directory(self, prefix: str) -> str:
-        """Return where engine-cleanup puts its dumps, or the nearest directory above that exists."""
-        place = below(prefix, DUMPS_DIRECTORY)
-        while not os.path.isdir(place):
-            place = os.path.dirname(place)
-        return place
-
-    def database_size(self, settings: Settings) -> int:
-        """Return the bytes of a database, 0 where it can not be asked: that is told elsewhere."""
-        try:
-            return read_identity(settings).size
-        except BackupError:
-            return 0
-
-    def begin_private(self, places: Places) -> str:
-        """Make the work directory; its name is on disk before it is, so a killed run can be swept up."""
-        work = os.path.join(places.work, files.WORK_PREFIX + secrets.token_hex(8))
-        self._directory = places.lock
-        self._state = leftovers.describe_run(os.getpid(), [work], answer_file_in(work), places.log_path)
-        self.note_phase("starting")
-        files.make_work_directory(work)
-        return work
-
     def write_answers(self, path: str, text: str) -> None:
         """Write the answer file, readable for its owner alone from its first byte on."""
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -116,10 +142,10 @@ class OtopiHost(HostSession):
     def run_otopi(self, argv: Sequence[str], timeout: float, stem: str, log_path: str) -> ToolOutcome:
         """Run the tool; end it where it asks one question again and again."""
         look = LogPosition(log_path)
-        known, kept = self._tool_answers(), self._kept_files()
+        known, kept = self._files.tool_answers(), self._kept_files()
         result: Optional[CommandResult] = None
         try:
-            result = run_long_command(argv, self._env, timeout, stem, self._note_session, look.is_endless)
+            result = self._session.run(argv, timeout, stem, is_hopeless=look.is_endless)
         finally:
             if result is None or result.returncode is None:
                 self._remove_tool_answers(known)
@@ -134,17 +160,14 @@ class OtopiHost(HostSession):
             look.endless if result.returncode is None else "",
         )
 
-    def _tool_answers(self) -> Set[str]:
-        return set(glob.glob(os.path.join(glob.escape(below(self._prefix, ANSWERS_DIRECTORY)), "*.conf")))
-
     def _remove_tool_answers(self, known: Set[str]) -> None:
         """A tool that is ended may write down the answers it had, passwords in clear, and nobody would look there."""
-        for path in self._tool_answers() - known:
+        for path in self._files.tool_answers() - known:
             files.remove_file(path)
 
     def _kept_files(self) -> Dict[str, str]:
         """Return copy -> original of each file with credentials that engine-setup replaced: it keeps what was there."""
-        found = restored_files.list_copies(self._list_files(CREDENTIALS + (AUTHENTICATION,)))
+        found = restored_files.list_copies(self._files.list_files(CREDENTIALS + (AUTHENTICATION,)))
         return {copy: path for path, copies in found.items() for copy in copies}
 
     def _remove_old_passwords(self, known: Dict[str, str]) -> None:
@@ -153,37 +176,44 @@ class OtopiHost(HostSession):
             if copy not in known and PASSWORD_LINE.findall(read_tail(copy)) != PASSWORD_LINE.findall(read_tail(path)):
                 files.remove_file(copy)
 
+
+class SetupEngine(InstalledEngine):
+    """An engine host as engine-setup and engine-cleanup find it."""
+
+    def __init__(self, prefix: str, environment: Dict[str, str]) -> None:
+        super().__init__()
+        self._prefix = prefix
+        self._env = environment
+        self._files = SetupFiles(prefix)
+
+    def dumps_directory(self, prefix: str) -> str:
+        """Return where engine-cleanup puts its dumps, or the nearest directory above that exists."""
+        place = below(prefix, DUMPS_DIRECTORY)
+        while not os.path.isdir(place):
+            place = os.path.dirname(place)
+        return place
+
     def read_services(self, names: Sequence[str]) -> Dict[str, str]:
         """Return active, inactive, missing or unknown for each service."""
         return read_services(self._prefix, names)
 
     def count_registered_files(self) -> Dict[str, int]:
         """Return how many files engine-cleanup removes from each directory: engine-setup registered them for that."""
-        lists = [read_tail(path) for path in self._list_files((UNINSTALL_LISTS,))]
+        lists = [read_tail(path) for path in self._files.list_files((UNINSTALL_LISTS,))]
         paths = {path for text in lists for path in REGISTERED_FILE.findall(text) if os.path.isfile(path)}
         return dict(collections.Counter(os.path.dirname(path) for path in paths))
 
     def read_archived_databases(self, path: str) -> Dict[str, Settings]:
         """Return the databases that belong to the engine of an archive, by kind."""
         found = setup_state.read_databases(path)
-        self._hide(found.values())
+        self.hide(found.values())
         return found
 
     def read_archived_setup(self, path: str) -> ArchivedSetup:
         """Return what engine-setup will find once an archive is restored."""
         found = setup_state.read_setup(path)
-        self._hide(found.settings.values())
+        self.hide(found.settings.values())
         return found
-
-    def read_setup_memory(self, settings: Settings) -> Optional[SetupMemory]:
-        """Return what the engine database knows of its set-up, None where it is no engine database."""
-        with connect(settings) as connection:
-            if not has_table(connection, "vdc_options"):
-                return None
-            just_restored = read_option(connection, "DbJustRestored") == "1"
-            version = read_option(connection, "ProductRPMVersion") or ""
-            dwh = fetch(connection, RECORDED_DWH) if has_table(connection, "dwh_history_timekeeping") else []
-        return SetupMemory(just_restored, version, str(dwh[0][0] or "") if dwh else "")
 
     def read_setup_state(self) -> SetupState:
         """Return what engine-setup would find on this host."""
@@ -224,13 +254,10 @@ class OtopiHost(HostSession):
 
     def _was_configured_since(self) -> bool:
         """Was a file with database credentials written after engine-setup ran? Its answer file dates that run."""
-        ran = [os.stat(path).st_mtime for path in self._tool_answers() if path.endswith("-setup.conf")]
+        ran = [os.stat(path).st_mtime for path in self._files.tool_answers() if path.endswith("-setup.conf")]
         ran = [moment for moment in ran if not self._failed_at(moment)]
-        paths = self._list_files(CREDENTIALS)
+        paths = self._files.list_files(CREDENTIALS)
         return bool(ran) and any(os.stat(path).st_mtime > max(ran) + CLOCK_SLACK for path in paths)
-
-    def _list_files(self, patterns: Sequence[str]) -> List[str]:
-        return [path for pattern in patterns for path in glob.glob(below(glob.escape(self._prefix), pattern))]
 
     def _failed_at(self, moment: float) -> bool:
         """Did a run of engine-setup fail that wrote its answers then? It does so right before its log ends."""

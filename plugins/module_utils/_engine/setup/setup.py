@@ -6,26 +6,17 @@
 On an empty database engine-setup makes a brand-new engine and ends well. This file is private to the collection.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..._archive.versions import minor_release
 from ..._common.errors import BackupError, Problem, Refused, describe_problems, list_problems
 from ..._postgres.model import LOCAL_HOSTS
 from ..model import Installation
-from .answers import (
-    AMPLE,
-    Answers,
-    SetupFacts,
-    differing_answers,
-    mask_answers,
-    release_of,
-    setup_answers,
-)
+from .answers import AMPLE, Answers, SetupFacts, differing_answers, mask_answers, release_of, setup_answers
 from .otopi_model import SETUP, Places, SetupMemory, SetupState, without_release
 from .otopi_run import (
     NOT_RUN,
     OtopiCommand,
-    OtopiHost,
     OtopiResult,
     check_lock,
     describe_end,
@@ -34,6 +25,9 @@ from .otopi_run import (
     preview_run,
     run_tool,
 )
+
+if TYPE_CHECKING:
+    from ..protocols import OtopiHost
 
 
 class SetupRequest(NamedTuple):
@@ -86,20 +80,20 @@ class SetupPlan(NamedTuple):
 VERSION = "OVESETUP_CORE/generatedByVersion"
 
 
-def preview_setup(request: SetupRequest, host: OtopiHost) -> SetupResult:
+def preview_setup(request: SetupRequest, host: "OtopiHost") -> SetupResult:
     """Return what set_up would do; raise Refused with everything that would make it fail. Writes nothing."""
-    places = host.choose_places(SETUP, request.tmpdir)
+    places = host.tool.choose_places(SETUP, request.tmpdir)
     plan = plan_setup(request, places, host)
     _refuse(check_lock(places, host) + plan.problems)
     done = preview_run(plan.order) if plan.reasons else NOT_RUN
-    result = _conclude(plan, done, host.list_leftovers(places.lock))
+    result = _conclude(plan, done, host.session.list_leftovers(places.lock))
     result.setup["restored"] = plan.memory is not None and plan.memory.just_restored
     return result
 
 
-def set_up(request: SetupRequest, host: OtopiHost) -> SetupResult:
+def set_up(request: SetupRequest, host: "OtopiHost") -> SetupResult:
     """Run engine-setup, unless it has run with the same version and answers, and prove what it did."""
-    places = host.choose_places(SETUP, request.tmpdir)
+    places = host.tool.choose_places(SETUP, request.tmpdir)
     if places.problems:  # not even a lock can be made: name this and everything else
         _refuse(plan_setup(request, places, host).problems)
 
@@ -121,7 +115,7 @@ def _refuse(problems: List[Problem]) -> None:
         raise Refused(problems, phase="plan")
 
 
-def plan_setup(request: SetupRequest, places: Places, host: OtopiHost) -> SetupPlan:
+def plan_setup(request: SetupRequest, places: Places, host: "OtopiHost") -> SetupPlan:
     """Return what engine-setup will be told, why it has to run, and everything that forbids it."""
     look = _foresee(request, host) if request.archive else _look(request, host)
     facts = _gather(look.installation, look.state, look.memory)
@@ -135,21 +129,23 @@ def plan_setup(request: SetupRequest, places: Places, host: OtopiHost) -> SetupP
     return SetupPlan(order, look.installation, look.state, look.memory, reasons, problems)
 
 
-def _look(request: SetupRequest, host: OtopiHost) -> SetupProbe:
+def _look(request: SetupRequest, host: "OtopiHost") -> SetupProbe:
     """Return what engine-setup finds now."""
-    installation = host.read_installation(request.prefix)
+    installation = host.engine.read_installation(request.prefix)
     memory, problems = _read_memory(request, installation, host)
-    return SetupProbe(installation, host.read_setup_state(), memory, host.read_recorded_answers(), problems)
+    return SetupProbe(
+        installation, host.engine.read_setup_state(), memory, host.engine.read_recorded_answers(), problems
+    )
 
 
-def _foresee(request: SetupRequest, host: OtopiHost) -> SetupProbe:
+def _foresee(request: SetupRequest, host: "OtopiHost") -> SetupProbe:
     """Return what engine-setup will find once the archive is restored."""
-    archived = host.read_archived_setup(request.archive)
-    state = host.read_setup_state()
+    archived = host.engine.read_archived_setup(request.archive)
+    state = host.engine.read_setup_state()
     state = state._replace(
         answers=dict(state.answers, **archived.answers), dwh_uuid=archived.dwh_uuid, was_configured_since=False
     )
-    installation = host.read_installation(request.prefix)._replace(is_set_up=True, settings=archived.settings)
+    installation = host.engine.read_installation(request.prefix)._replace(is_set_up=True, settings=archived.settings)
     memory = SetupMemory(True, state.display_version, archived.dwh_uuid)
     return SetupProbe(installation, state, memory, archived.answers, [])
 
@@ -171,13 +167,13 @@ def _gather(installation: Installation, state: SetupState, memory: Optional[Setu
     )
 
 
-def _dumps_plainly(installation: Installation, memory: Optional[SetupMemory], host: OtopiHost) -> bool:
+def _dumps_plainly(installation: Installation, memory: Optional[SetupMemory], host: "OtopiHost") -> bool:
     """May the dump that engine-setup rolls back to be large? Of a restored database, to compress it takes longest."""
     settings = installation.settings.get("engine")
     if settings is None or memory is None or not memory.just_restored:
         return False
-    free = host.free_space(host.dumps_directory(installation.prefix))
-    return 0 < AMPLE * host.database_size(settings) <= free
+    free = host.files.free_space(host.engine.dumps_directory(installation.prefix))
+    return 0 < AMPLE * host.databases.database_size(settings) <= free
 
 
 def _check_packages(state: SetupState) -> List[Problem]:
@@ -191,7 +187,7 @@ def _check_packages(state: SetupState) -> List[Problem]:
 
 
 def _read_memory(
-    request: SetupRequest, installation: Installation, host: OtopiHost
+    request: SetupRequest, installation: Installation, host: "OtopiHost"
 ) -> Tuple[Optional[SetupMemory], List[Problem]]:
     """Return what the engine database remembers; what keeps it from being a restored one."""
     problems: List[Problem] = []
@@ -206,7 +202,7 @@ def _read_memory(
             problems.append(Problem("database_unconfigured", text))
         return memory, problems
     try:
-        memory = host.read_setup_memory(settings)
+        memory = host.databases.read_setup_memory(settings)
     except BackupError as error:
         problems.append(Problem(error.code, error.message))
         return memory, problems
@@ -243,7 +239,7 @@ def _reasons_of_database(memory: SetupMemory, display_version: str) -> List[str]
     return found
 
 
-def _prove(request: SetupRequest, plan: SetupPlan, done: OtopiResult, host: OtopiHost) -> None:
+def _prove(request: SetupRequest, plan: SetupPlan, done: OtopiResult, host: "OtopiHost") -> None:
     """Raise BackupError where the engine database is not what was to be set up."""
     facts = dict(describe_end(plan.order, done.cmd, done.rc, done.log), phase="proving")
     was_restored = plan.memory is not None and plan.memory.just_restored
@@ -251,12 +247,12 @@ def _prove(request: SetupRequest, plan: SetupPlan, done: OtopiResult, host: Otop
     if was_restored and not done.printed.says_restored:
         text = "it did not say that the engine database has been restored from a backup: it may have used another one"
         problems.append(Problem("restore_not_noticed", text))
-    installation = host.read_installation(request.prefix)
+    installation = host.engine.read_installation(request.prefix)
     if not installation.is_set_up:
         problems.append(Problem("not_set_up", "it left no 20-setup-ovirt-post.conf, which every completed run writes"))
     settings = installation.settings.get("engine")
     try:
-        memory = host.read_setup_memory(settings) if settings is not None else None
+        memory = host.databases.read_setup_memory(settings) if settings is not None else None
         problems += _check_memory(memory, plan.state.display_version)
     except BackupError as error:
         problems.append(Problem(error.code, error.message))

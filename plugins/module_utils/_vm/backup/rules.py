@@ -19,11 +19,7 @@ GIB = 1024**3
 PIECE = {"iscsi": GIB, "fcp": GIB}
 SMALLEST_PIECE = 1024**2
 
-PREFIXES = {
-    "virtio_scsi": "scsi-0QEMU_QEMU_HARDDISK_",
-    "virtio": "virtio-",
-    "sata": "ata-QEMU_HARDDISK_",
-}
+PREFIXES = {"virtio_scsi": "scsi-0QEMU_QEMU_HARDDISK_", "virtio": "virtio-", "sata": "ata-QEMU_HARDDISK_"}
 """How udev begins the name of a disk below /dev/disk/by-id, by interface. The serial number follows."""
 
 # What ends by itself, and the engine takes the request then.

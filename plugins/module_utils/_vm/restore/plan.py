@@ -26,14 +26,7 @@ from .model import (
     VmRestoreRequest,
 )
 from .networks import plan_nic, renumber
-from .rules import (
-    check_existing,
-    check_space,
-    choose_domain,
-    fit_format,
-    list_candidates,
-    list_not_restored,
-)
+from .rules import check_existing, check_space, choose_domain, fit_format, list_candidates, list_not_restored
 
 
 def plan_restore(

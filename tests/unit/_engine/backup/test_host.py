@@ -1,9 +1,8 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real engine host: what the flow asks of it, and that the fake of the unit tests offers exactly the same."""
+"""The real engine host of a backup."""
 
-import inspect
 import os
 import shutil
 import sqlite3
@@ -15,51 +14,17 @@ import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.manifest import SUFFIX
 from ansible_collections.ovirt.backup.plugins.module_utils._common import files
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, CommandError
-from ansible_collections.ovirt.backup.plugins.module_utils._engine import host_session, protocols
+from ansible_collections.ovirt.backup.plugins.module_utils._engine import host_session
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.host import EngineHost
 from unit.fakes import archives, world
-from unit.fakes.engine_host import FakeEngineHost, make_installation
-
-BUILT_IN = {"now", "monotonic", "sleep"}  # time.* tells no signature
-
-
-def methods_of(kind: type) -> Dict[str, Any]:
-    return {name: value for name, value in inspect.getmembers(kind, callable) if not name.startswith("_")}
-
-
-PROTOCOL = {name: value for name, value in vars(protocols.EngineHost).items() if inspect.isfunction(value)}
-PROTOCOL = {name: value for name, value in PROTOCOL.items() if not name.startswith("_")}
-
-
-def parameters(function: Any, is_method: bool) -> List[Any]:
-    found = list(inspect.signature(function).parameters.values())
-    return [(item.name, item.default, item.kind) for item in found[is_method:]]
-
-
-def test_real_host_and_fake_have_the_methods_of_the_protocol() -> None:
-    helpers = {"fail", "kind_of"}
-    assert set(methods_of(EngineHost)) == set(PROTOCOL) == set(methods_of(FakeEngineHost)) - helpers
-
-
-@pytest.mark.parametrize("name", sorted(PROTOCOL))
-def test_fake_takes_what_the_protocol_gives(name: str) -> None:
-    assert parameters(getattr(FakeEngineHost, name), True) == parameters(PROTOCOL[name], True)
-
-
-@pytest.mark.parametrize("name", sorted(set(PROTOCOL) - BUILT_IN))
-def test_real_host_takes_what_the_protocol_gives(name: str) -> None:
-    static = isinstance(inspect.getattr_static(EngineHost, name), staticmethod)
-    real = parameters(getattr(EngineHost, name), not static)
-    asked = parameters(PROTOCOL[name], True)
-    assert [item[1:] for item in real[: len(asked)]] == [item[1:] for item in asked]
-    assert all(default is not inspect.Parameter.empty for _name, default, _kind in real[len(asked) :])
+from unit.fakes.engine_host import make_installation
 
 
 def begin(folder: Path, name: str = "one.backup") -> Any:
     (folder / "tmp").mkdir(exist_ok=True)
     host = EngineHost("")
-    host.lock(str(folder))
-    stage, work = host.begin(str(folder / name), str(folder / "tmp"), "/log")
+    host.session.lock(str(folder))
+    stage, work = host.session.begin(str(folder / name), str(folder / "tmp"), "/log")
     return host, Path(stage), Path(work)
 
 
@@ -80,7 +45,7 @@ def test_run_begins_with_private_directories_that_its_state_names(tmp_path: Path
 
 def test_phase_is_written_down(tmp_path: Path) -> None:
     host, _stage, _work = begin(tmp_path)
-    host.note_phase("proving")
+    host.session.note_phase("proving")
     state = files.read_json(str(tmp_path / files.STATE_NAME), files.STATE_LIMIT)
     assert state is not None
     assert state["phase"] == "proving"
@@ -91,7 +56,7 @@ def test_finished_run_leaves_nothing(tmp_path: Path) -> None:
     host, stage, work = begin(tmp_path)
     (stage / "archive").write_text("half")
     (work / "engine-backup.x").mkdir()
-    host.finish()
+    host.session.finish()
     assert visible(tmp_path) == []
     assert visible(tmp_path / "tmp") == []
 
@@ -99,29 +64,29 @@ def test_finished_run_leaves_nothing(tmp_path: Path) -> None:
 def test_run_that_could_not_begin_leaves_nothing(tmp_path: Path) -> None:
     host = EngineHost("")
     with pytest.raises(FileNotFoundError):
-        host.begin(str(tmp_path / "one.backup"), str(tmp_path / "nowhere"), "/log")
+        host.session.begin(str(tmp_path / "one.backup"), str(tmp_path / "nowhere"), "/log")
     assert visible(tmp_path) != []
-    host.finish()
+    host.session.finish()
     assert visible(tmp_path) == []
 
 
 def test_finish_without_a_begin_does_nothing(tmp_path: Path) -> None:
     host = EngineHost("")
-    host.lock(str(tmp_path))
-    host.finish()
-    host.unlock()
+    host.session.lock(str(tmp_path))
+    host.session.finish()
+    host.session.unlock()
     assert visible(tmp_path) == []
 
 
 def test_published_archive_stands_beside_its_manifest_and_nothing_else(tmp_path: Path) -> None:
     host, stage, _work = begin(tmp_path)
     (stage / "archive").write_bytes(b"proven")
-    host.publish(str(stage / "archive"), str(tmp_path / "one.backup"), world.manifest())
-    host.finish()
+    host.archives.publish(str(stage / "archive"), str(tmp_path / "one.backup"), world.manifest())
+    host.session.finish()
     assert visible(tmp_path) == ["one.backup", "one.backup" + SUFFIX]
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in visible(tmp_path)] == [0o600, 0o600]
     assert (tmp_path / "one.backup").stat().st_nlink == 1
-    assert host.read_manifest(str(tmp_path / "one.backup")) == (world.manifest(), [])
+    assert host.archives.read_manifest(str(tmp_path / "one.backup")) == (world.manifest(), [])
 
 
 @pytest.mark.parametrize("taken", ["one.backup", "one.backup" + SUFFIX])
@@ -130,10 +95,10 @@ def test_file_that_appeared_meanwhile_is_left_as_it_is(tmp_path: Path, taken: st
     (stage / "archive").write_bytes(b"proven")
     (tmp_path / taken).write_text("of somebody else")
     with pytest.raises(BackupError) as caught:
-        host.publish(str(stage / "archive"), str(tmp_path / "one.backup"), world.manifest())
+        host.archives.publish(str(stage / "archive"), str(tmp_path / "one.backup"), world.manifest())
     assert caught.value.code == "path_exists"
     assert taken in caught.value.message
-    host.finish()
+    host.session.finish()
     assert (tmp_path / "one.backup").exists() is (taken == "one.backup")
     if taken == "one.backup":
         assert visible(tmp_path) == [taken]
@@ -143,11 +108,11 @@ def test_file_that_appeared_meanwhile_is_left_as_it_is(tmp_path: Path, taken: st
 def test_leftovers_are_seen_only_where_no_run_is_under_way(tmp_path: Path) -> None:
     host, stage, work = begin(tmp_path)
     other = EngineHost("")
-    assert other.list_leftovers(str(tmp_path)) == []
-    assert host.list_leftovers(str(tmp_path)) == [str(stage), str(work)]
-    host.unlock()
-    assert other.list_leftovers(str(tmp_path)) == [str(stage), str(work)]
-    assert other.list_leftovers(str(tmp_path / "nowhere")) == []
+    assert other.session.list_leftovers(str(tmp_path)) == []
+    assert host.session.list_leftovers(str(tmp_path)) == [str(stage), str(work)]
+    host.session.unlock()
+    assert other.session.list_leftovers(str(tmp_path)) == [str(stage), str(work)]
+    assert other.session.list_leftovers(str(tmp_path / "nowhere")) == []
 
 
 def test_manifests_are_those_that_can_be_used_and_have_an_archive(tmp_path: Path) -> None:
@@ -156,7 +121,7 @@ def test_manifests_are_those_that_can_be_used_and_have_an_archive(tmp_path: Path
     for name in ("b", "a", "gone"):
         files.write_json(str(tmp_path / (name + SUFFIX)), world.manifest())
     (tmp_path / ("garbled" + SUFFIX)).write_text("{")
-    found = EngineHost("").list_manifests(str(tmp_path))
+    found = EngineHost("").archives.list_manifests(str(tmp_path))
     assert [path for path, _manifest in found] == [str(tmp_path / "a"), str(tmp_path / "b")]
 
 
@@ -165,9 +130,9 @@ def test_proven_archive_is_the_one_of_its_manifest_byte_for_byte(tmp_path: Path)
     path.write_bytes(b"proven")
     host = EngineHost("")
     sha256 = world.member("x", b"proven").sha256
-    assert host.check_proven(str(path), world.manifest(size=6, sha256=sha256)) == []
+    assert host.archives.check_proven(str(path), world.manifest(size=6, sha256=sha256)) == []
     for changes in ({"size": 7, "sha256": sha256}, {"size": 6, "sha256": "0" * 64}):
-        found = host.check_proven(str(path), world.manifest(**changes))
+        found = host.archives.check_proven(str(path), world.manifest(**changes))
         assert [item.code for item in found] == ["manifest_disagrees"]
 
 
@@ -175,7 +140,7 @@ def test_tool_runs_with_its_session_in_the_state(tmp_path: Path) -> None:
     host, _stage, work = begin(tmp_path)
     script = "cat %s/%s; echo Done." % (tmp_path, files.STATE_NAME)
     deadline = "while grep -q '\"session\": 0' %s/%s; do sleep 0.02; done; " % (tmp_path, files.STATE_NAME)
-    result = host.run_tool(["sh", "-c", deadline + script], 20, str(work / "tool"))
+    result = host.tool.run_tool(["sh", "-c", deadline + script], 20, str(work / "tool"))
     assert result.returncode == 0
     assert '"session_start": ""' not in result.stdout
     assert result.stdout.endswith("Done.\n")
@@ -185,9 +150,9 @@ def test_tool_runs_with_its_session_in_the_state(tmp_path: Path) -> None:
 def test_packed_archive_can_be_read_back(tmp_path: Path) -> None:
     host, stage, work = begin(tmp_path)
     (work / "archive").write_bytes(archives.make_archive())
-    host.pack(str(work / "archive"), str(stage / "archive"), 20)
+    host.tool.pack(str(work / "archive"), str(stage / "archive"), 20)
     assert not (work / "archive").exists()
-    reading = host.read_archive(str(stage / "archive"), "full", str(work))
+    reading = host.archives.read_archive(str(stage / "archive"), "full", str(work))
     assert (reading.compressor, reading.problems) == ("zstd", ())
 
 
@@ -195,7 +160,7 @@ def test_packed_archive_can_be_read_back(tmp_path: Path) -> None:
 def test_packing_that_fails_is_named(tmp_path: Path) -> None:
     host, stage, work = begin(tmp_path)
     with pytest.raises(CommandError) as caught:
-        host.pack(str(work / "nowhere"), str(stage / "archive"), 20)
+        host.tool.pack(str(work / "nowhere"), str(stage / "archive"), 20)
     assert caught.value.code == "packing_failed"
     assert "nowhere" in caught.value.message
 
@@ -224,7 +189,7 @@ def test_certificates_are_read_and_what_is_none_is_left_out(tmp_path: Path) -> N
         stderr=subprocess.DEVNULL,
     )
     text = (tmp_path / "pem").read_text()
-    found = EngineHost("").read_certificates({"b": "no certificate", "a": text, "c": ""}, str(tmp_path))
+    found = EngineHost("").archives.read_certificates({"b": "no certificate", "a": text, "c": ""}, str(tmp_path))
     assert [item["path"] for item in found] == ["a"]
     assert found[0]["subject"] == "CN=engine.lab.test,O=lab"
     assert len(found[0]["not_after"]) == len("2026-11-22T13:43:52Z")
@@ -234,7 +199,7 @@ def test_sqlite_file_is_counted_without_changing_it(tmp_path: Path) -> None:
     path = tmp_path / "grafana.db"
     archives.make_sqlite(path)
     before = (path.read_bytes(), path.stat().st_mtime_ns)
-    found = EngineHost("").count_sqlite(str(path))
+    found = EngineHost("").databases.count_sqlite(str(path))
     assert {name: state.rows for name, state in found.tables.items()} == {"dashboard": 3, 'odd "name': 0}
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert sorted(item.name for item in tmp_path.iterdir()) == ["grafana.db"]
@@ -243,12 +208,12 @@ def test_sqlite_file_is_counted_without_changing_it(tmp_path: Path) -> None:
 def test_writes_to_an_sqlite_file_are_seen_as_possible_changes(tmp_path: Path) -> None:
     path = tmp_path / "grafana.db"
     archives.make_sqlite(path)
-    before = EngineHost("").count_sqlite(str(path)).tables["dashboard"]
+    before = EngineHost("").databases.count_sqlite(str(path)).tables["dashboard"]
     connection = sqlite3.connect(str(path))
     with connection:
         connection.execute("INSERT INTO dashboard (title) VALUES ('d')")
     connection.close()
-    after = EngineHost("").count_sqlite(str(path)).tables["dashboard"]
+    after = EngineHost("").databases.count_sqlite(str(path)).tables["dashboard"]
     assert after.rows == 4
     assert after.inserted > before.inserted
     assert after.deleted > before.deleted
@@ -260,20 +225,20 @@ def test_sqlite_file_that_can_not_be_counted_is_named_or_empty(tmp_path: Path, c
     if content is not None:
         path.write_bytes(content)
     if content == b"":
-        assert EngineHost("").count_sqlite(str(path)).tables == {}
+        assert EngineHost("").databases.count_sqlite(str(path)).tables == {}
         return
     with pytest.raises(BackupError) as caught:
-        EngineHost("").count_sqlite(str(path))
+        EngineHost("").databases.count_sqlite(str(path))
     assert caught.value.code == "database_unreadable"
 
 
 def test_one_file_has_one_path_however_it_is_written(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(".")
     host = EngineHost("")
-    assert host.same_path(str(tmp_path / "x"), str(tmp_path / "link" / "." / "x"))
-    assert not host.same_path(str(tmp_path / "x"), str(tmp_path / "y"))
+    assert host.files.same_path(str(tmp_path / "x"), str(tmp_path / "link" / "." / "x"))
+    assert not host.files.same_path(str(tmp_path / "x"), str(tmp_path / "y"))
     (tmp_path / "dangling").symlink_to("nowhere")
-    assert host.exists(str(tmp_path / "dangling"))
+    assert host.files.exists(str(tmp_path / "dangling"))
 
 
 TAR_HELP = "#!/bin/sh\necho '  -z, --gzip%s'\n"
@@ -297,24 +262,24 @@ def test_tar_must_know_zstd_and_find_it(
         (tmp_path / name).chmod(0o755)
     environment = {"PATH": str(tmp_path)}
     monkeypatch.setattr(host_session, "tool_environment", lambda _prefix: environment)
-    assert EngineHost("").tar_reads_zstd() is expected
+    assert EngineHost("").tool.tar_reads_zstd() is expected
 
 
 def test_passwords_are_remembered_in_both_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"engine": world.settings("engine", "p:w", password_as_shell="p\\:w"), "dwh": world.settings("dwh")}
     monkeypatch.setattr(host_session, "read_installation", lambda _prefix, _asked: make_installation(settings=settings))
     host = EngineHost("")
-    host.read_installation("")
+    host.engine.read_installation("")
     assert set(host.passwords) == {"p:w", "p\\:w", "secret-of-dwh"}
 
 
 def test_lock_is_given_back(tmp_path: Path) -> None:
     one, other = EngineHost(""), EngineHost("")
-    one.lock(str(tmp_path))
+    one.session.lock(str(tmp_path))
     with pytest.raises(BackupError):
-        other.lock(str(tmp_path))
-    one.unlock()
-    other.lock(str(tmp_path))
-    other.unlock()
-    other.unlock()
-    assert not one.is_locked(str(tmp_path))
+        other.session.lock(str(tmp_path))
+    one.session.unlock()
+    other.session.lock(str(tmp_path))
+    other.session.unlock()
+    other.session.unlock()
+    assert not one.session.is_locked(str(tmp_path))

@@ -111,7 +111,7 @@ def test_small_profile_is_packed_after_the_tool(host: FakeEngineHost) -> None:
     result = make_backup(make_request(profile="small", tmpdir="/srv/tmp"), host)
     assert "--file=/srv/tmp/work/archive" in result.cmd
     assert host.calls.index("run_tool") < host.calls.index("pack") < host.calls.index("read_archive")
-    assert host.archives[NAME].compressor == "zstd"
+    assert host.stored[NAME].compressor == "zstd"
     assert host.published[NAME]["databases"]["dwh"]["format"] == "plain"
 
 

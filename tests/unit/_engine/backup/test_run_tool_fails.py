@@ -7,11 +7,7 @@ from typing import Any, List
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, CommandError
-from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import (
-    ATTEMPTS,
-    RETRY_PAUSE,
-    make_backup,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import ATTEMPTS, RETRY_PAUSE, make_backup
 from unit.fakes.engine_host import GOOD, FakeEngineHost, Run, make_request
 
 LOG = "/var/log/ovirt-engine-backup/engine-backup-engine.lab.test-20261122T134352Z.log"

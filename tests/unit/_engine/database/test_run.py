@@ -8,11 +8,7 @@ from typing import Any, Dict, List, Optional
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Refused
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.database.plan import plan, project
-from ansible_collections.ovirt.backup.plugins.module_utils._engine.database.run import (
-    bring_about,
-    describe,
-    preview,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.database.run import bring_about, describe, preview
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.pg_hba_rules import AddressRange, Client, Rule
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.server_model import (
     Access,

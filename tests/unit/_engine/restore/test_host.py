@@ -1,60 +1,33 @@
 # Copyright: (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real host of a restore: its files, and that the fake of the unit tests offers exactly the same."""
+"""The real host of a restore: its files."""
 
-import inspect
 import os
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
 pytest.importorskip("psycopg2")
 
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import FileEntry  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.module_utils._engine import protocols  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.module_utils._engine.credential_files import (  # noqa: E402
-    replace_credentials,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.credential_files import replace_credentials  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore import host as host_module  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore import restored_files  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.host import (  # noqa: E402
-    RestoreHost,
-    choose_original,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.host import RestoreHost, choose_original  # noqa: E402
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.model import (  # noqa: E402
     DWH_FILE,
     ENGINE_FILE,
     RestoreTarget,
 )
 from unit.fakes import world  # noqa: E402
-from unit.fakes.restore_host import FakeRestoreHost, configuration, make_reading, make_request  # noqa: E402
+from unit.fakes.restore_host import configuration, make_reading, make_request  # noqa: E402
 
 KEYCLOAK = "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf"
 CINDERLIB = "etc/ovirt-engine/engine.conf.d/10-setup-cinderlib-database.conf"
 ME = (os.getuid(), os.getgid())
 NEW = world.settings("new", "New.Secret_1")
-
-
-def protocol() -> Dict[str, Any]:
-    found = {name: value for name, value in vars(protocols.RestoreHost).items() if inspect.isfunction(value)}
-    return {name: value for name, value in found.items() if not name.startswith("_")}
-
-
-def parameters(function: Any, is_method: bool) -> List[Any]:
-    found = list(inspect.signature(function).parameters.values())
-    return [item.default for item in found[is_method:]]
-
-
-@pytest.mark.parametrize("name", sorted(protocol()))
-def test_real_host_and_fake_take_what_the_protocol_gives(name: str) -> None:
-    asked = parameters(protocol()[name], True)
-    static = isinstance(inspect.getattr_static(RestoreHost, name), staticmethod)
-    real = parameters(getattr(RestoreHost, name), not static)
-    assert real[: len(asked)] == asked
-    assert inspect.Parameter.empty not in real[len(asked) :]
-    assert parameters(getattr(FakeRestoreHost, name), True) == asked
 
 
 def put(prefix: Path, path: str, text: str, mode: int = 0o640) -> Path:
@@ -83,30 +56,32 @@ def test_configuration_that_the_tool_emptied_is_whole_again_with_the_new_credent
     both = replace_credentials(TEXTS[ENGINE_FILE], "dwh", world.settings("ovirt_engine_history"))
     archive = reading(engine=TEXTS[ENGINE_FILE], dwh=both, keycloak=TEXTS[KEYCLOAK])
     paths = [ENGINE_FILE, DWH_FILE, KEYCLOAK, CINDERLIB]
-    originals = host.read_originals(prefix, paths, ["files", "db"], archive)
+    originals = host.config.read_originals(prefix, paths, ["files", "db"], archive)
     assert sorted(originals) == sorted([ENGINE_FILE, DWH_FILE, KEYCLOAK])
     put(tmp_path, ENGINE_FILE, replace_credentials("", "engine", NEW), 0o600)
     put(tmp_path, DWH_FILE, both)
     put(tmp_path, KEYCLOAK, "\n")
     copy = put(tmp_path, KEYCLOAK + ".20261122134650", TEXTS[KEYCLOAK])
     target = RestoreTarget("engine", NEW, True, False)
-    broken = host.find_broken(prefix, originals, [target])
+    broken = host.config.find_broken(prefix, originals, [target])
     assert copy.exists()
-    repaired = host.repair_config_files(prefix, originals, [target])
+    repaired = host.config.repair_config_files(prefix, originals, [target])
     assert broken == repaired == sorted(str(tmp_path / path) for path in (DWH_FILE, ENGINE_FILE, KEYCLOAK))
     assert (tmp_path / KEYCLOAK).read_text() == TEXTS[KEYCLOAK]
     assert (tmp_path / ENGINE_FILE).read_text() == replace_credentials(TEXTS[ENGINE_FILE], "engine", NEW)
     assert (tmp_path / DWH_FILE).read_text() == replace_credentials(both, "engine", NEW)
     assert (tmp_path / ENGINE_FILE).stat().st_mode & 0o777 == 0o640
     assert not copy.exists()
-    assert host.repair_config_files(prefix, originals, [target]) == []
+    assert host.config.repair_config_files(prefix, originals, [target]) == []
 
 
 def test_database_that_a_file_does_not_name_is_not_added_to_it(tmp_path: Path) -> None:
     host = RestoreHost(str(tmp_path))
     put(tmp_path, KEYCLOAK, "\n")
-    originals = host.read_originals(str(tmp_path), [KEYCLOAK], ["files"], reading(keycloak="KEYCLOAK_BUNDLED=false\n"))
-    host.repair_config_files(str(tmp_path), originals, [RestoreTarget("keycloak", NEW, True, False)])
+    originals = host.config.read_originals(
+        str(tmp_path), [KEYCLOAK], ["files"], reading(keycloak="KEYCLOAK_BUNDLED=false\n")
+    )
+    host.config.repair_config_files(str(tmp_path), originals, [RestoreTarget("keycloak", NEW, True, False)])
     assert (tmp_path / KEYCLOAK).read_text() == "KEYCLOAK_BUNDLED=false\n"
 
 
@@ -134,12 +109,12 @@ def test_original_is_the_archives_or_the_hosts(here: Any, there: Any, files: boo
 def test_placeholders_are_removed_with_the_copies_of_them(tmp_path: Path) -> None:
     host, prefix = RestoreHost(str(tmp_path)), str(tmp_path)
     put(tmp_path, ENGINE_FILE, TEXTS[ENGINE_FILE])
-    made = host.make_placeholders(prefix, [ENGINE_FILE, CINDERLIB, KEYCLOAK])
+    made = host.config.make_placeholders(prefix, [ENGINE_FILE, CINDERLIB, KEYCLOAK])
     assert made == [CINDERLIB, KEYCLOAK]
     copy = put(tmp_path, CINDERLIB + ".20261122134650", "")
     put(tmp_path, CINDERLIB, "\n")
     put(tmp_path, KEYCLOAK, TEXTS[KEYCLOAK])
-    host.remove_placeholders(prefix, made, [KEYCLOAK])
+    host.config.remove_placeholders(prefix, made, [KEYCLOAK])
     assert [(tmp_path / path).exists() for path in (ENGINE_FILE, CINDERLIB, KEYCLOAK)] == [True, False, True]
     assert not copy.exists()
 
@@ -147,7 +122,7 @@ def test_placeholders_are_removed_with_the_copies_of_them(tmp_path: Path) -> Non
 def test_directories_that_were_made_for_placeholders_go_with_them(tmp_path: Path) -> None:
     host, prefix = RestoreHost(str(tmp_path)), str(tmp_path)
     (tmp_path / "etc/ovirt-engine").mkdir(parents=True)
-    made = host.make_placeholders(prefix, [DWH_FILE, CINDERLIB])
+    made = host.config.make_placeholders(prefix, [DWH_FILE, CINDERLIB])
     assert made == [
         "etc/ovirt-engine-dwh",
         "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d",
@@ -156,15 +131,15 @@ def test_directories_that_were_made_for_placeholders_go_with_them(tmp_path: Path
         CINDERLIB,
     ]
     kept = put(tmp_path, "etc/ovirt-engine/engine.conf.d/of-the-archive.conf", "A=1\n")
-    host.remove_placeholders(prefix, made, [])
+    host.config.remove_placeholders(prefix, made, [])
     assert sorted(os.listdir(str(tmp_path / "etc"))) == ["ovirt-engine"]
     assert kept.exists()
 
 
 def test_wanted_placeholder_goes_where_nothing_was_written_into_it(tmp_path: Path) -> None:
     host = RestoreHost(str(tmp_path))
-    made = host.make_placeholders(str(tmp_path), [KEYCLOAK])
-    host.remove_placeholders(str(tmp_path), made, [KEYCLOAK])
+    made = host.config.make_placeholders(str(tmp_path), [KEYCLOAK])
+    host.config.remove_placeholders(str(tmp_path), made, [KEYCLOAK])
     assert not (tmp_path / KEYCLOAK).exists()
 
 
@@ -173,15 +148,15 @@ def test_databases_are_those_of_the_archive_where_its_files_are_restored(tmp_pat
     put(tmp_path, ENGINE_FILE, replace_credentials("", "engine", NEW))
     archive = reading(engine=TEXTS[ENGINE_FILE])
     request = make_request(prefix=str(tmp_path), credentials={"dwh": world.settings("dwh")})
-    assert host.configured(request, ["db"], archive)["engine"] == NEW
-    assert host.configured(request, ["files"], archive)["engine"] == world.settings("engine")
+    assert host.engine.configured(request, ["db"], archive)["engine"] == NEW
+    assert host.engine.configured(request, ["files"], archive)["engine"] == world.settings("engine")
     assert {"New.Secret_1", "secret-of-engine", "secret-of-dwh"} <= set(host.passwords)
 
 
 def test_times_of_the_archive_are_put_back_whatever_happens(tmp_path: Path) -> None:
     path = put(tmp_path, "x.backup", "x")
     os.utime(str(path), ns=(10**18, 10**18 + 1))
-    with pytest.raises(ValueError, match="x"), RestoreHost("").same_times(str(path)):
+    with pytest.raises(ValueError, match="x"), RestoreHost("").archives.same_times(str(path)):
         path.write_text("y")
         raise ValueError("x")
     assert path.stat().st_mtime_ns == 10**18 + 1
@@ -189,14 +164,14 @@ def test_times_of_the_archive_are_put_back_whatever_happens(tmp_path: Path) -> N
 
 def test_places_are_below_the_prefix(tmp_path: Path) -> None:
     host, prefix = RestoreHost(str(tmp_path)), str(tmp_path)
-    assert host.lock_directory(prefix) == prefix + "/var/lib/ovirt-engine-backup"
-    assert host.data_directory(prefix) == ""
+    assert host.engine.lock_directory(prefix) == prefix + "/var/lib/ovirt-engine-backup"
+    assert host.engine.data_directory(prefix) == ""
     (tmp_path / "var/lib/pgsql").mkdir(parents=True)
-    assert host.data_directory(prefix) == prefix + "/var/lib/pgsql"
+    assert host.engine.data_directory(prefix) == prefix + "/var/lib/pgsql"
     (tmp_path / "var/lib/pgsql/data").mkdir()
-    assert host.data_directory(prefix) == prefix + "/var/lib/pgsql/data"
+    assert host.engine.data_directory(prefix) == prefix + "/var/lib/pgsql/data"
     put(tmp_path, "var/lib/grafana/grafana.db", "x")
-    assert host.grafana_file(prefix) == prefix + "/var/lib/grafana/grafana.db"
+    assert host.engine.grafana_file(prefix) == prefix + "/var/lib/grafana/grafana.db"
 
 
 @pytest.mark.parametrize(
@@ -207,15 +182,15 @@ def test_system_is_named_as_the_tool_names_it(
     text: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host_module, "OS_RELEASE", str(put(tmp_path, "os-release", text)))
-    assert RestoreHost("").os_version() == version
+    assert RestoreHost("").engine.os_version() == version
 
 
 def test_unknown_system_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_module, "OS_RELEASE", str(tmp_path / "gone"))
-    assert RestoreHost("").os_version() == ""
+    assert RestoreHost("").engine.os_version() == ""
 
 
 @pytest.mark.parametrize(("said", "version"), [("pg_restore (PostgreSQL) 15.4", 15), ("nothing", 0)])
 def test_client_says_its_version(said: str, version: int, tmp_path: Path) -> None:
     put(tmp_path, "bin/pg_restore", "#!/bin/sh\necho '%s'\n" % said, 0o755)
-    assert RestoreHost(str(tmp_path)).client_version(str(tmp_path)) == version
+    assert RestoreHost(str(tmp_path)).engine.client_version(str(tmp_path)) == version

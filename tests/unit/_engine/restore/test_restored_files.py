@@ -46,8 +46,7 @@ def test_files_as_in_the_archive_are_no_problem(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
-    [({"size": 5}, "size"), ({"mtime": MTIME + 1}, "time"), ({"mode": 0o600}, "mode")],
+    ("changes", "what"), [({"size": 5}, "size"), ({"mtime": MTIME + 1}, "time"), ({"mode": 0o600}, "mode")]
 )
 def test_a_difference_is_named_with_its_file(tmp_path: Path, changes: Dict[str, int], what: str) -> None:
     put(tmp_path, "etc/x.conf")

@@ -28,7 +28,7 @@ def make_host() -> FakeRestoreHost:
     """Return a host that is asked for everything that a run can ask for."""
     host = FakeRestoreHost()
     dump = make_reading().dumps["dwh"]._replace(grantees=("ovirt_engine_history", "reporter"))
-    host.archives[PATH] = make_reading("grafana", dwh=dump)
+    host.stored[PATH] = make_reading("grafana", dwh=dump)
     host.servers[LOCAL].add(configured_settings("dwh"))
     host.servers["db.lab.test", 5432] = FakeServer()
     host.servers["db.lab.test", 5432].add(credentials("engine"))

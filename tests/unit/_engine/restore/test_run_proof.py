@@ -9,15 +9,7 @@ import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import CommandError, NotProven, Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.run import make_restore
 from unit.fakes.engine_host import Run
-from unit.fakes.restore_host import (
-    LOCAL,
-    PATH,
-    FakeRestoreHost,
-    FakeServer,
-    credentials,
-    make_reading,
-    make_request,
-)
+from unit.fakes.restore_host import LOCAL, PATH, FakeRestoreHost, FakeServer, credentials, make_reading, make_request
 
 STAMP = "2026-11-22 13:45:36 1: "
 LOAD = STAMP + "restoreDB: backupfile /t/e.db user e host h port 5432 database engine orig_user  compressor  format c\n"
@@ -165,7 +157,7 @@ def test_failed_run_can_be_repeated_once_the_databases_are_empty_again() -> None
 
 def test_removed_hosts_may_leave_fewer_rows() -> None:
     host = FakeRestoreHost()
-    host.archives[PATH] = make_reading()
+    host.stored[PATH] = make_reading()
     host.spoil = rows("engine", vm_static=18)
     assert make_restore(make_request(remove_hosts=True, allow_hosted_engine=True), host).changed
     assert host.servers[LOCAL].databases["engine"].rows["public.vm_static"] == 18

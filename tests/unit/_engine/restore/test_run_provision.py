@@ -106,7 +106,7 @@ def test_what_can_not_be_logged_in_to_is_made_unless_a_half_of_it_is_there(
 
 def grant(host: FakeRestoreHost, owners: Any = ("engine",), grantees: Any = ("engine", "reporter")) -> None:
     dump = make_reading().dumps["engine"]._replace(owners=owners, grantees=grantees)
-    host.archives[PATH] = make_reading(engine=dump)
+    host.stored[PATH] = make_reading(engine=dump)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_plain_dumps_have_no_owners_and_no_obstacles() -> None:
     host = FakeRestoreHost()
     reading = make_reading()
     plain = {kind: dump._replace(format="plain", owners=(), grantees=()) for kind, dump in reading.dumps.items()}
-    host.archives[PATH] = reading._replace(dumps=plain, small=dict(reading.small, config=world.PLAIN_CONFIG))
+    host.stored[PATH] = reading._replace(dumps=plain, small=dict(reading.small, config=world.PLAIN_CONFIG))
     result = make_restore(make_request(), host)
     assert (result.restore["permissions"], result.restore["notes"]) == (True, [])
 
@@ -185,7 +185,7 @@ def with_grafana_user(host: FakeRestoreHost) -> None:
     assert reading.files is not None
     texts = dict(reading.files.configuration)
     texts[DWH_FILE] += 'GRAFANA_DB_USER="grafana_reader"\nGRAFANA_DB_PASSWORD="x"\n'
-    host.archives[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
+    host.stored[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
 
 
 def test_what_becomes_of_the_passwords_of_other_users_is_said() -> None:

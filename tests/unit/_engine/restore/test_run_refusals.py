@@ -55,7 +55,7 @@ def installed(**changes: Any) -> Change:
 
 def archived(*more: str, **changes: Any) -> Change:
     """Change the archive."""
-    return lambda host: host.archives.update({PATH: make_reading(*more)._replace(**changes)})
+    return lambda host: host.stored.update({PATH: make_reading(*more)._replace(**changes)})
 
 
 def dumped(**changes: Any) -> Change:
@@ -63,7 +63,7 @@ def dumped(**changes: Any) -> Change:
 
     def change(host: FakeRestoreHost) -> None:
         dump: DumpReading = make_reading().dumps["engine"]._replace(**changes)
-        host.archives[PATH] = make_reading(engine=dump)
+        host.stored[PATH] = make_reading(engine=dump)
 
     return change
 
@@ -82,14 +82,14 @@ def configured(kind: str = "engine", **changes: Any) -> Change:
     """Change what the archive's configuration says of a database; it can be logged in to all the same."""
 
     def change(host: FakeRestoreHost) -> None:
-        reading = host.archives[PATH]
+        reading = host.stored[PATH]
         assert reading.files is not None
         settings = configured_settings(kind)._replace(**changes)
         texts = {
             path: replace_credentials(text, kind, settings) if names_database(text, kind) else text
             for path, text in reading.files.configuration.items()
         }
-        host.archives[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
+        host.stored[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
         if (settings.host, settings.port) != LOCAL:
             host.servers.setdefault((settings.host, settings.port), FakeServer()).add(settings)
 
@@ -133,20 +133,20 @@ def given(**changes: Any) -> Dict[str, Any]:
 
 def escaped_password(host: FakeRestoreHost) -> None:
     """The engine drops the backslash before a colon, a shell keeps it."""
-    reading = host.archives[PATH]
+    reading = host.stored[PATH]
     assert reading.files is not None
     texts = {path: text.replace("secret-of-engine", "p\\:w") for path, text in reading.files.configuration.items()}
-    host.archives[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
+    host.stored[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
     host.servers[LOCAL].roles["engine"] = "p:w"
 
 
 def relative_archive(host: FakeRestoreHost) -> None:
     host.existing.add("one.backup")
-    host.archives["one.backup"] = make_reading()
+    host.stored["one.backup"] = make_reading()
 
 
 def with_managed_block(host: FakeRestoreHost) -> None:
-    host.archives[PATH] = make_reading("managedblock")
+    host.stored[PATH] = make_reading("managedblock")
     host.servers[LOCAL].add(configured_settings("managedblock"))
     host.installation = host.installation._replace(restorable=frozenset(["files", "db", "dwhdb"]))
 
@@ -203,10 +203,10 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "dump unreadable": (dumped(problem=Problem("dump_truncated", "cut"), tables=None), {}, ["dump_truncated"]),
     "scope not in the archive": (good, {"scopes": ["files", "keycloakdb"]}, ["scope_not_in_archive"]),
     "scope that is configured and not in the archive": (
-        lambda host: host.files.update(configuration("keycloak")), {"scopes": ["db", "keycloakdb", "files"]},
+        lambda host: host.config_files.update(configuration("keycloak")), {"scopes": ["db", "keycloakdb", "files"]},
         ["scope_not_in_archive"]),
     "nothing in the archive": (
-        lambda host: host.archives.update({PATH: world.reading({}, with_files=False)}), {}, ["nothing_to_restore"]),
+        lambda host: host.stored.update({PATH: world.reading({}, with_files=False)}), {}, ["nothing_to_restore"]),
     "scope that the tool can not restore": (with_managed_block, {}, ["scope_unsupported"]),
     "hosted engine": (dumped(noted=HOSTED), {}, ["hosted_engine"]),
     # the targets
@@ -304,7 +304,7 @@ def test_version_rule_decides_for_every_pair(backup: str, version: str, is_refus
         assert problems_of(host, make_restore) == ["version_refused"]
         assert "read_archive" not in host.calls, "refused at first sight"
     else:
-        assert make_restore(make_request(), host).restore["version"] == version_of(host.archives[PATH])
+        assert make_restore(make_request(), host).restore["version"] == version_of(host.stored[PATH])
 
 
 def test_everything_that_is_known_at_once_is_named_at_once_and_before_the_archive_is_read() -> None:
@@ -351,7 +351,7 @@ def test_hosted_engine_is_restored_where_that_is_allowed() -> None:
 
 def test_files_of_the_host_say_where_the_databases_are_where_no_files_are_restored() -> None:
     host = FakeRestoreHost()
-    host.files = configuration("engine")
+    host.config_files = configuration("engine")
     assert make_restore(make_request(scopes=["db"]), host).restore["databases"]["engine"]["name"] == "engine"
 
 

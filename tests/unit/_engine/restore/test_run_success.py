@@ -46,7 +46,7 @@ def second_server(host: FakeRestoreHost, *kinds: str) -> FakeServer:
 
 
 def with_keycloak(host: FakeRestoreHost) -> None:
-    host.archives[PATH] = make_reading("keycloak", "grafana")
+    host.stored[PATH] = make_reading("keycloak", "grafana")
     host.servers[LOCAL].add(world.settings("keycloak"))
 
 
@@ -176,13 +176,13 @@ def test_configuration_that_a_killed_run_left_broken_is_mended_although_the_data
     second_server(host, "engine", "keycloak")
     request = make_request(**moved("engine", "keycloak"))
     make_restore(request, host)
-    whole = dict(host.files)
-    host.files[KEYCLOAK] = "\n"
+    whole = dict(host.config_files)
+    host.config_files[KEYCLOAK] = "\n"
     planned = preview_restore(request, host)
-    assert (planned.changed, planned.repaired, host.files[KEYCLOAK]) == (True, [KEYCLOAK], "\n")
+    assert (planned.changed, planned.repaired, host.config_files[KEYCLOAK]) == (True, [KEYCLOAK], "\n")
     repaired = make_restore(request, host)
     assert (repaired.changed, repaired.repaired, repaired.restore["already"]) == (True, [KEYCLOAK], True)
-    assert host.files == whole
+    assert host.config_files == whole
     for act in (preview_restore, make_restore):
         again = act(request, host)
         assert (again.changed, again.repaired) == (False, [])
@@ -235,8 +235,8 @@ def test_new_credentials_are_those_of_the_load_and_of_the_configuration() -> Non
     assert server.databases["keycloakdb_new"].rows == {"public.keycloak": 4}
     assert host.database("engine").rows == {}
     assert host.database("dwh").rows == {"public.calendar": 300}
-    assert 'EXTERNAL_OIDC_CLIENT_SECRET="oidc"' in host.files[KEYCLOAK]
-    assert 'KEYCLOAK_DB_HOST="db.lab.test"' in host.files[KEYCLOAK]
+    assert 'EXTERNAL_OIDC_CLIENT_SECRET="oidc"' in host.config_files[KEYCLOAK]
+    assert 'KEYCLOAK_DB_HOST="db.lab.test"' in host.config_files[KEYCLOAK]
     assert {ENGINE_FILE, DWH_FILE, KEYCLOAK} & set(result.repaired) == {ENGINE_FILE, KEYCLOAK}
     found = result.restore["databases"]["engine"]
     assert (found["host"], found["name"], found["user"]) == ("db.lab.test", "db_new", "db_new")
@@ -261,8 +261,8 @@ def test_files_that_the_tool_insists_on_are_there_while_it_runs_and_gone_afterwa
     make_restore(make_request(**moved("engine")), host)
     assert host.seen_placeholders == rewritten_files(frozenset(["engine"]))
     assert host.placeholders == set()
-    assert CINDERLIB not in host.files
-    assert ENGINE_FILE in host.files
+    assert CINDERLIB not in host.config_files
+    assert ENGINE_FILE in host.config_files
 
 
 def test_no_placeholder_and_no_password_file_without_new_credentials() -> None:

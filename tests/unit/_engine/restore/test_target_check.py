@@ -14,8 +14,10 @@ from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.targe
 )
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import Settings
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.rules import Fitness
+from unit.fakes.engine_host import Whole
 
 SETTINGS = Settings("db.example.com", 5432, "engine", "secret", "engine", False, False, "secret")
+
 EMPTY = Fitness(
     "engine",
     "engine",
@@ -33,7 +35,7 @@ EMPTY = Fitness(
 FILLED = EMPTY._replace(tables=47, objects=600)
 
 
-class FakeHost:
+class FakeHost(Whole):
     """An engine host that reaches one database."""
 
     def __init__(self, fitness: Fitness) -> None:
@@ -44,7 +46,7 @@ class FakeHost:
         self.client = 15
         self.locked = False
         self.clears = True
-        self.clock = 0.0
+        self.time = 0.0
 
     def lock_directory(self, prefix: str) -> str:
         return prefix + "/var/lib/ovirt-engine-backup"
@@ -80,10 +82,10 @@ class FakeHost:
         self.calls.append("unlock")
 
     def monotonic(self) -> float:
-        return self.clock
+        return self.time
 
     def sleep(self, seconds: float) -> None:
-        self.clock += seconds
+        self.time += seconds
 
 
 def request(**changes: Any) -> Any:
@@ -96,7 +98,7 @@ def codes(refused: Any) -> List[str]:
 
 
 def test_an_empty_database_is_fit_and_nothing_is_touched() -> None:
-    host: Any = FakeHost(EMPTY)
+    host = FakeHost(EMPTY)
     result = prepare_targets(request(), False, host)
     assert (result.changed, host.calls) == (False, [])
     assert result.targets["engine"]["server_version"] == "15.8"
@@ -104,7 +106,7 @@ def test_an_empty_database_is_fit_and_nothing_is_touched() -> None:
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:
-    host: Any = FakeHost(FILLED._replace(owner="postgres", extensions=()))
+    host = FakeHost(FILLED._replace(owner="postgres", extensions=()))
     host.client = 14
     with pytest.raises(Refused) as refused:
         prepare_targets(request(), False, host)
@@ -114,7 +116,7 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
 
 
 def test_a_bad_password_is_refused_before_it_is_tried() -> None:
-    host: Any = FakeHost(EMPTY)
+    host = FakeHost(EMPTY)
     host.read_fitness = None
     with pytest.raises(Refused) as refused:
         prepare_targets(request(password="two words"), True, host)
@@ -123,7 +125,7 @@ def test_a_bad_password_is_refused_before_it_is_tried() -> None:
 
 
 def test_clearing_waits_until_the_session_of_a_killed_client_is_gone() -> None:
-    host: Any = FakeHost(FILLED)
+    host = FakeHost(FILLED)
     host.sessions, host.leftovers = [2, 1, 0], ["/work"]
     result = prepare_targets(request(), True, host)
     assert (result.changed, result.cleaned_up, host.calls) == (
@@ -136,7 +138,7 @@ def test_clearing_waits_until_the_session_of_a_killed_client_is_gone() -> None:
 
 
 def test_a_database_in_use_is_not_cleared() -> None:
-    host: Any = FakeHost(FILLED)
+    host = FakeHost(FILLED)
     host.sessions = [1]
     with pytest.raises(Refused) as refused:
         prepare_targets(request(), True, host)
@@ -147,7 +149,7 @@ def test_a_database_in_use_is_not_cleared() -> None:
 
 
 def test_a_preview_counts_on_the_sweeping_and_clears_nothing() -> None:
-    host: Any = FakeHost(FILLED)
+    host = FakeHost(FILLED)
     host.sessions, host.leftovers = [1], ["/work"]
     result = preview_targets(request(), True, host)
     assert (result.changed, result.cleaned_up, host.calls) == (True, ["/work"], [])
@@ -159,7 +161,7 @@ def test_a_preview_counts_on_the_sweeping_and_clears_nothing() -> None:
 
 
 def test_a_clearing_that_did_not_clear_is_a_failure() -> None:
-    host: Any = FakeHost(FILLED)
+    host = FakeHost(FILLED)
     host.clears = False
     with pytest.raises(NotProven) as failed:
         prepare_targets(request(), True, host)
@@ -168,7 +170,7 @@ def test_a_clearing_that_did_not_clear_is_a_failure() -> None:
 
 
 def test_no_database_at_all_is_refused() -> None:
-    host: Any = FakeHost(EMPTY)
+    host = FakeHost(EMPTY)
     with pytest.raises(Refused) as refused:
         prepare_targets(request_of("", {}), False, host)
     assert codes(refused) == ["option_out_of_range"]

@@ -65,7 +65,7 @@ def test_answers_are_given_by_a_file_that_is_gone_afterwards() -> None:
     assert "OVESETUP_REMOVE/removeChanged=bool:False\n" in host.kept[0]
     assert result.cmd == host.commands[0]
     assert [part for part in result.cmd if "--config-append=" in part] == [
-        "--config-append=/var/lib/ovirt-engine-backup/.engine_backup-1/answers.conf",
+        "--config-append=/var/lib/ovirt-engine-backup/.engine_backup-1/answers.conf"
     ]
 
 

@@ -55,7 +55,7 @@ def codes(problems: Any) -> List[str]:
 
 
 def test_a_run_works_in_the_usual_directory(prefix: Path) -> None:
-    places = OtopiHost(str(prefix)).choose_places(SETUP, "")
+    places = OtopiHost(str(prefix)).tool.choose_places(SETUP, "")
     assert places.problems == ()
     assert places.lock == places.work == str(prefix / "var/lib/ovirt-engine-backup")
     assert places.tool == str(prefix / "bin/engine-setup")
@@ -64,73 +64,73 @@ def test_a_run_works_in_the_usual_directory(prefix: Path) -> None:
 
 def test_two_runs_have_two_logs(prefix: Path) -> None:
     host = OtopiHost(str(prefix))
-    assert host.choose_places(CLEANUP, "").log_path != host.choose_places(CLEANUP, "").log_path
+    assert host.tool.choose_places(CLEANUP, "").log_path != host.tool.choose_places(CLEANUP, "").log_path
 
 
 def test_another_temporary_directory_keeps_the_lock_where_it_was(prefix: Path, tmp_path: Path) -> None:
-    places = OtopiHost(str(prefix)).choose_places(SETUP, str(tmp_path))
+    places = OtopiHost(str(prefix)).tool.choose_places(SETUP, str(tmp_path))
     assert (places.lock, places.work) == (str(prefix / "var/lib/ovirt-engine-backup"), str(tmp_path))
 
 
 def test_without_the_usual_directory_one_must_be_named(prefix: Path, tmp_path: Path) -> None:
     (prefix / "var/lib/ovirt-engine-backup").rmdir()
     host = OtopiHost(str(prefix))
-    assert codes(host.choose_places(SETUP, "").problems) == ["tmpdir_missing"]
-    assert host.choose_places(SETUP, str(tmp_path)).lock == str(tmp_path)
+    assert codes(host.tool.choose_places(SETUP, "").problems) == ["tmpdir_missing"]
+    assert host.tool.choose_places(SETUP, str(tmp_path)).lock == str(tmp_path)
 
 
 def test_a_host_without_the_tool_is_named(prefix: Path) -> None:
     (prefix / "bin/engine-setup").unlink()
-    assert codes(OtopiHost(str(prefix)).choose_places(SETUP, "").problems) == ["tool_missing"]
+    assert codes(OtopiHost(str(prefix)).tool.choose_places(SETUP, "").problems) == ["tool_missing"]
 
 
 @pytest.mark.parametrize("name", ["a:b", "a b", "a'b", "a;b", "a$b", "a\nb"])
 def test_a_path_that_the_tool_would_take_apart_is_refused(prefix: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    assert codes(OtopiHost(str(prefix)).choose_places(SETUP, str(tmp_path / name)).problems) == ["path_unusable"]
+    assert codes(OtopiHost(str(prefix)).tool.choose_places(SETUP, str(tmp_path / name)).problems) == ["path_unusable"]
 
 
 def test_a_directory_that_everybody_may_write_to_is_refused(prefix: Path, tmp_path: Path) -> None:
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
-    assert codes(OtopiHost(str(prefix)).choose_places(SETUP, str(tmp_path / "open")).problems) == ["tmpdir_unsafe"]
+    assert codes(OtopiHost(str(prefix)).tool.choose_places(SETUP, str(tmp_path / "open")).problems) == ["tmpdir_unsafe"]
 
 
 def test_answers_are_private_from_the_first_byte_on_and_gone_in_the_end(prefix: Path) -> None:
     host = OtopiHost(str(prefix))
-    places = host.choose_places(SETUP, "")
-    host.lock(places.lock)
-    work = Path(host.begin_private(places))
+    places = host.tool.choose_places(SETUP, "")
+    host.session.lock(places.lock)
+    work = Path(host.session.begin_private(places))
     before = os.umask(0)
     try:
-        host.write_answers(str(work / "answers.conf"), "text\n")
+        host.tool.write_answers(str(work / "answers.conf"), "text\n")
     finally:
         os.umask(before)
     assert stat.S_IMODE((work / "answers.conf").stat().st_mode) == 0o600
     assert stat.S_IMODE(work.stat().st_mode) == 0o700
-    host.finish()
-    host.unlock()
+    host.session.finish()
+    host.session.unlock()
     assert [path.name for path in Path(places.lock).iterdir()] == [files.LOCK_NAME]
 
 
 def test_a_killed_run_is_swept_up_by_the_next_one(prefix: Path, tmp_path: Path) -> None:
     killed = OtopiHost(str(prefix))
-    places = killed.choose_places(SETUP, str(tmp_path))
-    work = Path(killed.begin_private(places))
-    killed.write_answers(str(work / "answers.conf"), "text\n")
+    places = killed.tool.choose_places(SETUP, str(tmp_path))
+    work = Path(killed.session.begin_private(places))
+    killed.tool.write_answers(str(work / "answers.conf"), "text\n")
     state = json.loads((Path(places.lock) / files.STATE_NAME).read_text())
     assert state["directories"] == [str(work)] and state["log_path"] == places.log_path
     host = OtopiHost(str(prefix))
-    assert host.list_leftovers(places.lock) == [str(work)]
-    host.lock(places.lock)
-    assert host.remove_leftovers(places.lock) == [str(work)]
-    host.unlock()
+    assert host.session.list_leftovers(places.lock) == [str(work)]
+    host.session.lock(places.lock)
+    assert host.session.remove_leftovers(places.lock) == [str(work)]
+    host.session.unlock()
     assert not work.exists()
 
 
 def begin(host: OtopiHost) -> Any:
-    places = host.choose_places(SETUP, "")
-    return places, host.begin_private(places)
+    places = host.tool.choose_places(SETUP, "")
+    return places, host.session.begin_private(places)
 
 
 def test_a_tool_that_asks_for_ever_is_ended_and_its_answers_are_removed(
@@ -148,8 +148,8 @@ def test_a_tool_that_asks_for_ever_is_ended_and_its_answers_are_removed(
     )
     host = OtopiHost(str(prefix))
     places, work = begin(host)
-    ran = host.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
-    host.finish()
+    ran = host.tool.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
+    host.session.finish()
     assert (ran.returncode, ran.repeated, ran.asked) == (None, "OVESETUP_DB_HOST", ("OVESETUP_DB_HOST",))
     assert ran.stdout.startswith("asking") and "query OVESETUP_DB_HOST" in ran.log
     assert [path.name for path in answers.iterdir()] == ["old-setup.conf"]
@@ -173,10 +173,10 @@ def test_a_run_that_is_told_to_stop_removes_what_its_tool_wrote_down(
             time.sleep(0.02)
         raise Interrupted("told to stop")
 
-    monkeypatch.setattr(host, "_note_session", stop)
+    monkeypatch.setattr(host.session, "_note_process", stop)
     with pytest.raises(Interrupted):
-        host.run_otopi([places.tool], 60, work + "/tool", places.log_path)
-    host.finish()
+        host.tool.run_otopi([places.tool], 60, work + "/tool", places.log_path)
+    host.session.finish()
     assert list(answers.iterdir()) == []
 
 
@@ -189,8 +189,8 @@ def test_a_tool_that_ends_by_itself_keeps_the_answers_it_wrote_down(prefix: Path
     )
     host = OtopiHost(str(prefix))
     places, work = begin(host)
-    ran = host.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
-    host.finish()
+    ran = host.tool.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
+    host.session.finish()
     assert (ran.returncode, ran.repeated, ran.asked) == (3, "", ("OVESETUP_A",))
     assert (answers / "new-setup.conf").exists()
 
@@ -204,9 +204,9 @@ def test_copies_with_another_password_that_the_tool_kept_are_removed(prefix: Pat
     kept = "cp {0} {0}.20261123014602; sed s/b/a/ {0} > {0}.20261123014603; sed s/old/new/ {1} > {1}.20261123014605"
     write_program(prefix, "engine-setup", "cd %s; " % prefix + kept.format(conf, aaa))
     host = OtopiHost(str(prefix))
-    places = host.choose_places(SETUP, "")
-    host.run_otopi([places.tool], 60, host.begin_private(places) + "/tool", places.log_path)
-    host.finish()
+    places = host.tool.choose_places(SETUP, "")
+    host.tool.run_otopi([places.tool], 60, host.session.begin_private(places) + "/tool", places.log_path)
+    host.session.finish()
     found = sorted(path.name for path in (prefix / "etc").rglob("*.20*"))
     assert found == [
         "10-setup-database.conf." + stamp for stamp in ("20200101000000", "20261123014602", "20261123014603")
@@ -249,11 +249,11 @@ def test_what_engine_setup_would_find_is_read(prefix: Path) -> None:
     write(prefix, "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf", HEADER + "A/b=str:three\n")
     write(prefix, "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-setup-uuid.conf", "DWH_UUID=some-uuid\n")
     host = OtopiHost(str(prefix))
-    state = host.read_setup_state()
+    state = host.engine.read_setup_state()
     assert state.answers == {"A/a": "str:one", "A/b": "str:three"}
     assert (state.display_version, state.dwh_uuid, state.is_unprivileged) == ("4.5.7-1.el9", "some-uuid", True)
     assert state.memory > 100 and state.engine_package == ""
-    assert host.read_recorded_answers() == {"A/b": "str:three"}
+    assert host.engine.read_recorded_answers() == {"A/b": "str:three"}
 
 
 @pytest.mark.parametrize(("age", "answer"), [(0.0, True), (20.0, False), (9.0, False)])
@@ -265,7 +265,7 @@ def test_credentials_that_were_written_after_engine_setup_ran_are_noticed(
     write(prefix, "var/lib/ovirt-engine/setup/answers/20251122134603-setup.conf", "", 900.0)
     write(prefix, ENGINE_CONF, "", age)
     write(prefix, "etc/ovirt-engine/engine.conf.d/10-setup-protocols.conf", "", 0.0)
-    assert OtopiHost(str(prefix)).read_setup_state().was_configured_since is answer
+    assert OtopiHost(str(prefix)).engine.read_setup_state().was_configured_since is answer
 
 
 @pytest.mark.parametrize(("end", "answer"), [("failed", True), ("completed successfully", False)])
@@ -280,7 +280,7 @@ def test_a_run_that_failed_does_not_count(prefix: Path, end: str, answer: bool) 
         9.5,
     )
     write(prefix, "var/log/ovirt-engine/setup/ovirt-engine-remove-20261122135900-a1b2c3.log", "", 9.5)
-    assert OtopiHost(str(prefix)).read_setup_state().was_configured_since is answer
+    assert OtopiHost(str(prefix)).engine.read_setup_state().was_configured_since is answer
 
 
 DATABASE = (
@@ -297,11 +297,11 @@ def test_the_databases_of_an_archive_are_read_from_its_configuration(prefix: Pat
     path = tmp_path / "x.backup"
     path.write_bytes(archives.PACKERS[packer](archives.make_archive(members)))
     host = OtopiHost(str(prefix))
-    found = host.read_archived_databases(str(path))
+    found = host.engine.read_archived_databases(str(path))
     assert list(found) == ["engine"]
     assert (found["engine"].host, found["engine"].port, found["engine"].database) == ("db.lab.test", 5433, "engine2")
     assert "of-the-archive" in host.passwords
-    setup = host.read_archived_setup(str(path))
+    setup = host.engine.read_archived_setup(str(path))
     assert setup.settings["engine"] == found["engine"]
     assert setup.answers["OVESETUP_ENGINE_CORE/enable"] == "bool:True"
 
@@ -315,7 +315,7 @@ def test_files_that_engine_cleanup_will_remove_are_counted_once_where_they_are(p
     names = "".join(f"file.00{number}.name = {kept / name}\n" for number, name in enumerate(("one", "two", "gone")))
     (lists / "1-uninstall.conf").write_text("[file_group_core]\ndescription = Core files\n" + names)
     (lists / "2-uninstall.conf").write_text(f"[file_group_core]\nfile.000.name = {kept / 'one'}\n")
-    assert OtopiHost(str(prefix)).count_registered_files() == {str(kept): 2}
+    assert OtopiHost(str(prefix)).engine.count_registered_files() == {str(kept): 2}
 
 
 def no_files() -> bytes:
@@ -328,11 +328,11 @@ def test_an_archive_without_a_configuration_is_an_error(prefix: Path, tmp_path: 
     path = tmp_path / "x.backup"
     path.write_bytes(content)
     with pytest.raises(BackupError) as caught:
-        OtopiHost(str(prefix)).read_archived_databases(str(path))
+        OtopiHost(str(prefix)).engine.read_archived_databases(str(path))
     assert caught.value.code == "archive_unreadable" and str(path) in caught.value.message
 
 
 def test_a_missing_archive_is_an_error(prefix: Path) -> None:
     with pytest.raises(BackupError) as caught:
-        OtopiHost(str(prefix)).read_archived_databases("/nowhere/x.backup")
+        OtopiHost(str(prefix)).engine.read_archived_databases("/nowhere/x.backup")
     assert caught.value.code == "archive_unreadable"

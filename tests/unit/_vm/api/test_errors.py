@@ -148,8 +148,7 @@ def test_a_refused_login_says_who_and_not_the_password(server: WebServer, api: E
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [page(503), page(502), json('{"error":"server_error","error_code":"server_error"}', 500), DROPPED, LATE],
+    "answer", [page(503), page(502), json('{"error":"server_error","error_code":"server_error"}', 500), DROPPED, LATE]
 )
 def test_a_login_service_that_is_away_is_an_engine_that_is_away(
     server: WebServer, api: EngineApi, answer: Answer

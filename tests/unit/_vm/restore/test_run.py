@@ -10,15 +10,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import
 from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import Nic
 from unit.fakes import vm_world
 from unit.fakes.vm_engine import FakeEngine
-from unit.fakes.vm_restores import (
-    act,
-    go_through,
-    lose_original,
-    mark_of,
-    preview,
-    request,
-    save_app,
-)
+from unit.fakes.vm_restores import act, go_through, lose_original, mark_of, preview, request, save_app
 
 
 @pytest.fixture
