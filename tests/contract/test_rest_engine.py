@@ -15,8 +15,8 @@ from lab import rest_engine
 from lab.rest_engine import RestLab
 
 sdk = pytest.importorskip("ovirtsdk4")
+from contract.rest_client import MIB, Client, disk_order, find, wait  # noqa: E402
 from ovirtsdk4 import types  # noqa: E402
-from rest_client import MIB, Client, disk_order, find, wait  # noqa: E402
 
 
 @pytest.fixture

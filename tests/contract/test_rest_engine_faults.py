@@ -15,8 +15,8 @@ from lab.rest_engine import RestLab
 from lab.rest_engine.fixtures import RestFaults
 
 sdk = pytest.importorskip("ovirtsdk4")
+from contract.rest_client import MIB, Client, disk_order, find, wait  # noqa: E402
 from ovirtsdk4 import types  # noqa: E402
-from rest_client import MIB, Client, disk_order, find, wait  # noqa: E402
 
 BACKUP = rest_engine.identify("vm", "backup")
 APP = rest_engine.identify("vm", "app")

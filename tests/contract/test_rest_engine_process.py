@@ -19,7 +19,7 @@ from lab.rest_engine import DiskPlan, RestLab, VmPlan
 from lab.rest_engine.lifecycle import is_running
 
 sdk = pytest.importorskip("ovirtsdk4")
-from rest_client import MIB, Client, wait  # noqa: E402
+from contract.rest_client import MIB, Client, wait  # noqa: E402
 
 TESTS = Path(__file__).parents[1]
 

@@ -13,8 +13,8 @@ from lab.rest_engine import RestLab
 from lab.rest_engine.fixtures import RestFaults
 
 sdk = pytest.importorskip("ovirtsdk4")
+from contract.rest_client import Client, find, wait  # noqa: E402
 from ovirtsdk4 import types  # noqa: E402
-from rest_client import Client, find, wait  # noqa: E402
 
 DEFAULT = rest_engine.identify("cluster", "Default")
 

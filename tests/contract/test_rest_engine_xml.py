@@ -18,8 +18,8 @@ from lab import rest_engine
 from lab.rest_engine import RestLab
 
 sdk = pytest.importorskip("ovirtsdk4")
+from contract.rest_client import Client, find  # noqa: E402
 from ovirtsdk4 import reader, types, writer  # noqa: E402
-from rest_client import Client, find  # noqa: E402
 
 APP = rest_engine.identify("vm", "app")
 DISK = rest_engine.identify("disk", "app_Disk1")

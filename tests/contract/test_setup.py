@@ -24,16 +24,16 @@ def titles(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def waiting(ground: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def waiting(backend: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """Cleaned up and restored once, engine-setup not run yet."""
-    clear(ground.faults)
-    machines.rewind(ground, "in_use")
-    machine = Machine(ground, tmp_path_factory.mktemp("waiting"))
+    clear(backend.faults)
+    machines.rewind(backend, "in_use")
+    machine = Machine(backend, tmp_path_factory.mktemp("waiting"))
     archive = machine.backup()
     assert machine.cleanup().rc == 0
     assert machine.restore(archive).rc == 0
-    machines.checkpoint(ground, "waiting")
-    return ground
+    machines.checkpoint(backend, "waiting")
+    return backend
 
 
 @pytest.fixture

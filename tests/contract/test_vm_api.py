@@ -30,58 +30,58 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import (
     VmAround,
     VmOrder,
 )
-from contract.vm_grounds import GROUNDS, Ground
+from contract.engine_backends import ENGINE_BACKENDS, EngineBackend
 
 MIB = 1024**2
 NOWHERE = "00000000-0000-4000-8000-00000000dead"
 
 
-@pytest.fixture(params=sorted(GROUNDS))
-def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
+@pytest.fixture(params=sorted(ENGINE_BACKENDS))
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EngineBackend]:
     """An engine of its own."""
-    found = GROUNDS[request.param](tmp_path / "engine")
+    found = ENGINE_BACKENDS[request.param](tmp_path / "engine")
     yield found
     found.stop()
 
 
-@pytest.fixture(scope="module", params=sorted(GROUNDS))
-def quiet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+@pytest.fixture(scope="module", params=sorted(ENGINE_BACKENDS))
+def quiet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineBackend]:
     """One engine for the tests that leave it as they found it."""
-    found = GROUNDS[request.param](tmp_path_factory.mktemp("shared") / "engine")
+    found = ENGINE_BACKENDS[request.param](tmp_path_factory.mktemp("shared") / "engine")
     yield found
     found.stop()
 
 
-def vm_of(ground: Ground, name: str) -> Vm:
-    return look_at(ground, name).vm
+def vm_of(backend: EngineBackend, name: str) -> Vm:
+    return look_at(backend, name).vm
 
 
-def look_at(ground: Ground, name: str) -> VmAround:
-    [found] = ground.api.fetch_vms([name], with_snapshots=True, with_nics=True, with_clusters=True)
+def look_at(backend: EngineBackend, name: str) -> VmAround:
+    [found] = backend.api.fetch_vms([name], with_snapshots=True, with_nics=True, with_clusters=True)
     return found
 
 
-def disks_of(ground: Ground, name: str) -> list[str]:
+def disks_of(backend: EngineBackend, name: str) -> list[str]:
     """The ids of its disks, by their aliases."""
-    found = ground.api.list_attachments(vm_of(ground, name).id)
+    found = backend.api.list_attachments(vm_of(backend, name).id)
     return [one.disk_id for one in sorted(found, key=lambda one: one.disk.alias if one.disk else "")]
 
 
-def domain_of(ground: Ground, name: str) -> str:
-    [domain] = [one for one in ground.api.list_storage_domains() if one.name == name]
+def domain_of(backend: EngineBackend, name: str) -> str:
+    [domain] = [one for one in backend.api.list_storage_domains() if one.name == name]
     return domain.id
 
 
-def make_snapshot(ground: Ground, name: str, description: str = "ovirt.backup: x") -> Snapshot:
+def make_snapshot(backend: EngineBackend, name: str, description: str = "ovirt.backup: x") -> Snapshot:
     """A snapshot that is done."""
-    vm = vm_of(ground, name)
-    made = ground.api.create_snapshot(vm.id, description, disks_of(ground, name))
-    return ground.waiter.until(
-        "the snapshot", lambda: ground.api.read_snapshot(vm.id, made.id), lambda one: one.status != "locked", str
+    vm = vm_of(backend, name)
+    made = backend.api.create_snapshot(vm.id, description, disks_of(backend, name))
+    return backend.waiter.until(
+        "the snapshot", lambda: backend.api.read_snapshot(vm.id, made.id), lambda one: one.status != "locked", str
     )
 
 
-def wait_until_gone(ground: Ground, look: Callable[[], Any]) -> None:
+def wait_until_gone(backend: EngineBackend, look: Callable[[], Any]) -> None:
     def is_gone() -> bool:
         try:
             look()
@@ -89,7 +89,7 @@ def wait_until_gone(ground: Ground, look: Callable[[], Any]) -> None:
             return True
         return False
 
-    ground.waiter.until("it to be gone", is_gone, bool, str)
+    backend.waiter.until("it to be gone", is_gone, bool, str)
 
 
 def order(disk_id: str, snapshot_id: str = "", **changes: Any) -> AttachmentOrder:
@@ -104,11 +104,11 @@ def disk_order(domain_id: str, **changes: Any) -> DiskOrder:
 # --- reading ---
 
 
-def test_the_engine_tells_its_version(quiet: Ground) -> None:
+def test_the_engine_tells_its_version(quiet: EngineBackend) -> None:
     assert quiet.api.read_version().startswith("4.5.")
 
 
-def test_a_virtual_machine_is_found_by_exactly_its_name_or_its_id(quiet: Ground) -> None:
+def test_a_virtual_machine_is_found_by_exactly_its_name_or_its_id(quiet: EngineBackend) -> None:
     app = vm_of(quiet, "app")
     assert (app.name, app.status, app.configuration) == ("app", "up", None)
     assert [one.vm for one in quiet.api.fetch_vms([app.id])] == [app]
@@ -117,25 +117,25 @@ def test_a_virtual_machine_is_found_by_exactly_its_name_or_its_id(quiet: Ground)
     assert quiet.api.read_vm(app.id) == app
 
 
-def test_machines_are_seen_with_what_belongs_to_them_in_one_look(ground: Ground) -> None:
-    app, backup = vm_of(ground, "app"), vm_of(ground, "backup")
-    found = {one.vm.name: one for one in ground.api.fetch_vms(["app", backup.id])}
+def test_machines_are_seen_with_what_belongs_to_them_in_one_look(backend: EngineBackend) -> None:
+    app, backup = vm_of(backend, "app"), vm_of(backend, "backup")
+    found = {one.vm.name: one for one in backend.api.fetch_vms(["app", backup.id])}
     assert {name: one.vm for name, one in found.items()} == {"app": app, "backup": backup}
-    assert found["app"].attachments == ground.api.list_attachments(app.id)
+    assert found["app"].attachments == backend.api.list_attachments(app.id)
     assert (found["app"].snapshots, found["app"].nics, found["app"].cluster) == ([], [], None)
-    snapshot = make_snapshot(ground, "app")
-    [seen] = ground.api.fetch_vms(["app"], with_snapshots=True, with_nics=True, with_clusters=True)
+    snapshot = make_snapshot(backend, "app")
+    [seen] = backend.api.fetch_vms(["app"], with_snapshots=True, with_nics=True, with_clusters=True)
     assert [nic.name for nic in seen.nics] == ["nic1"]
-    assert seen.cluster in ground.api.list_clusters() and seen.cluster.id == app.cluster_id
+    assert seen.cluster in backend.api.list_clusters() and seen.cluster.id == app.cluster_id
     kept = {one.kind: one for one in seen.snapshots}
     assert kept["active"].disks is None
-    whole = ground.api.read_snapshot(app.id, snapshot.id, with_disks=True)
+    whole = backend.api.read_snapshot(app.id, snapshot.id, with_disks=True)
     assert kept["regular"] == whole
-    assert [one.disk_id for one in whole.disks or ()] == disks_of(ground, "app")
-    assert ground.api.fetch_vms([]) == []
+    assert [one.disk_id for one in whole.disks or ()] == disks_of(backend, "app")
+    assert backend.api.fetch_vms([]) == []
 
 
-def test_a_machine_without_disks_is_seen_too(quiet: Ground) -> None:
+def test_a_machine_without_disks_is_seen_too(quiet: EngineBackend) -> None:
     cold = quiet.api.read_vm(vm_of(quiet, "cold").id, with_configuration=True)
     assert cold.configuration is not None
     made = quiet.api.create_vm(VmOrder("bare", "", "", cold.cluster_id, cold.configuration, True))
@@ -146,22 +146,22 @@ def test_a_machine_without_disks_is_seen_too(quiet: Ground) -> None:
     wait_until_gone(quiet, lambda: quiet.api.read_vm(made.id))
 
 
-def test_a_snapshot_without_disks_holds_none(ground: Ground) -> None:
-    app = vm_of(ground, "app").id
-    made = ground.api.create_snapshot(app, "only the configuration", [])
-    done = ground.waiter.until(
-        "it", lambda: ground.api.read_snapshot(app, made.id, with_disks=True), lambda one: one.status == "ok", str
+def test_a_snapshot_without_disks_holds_none(backend: EngineBackend) -> None:
+    app = vm_of(backend, "app").id
+    made = backend.api.create_snapshot(app, "only the configuration", [])
+    done = backend.waiter.until(
+        "it", lambda: backend.api.read_snapshot(app, made.id, with_disks=True), lambda one: one.status == "ok", str
     )
     assert done.disks == ()
-    [seen] = ground.api.fetch_vms([app], with_snapshots=True)
+    [seen] = backend.api.fetch_vms([app], with_snapshots=True)
     assert () in [one.disks for one in seen.snapshots]
 
 
-def test_the_hosted_engine_is_told_from_the_others(quiet: Ground) -> None:
+def test_the_hosted_engine_is_told_from_the_others(quiet: EngineBackend) -> None:
     assert [vm_of(quiet, name).is_hosted_engine for name in ("app", "HostedEngine")] == [False, True]
 
 
-def test_what_is_not_there_is_not_found(quiet: Ground) -> None:
+def test_what_is_not_there_is_not_found(quiet: EngineBackend) -> None:
     app = vm_of(quiet, "app").id
     for call in (
         lambda: quiet.api.read_vm(NOWHERE),
@@ -181,7 +181,7 @@ def test_what_is_not_there_is_not_found(quiet: Ground) -> None:
         quiet.api.attach_disk(NOWHERE, order(disks_of(quiet, "app")[0]))
 
 
-def test_attachments_come_with_their_disks(quiet: Ground) -> None:
+def test_attachments_come_with_their_disks(quiet: EngineBackend) -> None:
     found = {one.disk.alias: one for one in quiet.api.list_attachments(vm_of(quiet, "app").id) if one.disk}
     boot, data = found["app_Disk1"], found["app_Disk2"]
     assert (boot.interface, boot.is_bootable, boot.is_active, boot.is_read_only) == ("virtio_scsi", True, True, False)
@@ -197,13 +197,13 @@ def test_attachments_come_with_their_disks(quiet: Ground) -> None:
     )
 
 
-def test_disks_that_no_snapshot_holds_say_so(quiet: Ground) -> None:
+def test_disks_that_no_snapshot_holds_say_so(quiet: EngineBackend) -> None:
     disks = {one.disk.alias: one.disk for one in quiet.api.list_attachments(vm_of(quiet, "shared").id) if one.disk}
     assert [disks[name].is_shareable for name in ("shared_Disk1", "shared_Disk2")] == [False, True]
     assert [disks[name].storage_type for name in ("shared_Disk1", "shared_Lun")] == ["image", "lun"]
 
 
-def test_surroundings(quiet: Ground) -> None:
+def test_surroundings(quiet: EngineBackend) -> None:
     clusters = {one.name: one for one in quiet.api.list_clusters()}
     cluster = clusters["Default"]
     assert vm_of(quiet, "app").cluster_id == cluster.id
@@ -214,7 +214,7 @@ def test_surroundings(quiet: Ground) -> None:
     assert domains["data"].available > 100 * 1024 * MIB > domains["data"].critical_space > 0
 
 
-def test_network_interfaces_are_changed_and_their_addresses_found(quiet: Ground) -> None:
+def test_network_interfaces_are_changed_and_their_addresses_found(quiet: EngineBackend) -> None:
     app = vm_of(quiet, "app").id
     [nic] = look_at(quiet, app).nics
     assert nic.name == "nic1" and nic.mac == nic.mac.lower() and nic.is_plugged and nic.profile_id
@@ -225,14 +225,14 @@ def test_network_interfaces_are_changed_and_their_addresses_found(quiet: Ground)
     assert look_at(quiet, app).nics == [nic]
 
 
-def test_checkpoints_tell_their_disks(ground: Ground) -> None:
-    app, disks = vm_of(ground, "app").id, disks_of(ground, "app")
-    assert ground.api.list_checkpointed_disks(app) == set()
-    ground.add_checkpoint(app, disks[:1])
-    assert ground.api.list_checkpointed_disks(app) == {disks[0]}
+def test_checkpoints_tell_their_disks(backend: EngineBackend) -> None:
+    app, disks = vm_of(backend, "app").id, disks_of(backend, "app")
+    assert backend.api.list_checkpointed_disks(app) == set()
+    backend.add_checkpoint(app, disks[:1])
+    assert backend.api.list_checkpointed_disks(app) == {disks[0]}
 
 
-def test_events_are_written_once_and_found(quiet: Ground) -> None:
+def test_events_are_written_once_and_found(quiet: EngineBackend) -> None:
     app = vm_of(quiet, "app").id
     quiet.api.add_event("ovirt.backup", 4711, "warning", "a <line> & more", app)
     with pytest.raises(Conflict, match="custom id already exists"):
@@ -241,89 +241,89 @@ def test_events_are_written_once_and_found(quiet: Ground) -> None:
     assert (event.event_code, event.severity, event.description) == (9802, "warning", "a <line> & more")
 
 
-def test_permits_are_those_of_the_user_and_of_the_users_groups(ground: Ground) -> None:
-    app, backup = vm_of(ground, "app").id, vm_of(ground, "backup").id
+def test_permits_are_those_of_the_user_and_of_the_users_groups(backend: EngineBackend) -> None:
+    app, backup = vm_of(backend, "app").id, vm_of(backend, "backup").id
     needed = {"manipulate_vm_snapshots", "configure_vm_storage"}
-    assert needed <= (ground.api.list_permits("vms", app, needed) or set())
-    ground.permit("vms", app, {"manipulate_vm_snapshots"})
-    assert ground.api.list_permits("vms", app, needed) == {"manipulate_vm_snapshots"}
-    ground.permit("vms", backup, {"configure_vm_storage"}, through_group=True)
-    assert ground.api.list_permits("vms", backup, {"configure_vm_storage"}) == {"configure_vm_storage"}
+    assert needed <= (backend.api.list_permits("vms", app, needed) or set())
+    backend.permit("vms", app, {"manipulate_vm_snapshots"})
+    assert backend.api.list_permits("vms", app, needed) == {"manipulate_vm_snapshots"}
+    backend.permit("vms", backup, {"configure_vm_storage"}, through_group=True)
+    assert backend.api.list_permits("vms", backup, {"configure_vm_storage"}) == {"configure_vm_storage"}
 
 
 # --- snapshots ---
 
 
-def test_a_snapshot_takes_the_id_of_the_active_one_and_keeps_the_images(ground: Ground) -> None:
-    app, disks = vm_of(ground, "app").id, disks_of(ground, "app")
-    [before] = ground.api.list_snapshots(app)
-    images = {disk_id: ground.api.read_disk(disk_id).image_id for disk_id in disks}
-    in_progress = ground.api.create_snapshot(app, "ovirt.backup: x [run]", disks)
+def test_a_snapshot_takes_the_id_of_the_active_one_and_keeps_the_images(backend: EngineBackend) -> None:
+    app, disks = vm_of(backend, "app").id, disks_of(backend, "app")
+    [before] = backend.api.list_snapshots(app)
+    images = {disk_id: backend.api.read_disk(disk_id).image_id for disk_id in disks}
+    in_progress = backend.api.create_snapshot(app, "ovirt.backup: x [run]", disks)
     assert (in_progress.id, in_progress.status, in_progress.kind) == (before.id, "locked", "regular")
     assert (before.kind, in_progress.description, in_progress.vm_id) == ("active", "ovirt.backup: x [run]", app)
-    assert ground.api.read_vm(app, with_configuration=True).configuration is None
+    assert backend.api.read_vm(app, with_configuration=True).configuration is None
     with pytest.raises(Conflict, match="Cannot create Snapshot"):
-        ground.api.create_snapshot(app, "another", disks)
-    done = ground.waiter.until(
-        "it", lambda: ground.api.read_snapshot(app, in_progress.id), lambda one: one.status == "ok", str
+        backend.api.create_snapshot(app, "another", disks)
+    done = backend.waiter.until(
+        "it", lambda: backend.api.read_snapshot(app, in_progress.id), lambda one: one.status == "ok", str
     )
     assert done._replace(date="") == in_progress._replace(status="ok", date="")
     assert done.date.endswith("Z") and len(done.date) == 20
-    assert sorted(one.kind for one in ground.api.list_snapshots(app)) == ["active", "regular"]
-    kept = ground.api.read_snapshot(app, done.id, with_disks=True).disks or ()
+    assert sorted(one.kind for one in backend.api.list_snapshots(app)) == ["active", "regular"]
+    kept = backend.api.read_snapshot(app, done.id, with_disks=True).disks or ()
     assert {one.disk_id: one.image_id for one in kept} == images
-    assert all(ground.api.read_disk(disk_id).image_id != images[disk_id] for disk_id in disks)
-    configuration = ground.api.read_vm(app, with_configuration=True).configuration
+    assert all(backend.api.read_disk(disk_id).image_id != images[disk_id] for disk_id in disks)
+    configuration = backend.api.read_vm(app, with_configuration=True).configuration
     assert configuration is not None and configuration.kind == "ovf" and disks[0] in configuration.data
 
 
-def test_a_snapshot_is_gone_some_time_after_its_removal_began(ground: Ground) -> None:
-    app, snapshot = vm_of(ground, "app").id, make_snapshot(ground, "app")
-    ground.api.remove_snapshot(app, snapshot.id)
-    assert ground.api.read_snapshot(app, snapshot.id).status == "locked"
-    wait_until_gone(ground, lambda: ground.api.read_snapshot(app, snapshot.id))
-    assert [one.kind for one in ground.api.list_snapshots(app)] == ["active"]
-    assert [ground.api.read_disk(disk_id).status for disk_id in disks_of(ground, "app")] == ["ok", "ok"]
+def test_a_snapshot_is_gone_some_time_after_its_removal_began(backend: EngineBackend) -> None:
+    app, snapshot = vm_of(backend, "app").id, make_snapshot(backend, "app")
+    backend.api.remove_snapshot(app, snapshot.id)
+    assert backend.api.read_snapshot(app, snapshot.id).status == "locked"
+    wait_until_gone(backend, lambda: backend.api.read_snapshot(app, snapshot.id))
+    assert [one.kind for one in backend.api.list_snapshots(app)] == ["active"]
+    assert [backend.api.read_disk(disk_id).status for disk_id in disks_of(backend, "app")] == ["ok", "ok"]
 
 
-def test_a_snapshot_of_a_machine_that_is_down_locks_it(ground: Ground) -> None:
-    cold = vm_of(ground, "cold").id
-    ground.api.create_snapshot(cold, "ovirt.backup: x", disks_of(ground, "cold"))
-    assert ground.api.read_vm(cold).status == "image_locked"
-    ground.waiter.until("it", lambda: ground.api.read_vm(cold), lambda vm: vm.status == "down", str)
+def test_a_snapshot_of_a_machine_that_is_down_locks_it(backend: EngineBackend) -> None:
+    cold = vm_of(backend, "cold").id
+    backend.api.create_snapshot(cold, "ovirt.backup: x", disks_of(backend, "cold"))
+    assert backend.api.read_vm(cold).status == "image_locked"
+    backend.waiter.until("it", lambda: backend.api.read_vm(cold), lambda vm: vm.status == "down", str)
 
 
-def test_a_snapshot_that_failed_leaves_its_id_to_the_active_one(ground: Ground) -> None:
-    ground.end_snapshots("active")
-    snapshot = make_snapshot(ground, "app")
+def test_a_snapshot_that_failed_leaves_its_id_to_the_active_one(backend: EngineBackend) -> None:
+    backend.end_snapshots("active")
+    snapshot = make_snapshot(backend, "app")
     assert (snapshot.status, snapshot.kind) == ("ok", "active")
 
 
-def test_a_snapshot_can_vanish(ground: Ground) -> None:
-    ground.end_snapshots("gone")
+def test_a_snapshot_can_vanish(backend: EngineBackend) -> None:
+    backend.end_snapshots("gone")
     with pytest.raises(NotFound):
-        make_snapshot(ground, "app")
-    assert [one.kind for one in ground.api.list_snapshots(vm_of(ground, "app").id)] == ["active"]
+        make_snapshot(backend, "app")
+    assert [one.kind for one in backend.api.list_snapshots(vm_of(backend, "app").id)] == ["active"]
 
 
-def test_a_disk_can_be_illegal_after_a_snapshot(ground: Ground) -> None:
-    ground.end_snapshots("illegal")
-    snapshot = make_snapshot(ground, "app")
+def test_a_disk_can_be_illegal_after_a_snapshot(backend: EngineBackend) -> None:
+    backend.end_snapshots("illegal")
+    snapshot = make_snapshot(backend, "app")
     assert (snapshot.status, snapshot.kind) == ("ok", "regular")
-    assert "illegal" in [ground.api.read_disk(disk_id).status for disk_id in disks_of(ground, "app")]
+    assert "illegal" in [backend.api.read_disk(disk_id).status for disk_id in disks_of(backend, "app")]
     with pytest.raises(ApiError, match="ILLEGAL") as caught:
-        make_snapshot(ground, "app", "another")
+        make_snapshot(backend, "app", "another")
     assert caught.value.status == 500
 
 
-def test_a_removal_that_fails_gives_the_snapshot_back(ground: Ground) -> None:
-    ground.fail_merges()
-    app, snapshot = vm_of(ground, "app").id, make_snapshot(ground, "app")
-    ground.api.remove_snapshot(app, snapshot.id)
-    ground.waiter.until("it", lambda: ground.api.read_snapshot(app, snapshot.id), lambda one: one.status == "ok", str)
+def test_a_removal_that_fails_gives_the_snapshot_back(backend: EngineBackend) -> None:
+    backend.fail_merges()
+    app, snapshot = vm_of(backend, "app").id, make_snapshot(backend, "app")
+    backend.api.remove_snapshot(app, snapshot.id)
+    backend.waiter.until("it", lambda: backend.api.read_snapshot(app, snapshot.id), lambda one: one.status == "ok", str)
 
 
-def test_snapshots_are_refused_with_the_reason(quiet: Ground) -> None:
+def test_snapshots_are_refused_with_the_reason(quiet: EngineBackend) -> None:
     app, shared = vm_of(quiet, "app").id, vm_of(quiet, "shared").id
     disks = [one.disk for one in quiet.api.list_attachments(shared) if one.disk]
     [lun] = [disk.id for disk in disks if disk.storage_type == "lun"]
@@ -339,7 +339,7 @@ def test_snapshots_are_refused_with_the_reason(quiet: Ground) -> None:
     assert len(quiet.api.list_snapshots(app)) == 1
 
 
-def test_file_systems_are_frozen_and_thawed_where_a_guest_runs(quiet: Ground) -> None:
+def test_file_systems_are_frozen_and_thawed_where_a_guest_runs(quiet: EngineBackend) -> None:
     app, cold = vm_of(quiet, "app").id, vm_of(quiet, "cold").id
     quiet.api.freeze_filesystems(app)
     quiet.api.thaw_filesystems(app)
@@ -350,95 +350,95 @@ def test_file_systems_are_frozen_and_thawed_where_a_guest_runs(quiet: Ground) ->
 # --- attachments ---
 
 
-def test_a_snapshot_is_attached_to_the_backup_machine_and_detached(ground: Ground) -> None:
-    app, backup = vm_of(ground, "app").id, vm_of(ground, "backup").id
-    snapshot, disks = make_snapshot(ground, "app"), disks_of(ground, "app")
-    attached = ground.api.attach_disk(backup, order(disks[0], snapshot.id))
+def test_a_snapshot_is_attached_to_the_backup_machine_and_detached(backend: EngineBackend) -> None:
+    app, backup = vm_of(backend, "app").id, vm_of(backend, "backup").id
+    snapshot, disks = make_snapshot(backend, "app"), disks_of(backend, "app")
+    attached = backend.api.attach_disk(backup, order(disks[0], snapshot.id))
     assert (attached.disk_id, attached.vm_id, attached.interface) == (disks[0], backup, "virtio_scsi")
     assert (attached.is_bootable, attached.is_read_only) == (False, False)
-    assert ground.api.read_attachment(backup, disks[0]).is_active
-    assert disks[0] in [one.disk_id for one in ground.api.list_attachments(backup)]
+    assert backend.api.read_attachment(backup, disks[0]).is_active
+    assert disks[0] in [one.disk_id for one in backend.api.list_attachments(backup)]
     with pytest.raises(Conflict, match="already attached to VM"):
-        ground.api.attach_disk(backup, order(disks[0], snapshot.id))
+        backend.api.attach_disk(backup, order(disks[0], snapshot.id))
     with pytest.raises(Conflict, match="attached to other VMs"):
-        ground.api.remove_snapshot(app, snapshot.id)
-    ground.change_vm("backup", status="paused")
+        backend.api.remove_snapshot(app, snapshot.id)
+    backend.change_vm("backup", status="paused")
     with pytest.raises(Conflict, match="(?i)paused status"):
-        ground.api.detach_disk(backup, disks[0])
-    ground.change_vm("backup", status="up")
-    ground.api.detach_disk(backup, disks[0])
-    wait_until_gone(ground, lambda: ground.api.read_attachment(backup, disks[0]))
-    assert ground.api.read_disk(disks[0]).status == "ok"
-    assert ground.api.read_attachment(app, disks[0]).is_active
-    ground.api.remove_snapshot(app, snapshot.id)
+        backend.api.detach_disk(backup, disks[0])
+    backend.change_vm("backup", status="up")
+    backend.api.detach_disk(backup, disks[0])
+    wait_until_gone(backend, lambda: backend.api.read_attachment(backup, disks[0]))
+    assert backend.api.read_disk(disks[0]).status == "ok"
+    assert backend.api.read_attachment(app, disks[0]).is_active
+    backend.api.remove_snapshot(app, snapshot.id)
 
 
-def test_an_attachment_tells_its_disk_and_the_log_by_which_request_it_was_made(ground: Ground) -> None:
-    backup, disks = vm_of(ground, "backup").id, disks_of(ground, "app")
-    snapshot = make_snapshot(ground, "app")
+def test_an_attachment_tells_its_disk_and_the_log_by_which_request_it_was_made(backend: EngineBackend) -> None:
+    backup, disks = vm_of(backend, "backup").id, disks_of(backend, "app")
+    snapshot = make_snapshot(backend, "app")
     trace = trace_of(backup, disks[0], snapshot.id)
-    assert ground.api.find_events_of_requests([trace]) == []
-    ground.api.attach_disk(backup, order(disks[0], snapshot.id))
+    assert backend.api.find_events_of_requests([trace]) == []
+    backend.api.attach_disk(backup, order(disks[0], snapshot.id))
     # The disk of an attachment is what the machine writes to, not what the snapshot holds.
-    [seen] = [one.disk for one in ground.api.list_attachments(backup) if one.disk_id == disks[0]]
-    assert seen == ground.api.read_disk(disks[0])
-    [attached] = ground.api.find_events_of_requests([trace, "of another request"])
+    [seen] = [one.disk for one in backend.api.list_attachments(backup) if one.disk_id == disks[0]]
+    assert seen == backend.api.read_disk(disks[0])
+    [attached] = backend.api.find_events_of_requests([trace, "of another request"])
     assert (attached.event_code, attached.correlation_id) == (2016, trace)
-    assert ground.api.find_events_since(int(attached.id), 2018, "backup") == []
-    ground.api.detach_disk(backup, disks[0])
-    wait_until_gone(ground, lambda: ground.api.read_attachment(backup, disks[0]))
-    [detached] = ground.api.find_events_since(int(attached.id), 2018, "backup")
+    assert backend.api.find_events_since(int(attached.id), 2018, "backup") == []
+    backend.api.detach_disk(backup, disks[0])
+    wait_until_gone(backend, lambda: backend.api.read_attachment(backup, disks[0]))
+    [detached] = backend.api.find_events_since(int(attached.id), 2018, "backup")
     assert "app_Disk1" in detached.description and int(detached.id) > int(attached.id)
-    assert ground.api.find_events_since(int(detached.id), 2018, "backup") == []
-    assert ground.api.find_events_since(int(attached.id), 2018, "app") == []
+    assert backend.api.find_events_since(int(detached.id), 2018, "backup") == []
+    assert backend.api.find_events_since(int(attached.id), 2018, "app") == []
 
 
-def test_a_refused_removal_names_every_attachment_of_the_machine(ground: Ground) -> None:
-    app, backup, disks = vm_of(ground, "app").id, vm_of(ground, "backup").id, disks_of(ground, "app")
-    first, second = (make_snapshot(ground, "app", description) for description in ("first", "second"))
-    ground.api.attach_disk(backup, order(disks[0], first.id))
-    ground.api.attach_disk(backup, order(disks[1], second.id))
-    aliases = {disk_id: ground.api.read_disk(disk_id).alias for disk_id in disks}
+def test_a_refused_removal_names_every_attachment_of_the_machine(backend: EngineBackend) -> None:
+    app, backup, disks = vm_of(backend, "app").id, vm_of(backend, "backup").id, disks_of(backend, "app")
+    first, second = (make_snapshot(backend, "app", description) for description in ("first", "second"))
+    backend.api.attach_disk(backup, order(disks[0], first.id))
+    backend.api.attach_disk(backup, order(disks[1], second.id))
+    aliases = {disk_id: backend.api.read_disk(disk_id).alias for disk_id in disks}
     with pytest.raises(Conflict) as caught:
-        ground.api.remove_snapshot(app, second.id)
+        backend.api.remove_snapshot(app, second.id)
     assert is_attached_elsewhere(caught.value.detail)
     assert find_named(caught.value.detail, aliases, "first", "backup") == disks[:1]
     assert find_named(caught.value.detail, aliases, "second", "backup") == disks[1:2]
-    ground.api.detach_disk(backup, disks[1])
-    wait_until_gone(ground, lambda: ground.api.read_attachment(backup, disks[1]))
+    backend.api.detach_disk(backup, disks[1])
+    wait_until_gone(backend, lambda: backend.api.read_attachment(backup, disks[1]))
     with pytest.raises(Conflict, match="app_Disk1 ,first, backup"):  # one attachment holds every snapshot
-        ground.api.remove_snapshot(app, second.id)
+        backend.api.remove_snapshot(app, second.id)
 
 
-def test_attaching_is_refused_with_the_reason(ground: Ground) -> None:
-    app, backup = vm_of(ground, "app").id, vm_of(ground, "backup").id
-    disks = disks_of(ground, "app")
-    snapshot = make_snapshot(ground, "app")
-    [active] = [one for one in ground.api.list_snapshots(app) if one.kind == "active"]
+def test_attaching_is_refused_with_the_reason(backend: EngineBackend) -> None:
+    app, backup = vm_of(backend, "app").id, vm_of(backend, "backup").id
+    disks = disks_of(backend, "app")
+    snapshot = make_snapshot(backend, "app")
+    [active] = [one for one in backend.api.list_snapshots(app) if one.kind == "active"]
     for wanted, status, said in (
         (order(disks[0]), 409, "not shareable and is already attached"),
         (order(disks[0], NOWHERE), 400, "Snapshot does not exist"),
         (order(disks[0], active.id), 409, "only allowed for regular snapshots"),
-        (order(disks_of(ground, "cold")[0], snapshot.id), 400, "disk does not exist"),
+        (order(disks_of(backend, "cold")[0], snapshot.id), 400, "disk does not exist"),
         (order(disks[0], snapshot.id, is_bootable=True), 409, "already marked as boot"),
         (order(disks[0], snapshot.id, interface="sata", is_read_only=True), 400, "read-only"),
     ):
         with pytest.raises(Conflict, match=said) as caught:
-            ground.api.attach_disk(backup, wanted)
+            backend.api.attach_disk(backup, wanted)
         assert caught.value.status == status
-    assert len(ground.api.list_attachments(backup)) == 1
+    assert len(backend.api.list_attachments(backup)) == 1
 
 
-def test_a_disk_with_a_snapshot_stays_with_its_machine(ground: Ground) -> None:
-    make_snapshot(ground, "app")
+def test_a_disk_with_a_snapshot_stays_with_its_machine(backend: EngineBackend) -> None:
+    make_snapshot(backend, "app")
     with pytest.raises(Conflict, match="already configured in a snapshot"):
-        ground.api.detach_disk(vm_of(ground, "app").id, disks_of(ground, "app")[0])
+        backend.api.detach_disk(vm_of(backend, "app").id, disks_of(backend, "app")[0])
 
 
 # --- restore ---
 
 
-def test_a_disk_is_made_found_by_its_mark_described_and_removed(quiet: Ground) -> None:
+def test_a_disk_is_made_found_by_its_mark_described_and_removed(quiet: EngineBackend) -> None:
     wanted = disk_order(domain_of(quiet, "data"), id="dddddddd-0000-4000-8000-000000000001", wipe_after_delete=True)
     made = quiet.api.create_disk(wanted)
     assert (made.id, made.alias, made.description, made.status) == (wanted.id, "restored", "mark: disk", "locked")
@@ -459,13 +459,13 @@ def test_a_disk_is_made_found_by_its_mark_described_and_removed(quiet: Ground) -
     wait_until_gone(quiet, lambda: quiet.api.read_disk(made.id))
 
 
-def test_a_disk_that_could_not_be_made_is_illegal(ground: Ground) -> None:
-    ground.fail_disks()
-    made = ground.api.create_disk(disk_order(domain_of(ground, "data")))
-    ground.waiter.until("it", lambda: ground.api.read_disk(made.id), lambda one: one.status == "illegal", str)
+def test_a_disk_that_could_not_be_made_is_illegal(backend: EngineBackend) -> None:
+    backend.fail_disks()
+    made = backend.api.create_disk(disk_order(domain_of(backend, "data")))
+    backend.waiter.until("it", lambda: backend.api.read_disk(made.id), lambda one: one.status == "illegal", str)
 
 
-def test_disks_are_refused_with_the_reason(quiet: Ground) -> None:
+def test_disks_are_refused_with_the_reason(quiet: EngineBackend) -> None:
     small = domain_of(quiet, "small")
     with pytest.raises(Conflict, match="Low disk space on Storage Domain small"):
         quiet.api.create_disk(disk_order(small, provisioned_size=10 * 1024 * MIB, format="raw", is_sparse=False))
@@ -473,7 +473,7 @@ def test_disks_are_refused_with_the_reason(quiet: Ground) -> None:
         quiet.api.create_disk(disk_order(domain_of(quiet, "data"), format="raw", backup="incremental"))
 
 
-def test_a_machine_is_made_from_a_configuration(quiet: Ground) -> None:
+def test_a_machine_is_made_from_a_configuration(quiet: EngineBackend) -> None:
     cold = quiet.api.read_vm(vm_of(quiet, "cold").id, with_configuration=True)
     assert cold.configuration is not None
     wanted = VmOrder("copy", "a copy", "restoring", cold.cluster_id, cold.configuration, True)
@@ -498,7 +498,7 @@ def test_a_machine_is_made_from_a_configuration(quiet: Ground) -> None:
     wait_until_gone(quiet, lambda: quiet.api.read_vm(vm.id))
 
 
-def test_a_restored_disk_moves_from_the_backup_machine_to_the_new_one(quiet: Ground) -> None:
+def test_a_restored_disk_moves_from_the_backup_machine_to_the_new_one(quiet: EngineBackend) -> None:
     cold, backup = quiet.api.read_vm(vm_of(quiet, "cold").id, with_configuration=True), vm_of(quiet, "backup").id
     assert cold.configuration is not None
     disk = quiet.api.create_disk(disk_order(domain_of(quiet, "data")))
@@ -526,23 +526,23 @@ def test_a_restored_disk_moves_from_the_backup_machine_to_the_new_one(quiet: Gro
 
 
 @pytest.mark.parametrize("method", ["create_snapshot", "create_disk"])
-def test_a_request_whose_reply_was_lost_was_carried_out(ground: Ground, method: str) -> None:
-    app, disks, domain = vm_of(ground, "app").id, disks_of(ground, "app"), domain_of(ground, "data")
-    ground.lose_reply(method)
+def test_a_request_whose_reply_was_lost_was_carried_out(backend: EngineBackend, method: str) -> None:
+    app, disks, domain = vm_of(backend, "app").id, disks_of(backend, "app"), domain_of(backend, "data")
+    backend.lose_reply(method)
     with pytest.raises(Unavailable):
         if method == "create_snapshot":
-            ground.api.create_snapshot(app, "ovirt.backup: lost", disks)
+            backend.api.create_snapshot(app, "ovirt.backup: lost", disks)
         else:
-            ground.api.create_disk(disk_order(domain, description="ovirt.backup: lost"))
+            backend.api.create_disk(disk_order(domain, description="ovirt.backup: lost"))
     if method == "create_snapshot":
-        assert "ovirt.backup: lost" in [one.description for one in ground.api.list_snapshots(app)]
+        assert "ovirt.backup: lost" in [one.description for one in backend.api.list_snapshots(app)]
     else:
-        assert len(ground.api.find_disks("ovirt.backup: lost")) == 1
+        assert len(backend.api.find_disks("ovirt.backup: lost")) == 1
 
 
-def test_an_engine_that_restarts_is_waited_for(ground: Ground) -> None:
-    app = vm_of(ground, "app")
-    ground.restart()
+def test_an_engine_that_restarts_is_waited_for(backend: EngineBackend) -> None:
+    app = vm_of(backend, "app")
+    backend.restart()
     with pytest.raises(Unavailable):
-        ground.api.read_vm(app.id)
-    assert ground.waiter.retry_read("the machine", lambda: ground.api.read_vm(app.id)) == app
+        backend.api.read_vm(app.id)
+    assert backend.waiter.retry_read("the machine", lambda: backend.api.read_vm(app.id)) == app

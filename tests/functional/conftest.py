@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from lab import faults, start, stop
 
-from .evidence import Witness, processes
+from .archive_store import PROFILES, ArchiveStore, Made, fill_archive_store
 from .installation import INVENTORY, Site, read_site
+from .lab_engine import LabEngine, make_lab_engine
 from .playbooks import Engine, backup
-from .restore_ground import Ground, make_ground
-from .shelf import PROFILES, Made, Shelf, fill_shelf
+from .side_effects import Witness, processes
 
 
 @pytest.fixture(scope="session")
@@ -82,11 +82,11 @@ def proven(made: Made) -> dict[str, Path]:
 
 
 @pytest.fixture
-def shelf(proven: dict[str, Path], tmp_path: Path) -> Shelf:
+def archive_store(proven: dict[str, Path], tmp_path: Path) -> ArchiveStore:
     """A directory that holds an older proven archive."""
     directory = tmp_path / "shelf"
     directory.mkdir(mode=0o700)
-    return fill_shelf(directory, proven["stock"])
+    return fill_archive_store(directory, proven["stock"])
 
 
 @pytest.fixture
@@ -98,11 +98,11 @@ def closed(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def lab_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabEngine]:
     """A lab that tests may destroy; each rewinds it first."""
     if os.environ.get(INVENTORY):
         pytest.skip("needs a lab of its own; the inventory names an installation")
-    yield from make_ground(tmp_path_factory)
+    yield from make_lab_engine(tmp_path_factory)
 
 
 @pytest.fixture

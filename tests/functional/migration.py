@@ -16,11 +16,11 @@ from lab.postgres import query
 from lab.systemctl import active_word
 
 from .documents import read_blocks
-from .evidence import Photo, files_with, photograph
+from .lab_engine import LabEngine
 from .playbooks import Engine
-from .restore_ground import Ground
 from .restore_roles import RestoreRole
 from .role import Ran
+from .side_effects import Photo, files_with, photograph
 
 PORT = 5432
 READY = "ready"
@@ -52,8 +52,8 @@ USED = (
 class Migration(RestoreRole):
     """The role, with the variables that all runs share."""
 
-    def __init__(self, ground: Ground, engine: Engine, server: Server, folder: Path) -> None:
-        super().__init__(ROLE, ground, engine, folder)
+    def __init__(self, lab_engine: LabEngine, engine: Engine, server: Server, folder: Path) -> None:
+        super().__init__(ROLE, lab_engine, engine, folder)
         self.server = server
         self.configuration = engine.site.configuration()
         # How the lab is entered; a real one has a user postgres and sudo.
@@ -61,7 +61,7 @@ class Migration(RestoreRole):
             "become_user": "",
             "login_socket": str(server.socket),
             "old_become_user": "",
-            "old_login_socket": str(ground.lab.socket),
+            "old_login_socket": str(lab_engine.lab.socket),
             "health_timeout": 30,
             "session_timeout": 30,
         }
@@ -76,19 +76,19 @@ class Migration(RestoreRole):
 
     @classmethod
     @contextmanager
-    def in_progress(cls, ground: Ground, folder: Path) -> Iterator["Migration"]:
+    def in_progress(cls, lab_engine: LabEngine, folder: Path) -> Iterator["Migration"]:
         """An engine in use, and a server without any role whose pg_hba.conf lets nobody in over the network."""
-        ground.in_use()
-        server = machines.start_database_server(ground.lab, PORT, open_to_clients=False)
+        lab_engine.in_use()
+        server = machines.start_database_server(lab_engine.lab, PORT, open_to_clients=False)
         try:
-            machines.checkpoint(ground.lab, READY)
-            with ground.driven(folder) as engine:
-                found = cls(ground, engine, server, folder)
+            machines.checkpoint(lab_engine.lab, READY)
+            with lab_engine.driven(folder) as engine:
+                found = cls(lab_engine, engine, server, folder)
                 yield found
-                machines.stop_database_server(ground.lab)  # the tool may have been who restarted it
+                machines.stop_database_server(lab_engine.lab)  # the tool may have been who restarted it
             found.assert_left_no_secret()
         finally:
-            machines.stop_database_server(ground.lab)
+            machines.stop_database_server(lab_engine.lab)
 
     def ready(self) -> None:
         """Go back to the beginning."""
@@ -96,8 +96,8 @@ class Migration(RestoreRole):
 
     def rewind(self, name: str) -> None:
         """Go back to a checkpoint, without faults."""
-        faults.clear(self.ground.lab.faults)
-        machines.rewind(self.ground.lab, name)
+        faults.clear(self.lab_engine.lab.faults)
+        machines.rewind(self.lab_engine.lab, name)
 
     def read_document(self, path: Path) -> list[str]:
         """Take the file that a document shows; return the commands that it shows."""
@@ -130,7 +130,7 @@ class Migration(RestoreRole):
 
     @property
     def state_directory(self) -> Path:
-        return self.ground.lab.prefix / "var/lib/ovirt-engine-backup"
+        return self.lab_engine.lab.prefix / "var/lib/ovirt-engine-backup"
 
     def stage(self) -> str:
         """How far it has come, as the journal says."""
@@ -138,10 +138,10 @@ class Migration(RestoreRole):
 
     def standing(self) -> tuple[list[str], dict[str, Photo], dict[str, str]]:
         """Everything that a run could change: both servers, the configuration, the services."""
-        servers: list[Lab | Server] = [self.ground.lab, self.server]
-        services = {name: active_word(self.ground.lab.home, name) for name in SERVICES}
+        servers: list[Lab | Server] = [self.lab_engine.lab, self.server]
+        services = {name: active_word(self.lab_engine.lab.home, name) for name in SERVICES}
         texts = [query(server, "postgres", STANDING) for server in servers]
-        return texts, photograph(self.ground.lab.prefix / "etc"), services
+        return texts, photograph(self.lab_engine.lab.prefix / "etc"), services
 
     def rows_on(self, server: Lab | Server) -> dict[str, dict[str, int]]:
         """How many rows each table of each database has on a server."""
@@ -162,7 +162,7 @@ class Migration(RestoreRole):
 
     def in_use_by_host(self) -> tuple[set[str], set[str]]:
         """The databases in use on the engine host, and those on the new server."""
-        return self.used(self.ground.lab), self.used(self.server)
+        return self.used(self.lab_engine.lab), self.used(self.server)
 
     def assert_left_no_secret(self) -> None:
         """No new password in what was said or left behind, but where the engine keeps it."""

@@ -6,9 +6,9 @@
 from pathlib import Path
 from typing import Any
 
-from .evidence import LOCK, STATE
 from .installation import Site
 from .playbooks import Task, plain
+from .side_effects import LOCK, STATE
 
 PREFIX = {"prefix": "{{ ovirt_prefix }}"}
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import runs
-from .evidence import Process, files_with, processes
 from .installation import Site, program
+from .side_effects import Process, files_with, processes
 
 Task = dict[str, Any]
 Result = dict[str, Any]

@@ -20,11 +20,11 @@ from tooling.places import ROOT
 
 from . import runs
 from .documents import read_blocks, replace_places
-from .evidence import PAUSE
 from .installation import program
+from .lab_engine import LabEngine
 from .playbooks import DEADLINE, Engine, Play, backup, plain
-from .restore_ground import Ground
 from .role import RECAP, STATISTICS, Ran
+from .side_effects import PAUSE
 
 FENCE = "SELECT option_value FROM vdc_options WHERE option_name = 'DisableFenceAtStartupInSec'"
 MOVED_ON = "INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MovedOn', 'yes', 'general')"
@@ -38,9 +38,9 @@ ENDED = {"public." + name for name in (
 class RestoreRole:
     """One of the roles, with the variables that all runs of a test share."""
 
-    def __init__(self, name: str, ground: Ground, engine: Engine, archives: Path, **variables: Any) -> None:
+    def __init__(self, name: str, lab_engine: LabEngine, engine: Engine, archives: Path, **variables: Any) -> None:
         self.name = name
-        self.ground = ground
+        self.lab_engine = lab_engine
         self.engine = engine
         self.archives = archives
         self.variables = {"postgresql_socket": "{{ postgresql_socket }}", "postgresql_become_user": "", **variables}
@@ -106,7 +106,7 @@ class RestoreRole:
 
     def run_with_fault(self, name: str, parameter: str, **variables: Any) -> Ran:
         """Run with a fault that is gone when the rollback begins."""
-        switch = self.ground.fault(name, parameter)
+        switch = self.lab_engine.fault(name, parameter)
         done = threading.Event()
 
         def heal() -> None:
@@ -125,13 +125,13 @@ class RestoreRole:
 
     def ask(self, sql: str) -> str:
         """What the engine's own database answers."""
-        return query(self.ground.lab, self.ground.lab.databases["engine"].name, sql).strip()
+        return query(self.lab_engine.lab, self.lab_engine.lab.databases["engine"].name, sql).strip()
 
     def rows(self) -> dict[str, dict[str, int]]:
         """The rows of every table but those that each restore empties and the log, which grows."""
         found = {}
-        for kind in self.ground.lab.databases:
-            counted = row_counts(self.ground.lab, kind)
+        for kind in self.lab_engine.lab.databases:
+            counted = row_counts(self.lab_engine.lab, kind)
             found[kind] = {name: rows for name, rows in counted.items() if name not in ENDED | {"public.audit_log"}}
         return found
 
@@ -139,7 +139,7 @@ class RestoreRole:
         """The engine runs, the value that guards against fencing is the old one, no run is unfinished."""
         assert self.noted() == {}
         assert self.ask(FENCE) == "300"
-        assert is_alive(self.ground.lab.home, "ovirt-engine")
+        assert is_alive(self.lab_engine.lab.home, "ovirt-engine")
 
 
 def outcome(ran: Ran) -> str:
@@ -154,13 +154,13 @@ def summary(ran: Ran) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def archives(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archives(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with engine.backup, a proven backup of the ground in use."""
     folder = tmp_path_factory.mktemp("restored")
     directory = folder / "archives"
     directory.mkdir(mode=0o700)
-    ground.in_use()
-    (made,) = Engine(ground.site, folder / "ansible").play(backup(path=directory / "engine.backup"))
+    lab_engine.in_use()
+    (made,) = Engine(lab_engine.site, folder / "ansible").play(backup(path=directory / "engine.backup"))
     assert made["changed"], made.get("msg")
-    faults.clear(ground.lab.faults)
+    faults.clear(lab_engine.lab.faults)
     return directory

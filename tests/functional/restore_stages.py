@@ -19,11 +19,11 @@ import yaml
 from tooling.places import ROOT
 
 from . import runs
-from .evidence import STATE, release, sleepers, wait_for
 from .otopi_tasks import state_file
 from .playbooks import DEADLINE, Play
 from .restore_roles import RestoreRole
 from .role import RECAP
+from .side_effects import STATE, release, sleepers, wait_for
 
 # What these modules do can be cut off anywhere: they write nothing on the host.
 READERS = frozenset(("assert", "debug", "fail", "set_fact", "set_stats", "setup", "slurp", "stat"))
@@ -139,7 +139,7 @@ def kill_in(role: RestoreRole, kill: Kill, **variables: Any) -> None:
     """Kill what a stage consists of while its tool works."""
     name, _space, parameter = kill.fault.partition(" ")
     known = set(sleepers(role.engine.site))
-    switch = role.ground.fault(name, parameter)
+    switch = role.lab_engine.fault(name, parameter)
     process = role.start(**variables)
     try:
         wait_for(kill.fault, lambda: set(sleepers(role.engine.site)) - known or process.poll() is not None)

@@ -24,11 +24,11 @@ from lab.layout import Database
 from lab.postgres import query
 from lab.systemctl import change
 
-from .evidence import files_with
+from .archive_store import PROFILES, manifest_of
+from .lab_engine import LabEngine
 from .otopi_tasks import leftovers
 from .playbooks import Engine, Result, Task, backup, plain
-from .restore_ground import Ground
-from .shelf import PROFILES, manifest_of
+from .side_effects import files_with
 
 EMPTIED = "emptied"
 DOWN = ("ovirt-engine", "ovirt-engine-dwhd", "ovirt-engine-notifier", "grafana-server")
@@ -45,9 +45,9 @@ def restore(path: Path, **options: Any) -> Task:
 class Yard:
     """The ground with archives of its engine; its databases are emptied before a test."""
 
-    def __init__(self, ground: Ground, archives: dict[str, Path], vault: Path) -> None:
-        self.ground = ground
-        self.lab, self.site = ground.lab, ground.site
+    def __init__(self, lab_engine: LabEngine, archives: dict[str, Path], vault: Path) -> None:
+        self.lab_engine = lab_engine
+        self.lab, self.site = lab_engine.lab, lab_engine.site
         self.archives = archives
         self.vault = vault
         self.secrets: set[str] = set()  # that a test made, besides those of the installation
@@ -65,7 +65,7 @@ class Yard:
     def driven(self, folder: Path) -> Iterator[Engine]:
         """Ansible with this host; afterwards no secret, process, work directory or placeholder of a run is left."""
         archives = [(path, path.stat().st_mtime_ns) for path in self.archives.values()]
-        with self.ground.driven(folder) as engine:
+        with self.lab_engine.driven(folder) as engine:
             yield engine
         assert leftovers(self.site) == []
         assert [(path, path.stat().st_mtime_ns) for path, _time in archives] == archives
@@ -99,20 +99,20 @@ class Yard:
 
 
 @pytest.fixture(scope="session")
-def yard(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Yard:
+def yard(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """The archives are made once, and the host that waits for a restore is kept once."""
     folder = tmp_path_factory.mktemp("archives")
     archives = {profile: folder / f"{profile}.backup" for profile in PROFILES}
-    ground.in_use()
+    lab_engine.in_use()
     for name in DOWN:
-        assert change(ground.lab.home, "stop", name) == 0
-    with ground.driven(folder) as engine:
+        assert change(lab_engine.lab.home, "stop", name) == 0
+    with lab_engine.driven(folder) as engine:
         results = engine.play(*(backup(path=path, profile=profile) for profile, path in archives.items()))
     assert [result.get("msg", "") for result in results] == ["", "", ""]
     for kind in KINDS:
-        empty(ground.lab, kind)
-    machines.checkpoint(ground.lab, EMPTIED)
-    return Yard(ground, archives, tmp_path_factory.mktemp("vault"))
+        empty(lab_engine.lab, kind)
+    machines.checkpoint(lab_engine.lab, EMPTIED)
+    return Yard(lab_engine, archives, tmp_path_factory.mktemp("vault"))
 
 
 def copied(archive: Path, folder: Path, with_manifest: bool = True) -> Path:

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg2
 import pytest
 
-from .evidence import release, sleepers, wait_for
+from .db_probe import connection
 from .installation import Site
-from .live import connection
 from .playbooks import Engine, backup
+from .side_effects import release, sleepers, wait_for
 
 pytestmark = pytest.mark.faults
 ROUNDS = 3

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from .evidence import release, sleepers, wait_for
+from .archive_store import ArchiveStore, fill_archive_store
 from .playbooks import Engine, backup, checked, codes
-from .shelf import Shelf, fill_shelf
+from .side_effects import release, sleepers, wait_for
 
 Mount = Callable[..., Path]
 Fault = Callable[..., Path]
@@ -54,17 +54,17 @@ def used(directory: Path) -> int:
 
 
 def test_disks_without_room_are_refused_before_anything_is_written(
-    engine: Engine, shelf: Shelf, mount: Mount, proven: dict[str, Path]
+    engine: Engine, archive_store: ArchiveStore, mount: Mount, proven: dict[str, Path]
 ) -> None:
     small = mount("4m")
-    full = fill_shelf(small, proven["stock"])
-    asked = backup(directory=shelf.directory, tmpdir=small, scope=["db"])
+    full = fill_archive_store(small, proven["stock"])
+    asked = backup(directory=archive_store.directory, tmpdir=small, scope=["db"])
     target, tmpdir, preview = engine.play(backup(directory=small, scope=["db"]), asked, checked(asked))
     assert target["code"] == "space_target", target["msg"]
     assert str(small) in target["msg"] and "bytes free" in target["msg"]
     assert tmpdir["code"] == preview["code"] == "space_tmpdir", tmpdir["msg"]
     full.assert_untouched()
-    shelf.assert_untouched()
+    archive_store.assert_untouched()
 
 
 @pytest.mark.faults
@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_during_the_run_is_survived_and_the_next_run_is_fin
     engine: Engine, mount: Mount, proven: dict[str, Path], fault: Fault
 ) -> None:
     disk = mount("400m")
-    shelf = fill_shelf(disk, proven["stock"])
+    archive_store = fill_archive_store(disk, proven["stock"])
     switch = fault("slow-at", "dwh 100")
     running = engine.start(backup(directory=disk, scope=["dwhdb"]))
     wait_for("the tool before its dump", lambda: sleepers(engine.site))
@@ -80,40 +80,42 @@ def test_a_disk_that_fills_up_during_the_run_is_survived_and_the_next_run_is_fin
     release(engine.site)
     (failed,) = engine.finish(running)
     assert failed["code"] == "disk_full", failed["msg"]
-    shelf.assert_untouched()
+    archive_store.assert_untouched()
 
     switch.unlink()
     resize(disk, 400 << 20)
     (made,) = engine.play(backup(directory=disk, scope=["dwhdb"]))
     assert made["changed"], made.get("msg")
     assert made["swept"] == []
-    shelf.assert_holds_new(made)
+    archive_store.assert_holds_new(made)
 
 
 @pytest.fixture
-def frozen(mount: Mount, proven: dict[str, Path], tmp_path: Path) -> Iterator[Shelf]:
+def frozen(mount: Mount, proven: dict[str, Path], tmp_path: Path) -> Iterator[ArchiveStore]:
     """A shelf that can not be written to: by its mode, or where modes do not stop root, by its mount."""
     directory = mount("8m") if os.geteuid() == 0 else tmp_path / "frozen"
     directory.mkdir(exist_ok=True)
-    shelf = fill_shelf(directory, proven["stock"])
+    archive_store = fill_archive_store(directory, proven["stock"])
     if os.geteuid() == 0:
         call("mount", "-o", "remount,ro", str(directory))
     else:
         directory.chmod(0o500)
-    yield shelf
+    yield archive_store
     if os.geteuid() != 0:
         directory.chmod(0o700)
 
 
-def test_a_directory_that_can_not_be_written_to_is_refused(engine: Engine, frozen: Shelf, shelf: Shelf) -> None:
+def test_a_directory_that_can_not_be_written_to_is_refused(
+    engine: Engine, frozen: ArchiveStore, archive_store: ArchiveStore
+) -> None:
     target, preview, tmpdir, existing = engine.play(
         backup(directory=frozen.directory),
         checked(backup(directory=frozen.directory)),
-        backup(directory=shelf.directory, tmpdir=frozen.directory),
+        backup(directory=archive_store.directory, tmpdir=frozen.directory),
         backup(path=frozen.directory / "older.backup"),
     )
     assert target["code"] == preview["code"] == "directory_unwritable", target["msg"]
     assert tmpdir["code"] == "tmpdir_unwritable", tmpdir["msg"]
     assert codes(existing) == ["directory_unwritable"]
     frozen.assert_untouched()
-    shelf.assert_untouched()
+    archive_store.assert_untouched()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .archive_store import ArchiveStore
 from .playbooks import Engine, backup, codes, remove
-from .shelf import Shelf
 
 pytestmark = pytest.mark.faults
 Fault = Callable[..., Path]
@@ -38,70 +38,72 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("what", FAILURES)
-def test_the_run_fails_by_name_and_leaves_no_trace_when(what: str, engine: Engine, shelf: Shelf, fault: Fault) -> None:
+def test_the_run_fails_by_name_and_leaves_no_trace_when(
+    what: str, engine: Engine, archive_store: ArchiveStore, fault: Fault
+) -> None:
     name, parameter, scope, code = FAILURES[what]
     fault(name, parameter)
-    (result,) = engine.play(backup(directory=shelf.directory, scope=scope))
+    (result,) = engine.play(backup(directory=archive_store.directory, scope=scope))
     assert result["failed"], what
     assert result["code"] == code, result["msg"]
     assert result["code"] in codes(result)
     assert result["phase"] in ("engine-backup", "proving")
     assert Path(result["log_path"]).is_file()
-    shelf.assert_untouched()
+    archive_store.assert_untouched()
 
 
 def test_an_older_archive_left_in_place_of_the_new_one_is_refused(
-    engine: Engine, shelf: Shelf, fault: Fault, proven: dict[str, Path]
+    engine: Engine, archive_store: ArchiveStore, fault: Fault, proven: dict[str, Path]
 ) -> None:
     fault("stale-output", str(proven["stock"]))
-    (result,) = engine.play(backup(directory=shelf.directory, scope=["grafanadb"]))
+    (result,) = engine.play(backup(directory=archive_store.directory, scope=["grafanadb"]))
     assert result["code"] == "archive_stale", result["msg"]
-    shelf.assert_untouched()
+    archive_store.assert_untouched()
 
 
-def test_noise_on_stderr_fails_nothing(engine: Engine, shelf: Shelf, fault: Fault) -> None:
+def test_noise_on_stderr_fails_nothing(engine: Engine, archive_store: ArchiveStore, fault: Fault) -> None:
     fault("stderr-noise")
-    (result,) = engine.play(backup(directory=shelf.directory, scope=["grafanadb"]))
+    (result,) = engine.play(backup(directory=archive_store.directory, scope=["grafanadb"]))
     assert result["changed"], result.get("msg")
-    shelf.assert_holds_new(result)
+    archive_store.assert_holds_new(result)
 
 
-def test_a_file_that_changes_once_is_read_again(engine: Engine, shelf: Shelf, fault: Fault) -> None:
+def test_a_file_that_changes_once_is_read_again(engine: Engine, archive_store: ArchiveStore, fault: Fault) -> None:
     fault("file-changes", "1")
-    (result,) = engine.play(backup(directory=shelf.directory, scope=["files"]))
+    (result,) = engine.play(backup(directory=archive_store.directory, scope=["files"]))
     assert result["changed"], result.get("msg")
     assert result["attempts"] == 2
     assert result["log_path"].endswith(".attempt2")
     assert result["log_path"] == result["archive"]["log_path"]
-    shelf.assert_holds_new(result)
+    archive_store.assert_holds_new(result)
 
 
 def test_files_that_never_stop_changing_are_named_and_the_next_run_is_fine(
-    engine: Engine, shelf: Shelf, fault: Fault
+    engine: Engine, archive_store: ArchiveStore, fault: Fault
 ) -> None:
     switch = fault("file-changes", "99")
     failed, _removed, made = engine.play(
-        backup(path=shelf.directory / "new.backup", scope=["files"]),
+        backup(path=archive_store.directory / "new.backup", scope=["files"]),
         remove(switch),
-        backup(path=shelf.directory / "new.backup", scope=["files"]),
+        backup(path=archive_store.directory / "new.backup", scope=["files"]),
     )
     assert failed["code"] == "files_changed", failed["msg"]
     assert "growing.log" in failed["msg"]
     assert made["changed"], made.get("msg")
     assert made["swept"] == []
-    shelf.assert_holds_new(made)
+    archive_store.assert_holds_new(made)
 
 
-def test_a_tool_that_takes_too_long_is_ended(engine: Engine, shelf: Shelf, fault: Fault) -> None:
+def test_a_tool_that_takes_too_long_is_ended(engine: Engine, archive_store: ArchiveStore, fault: Fault) -> None:
     fault("slow-at", "grafana 100")
-    (result,) = engine.play(backup(directory=shelf.directory, scope=["grafanadb"], timeout=2))
+    (result,) = engine.play(backup(directory=archive_store.directory, scope=["grafanadb"], timeout=2))
     assert result["code"] == "tool_timeout", result["msg"]
-    shelf.assert_untouched()
+    archive_store.assert_untouched()
 
 
-def test_the_run_after_all_these_failures_is_fine(engine: Engine, shelf: Shelf) -> None:
-    (result,) = engine.play(backup(directory=shelf.directory))
+def test_the_run_after_all_these_failures_is_fine(engine: Engine, archive_store: ArchiveStore) -> None:
+    (result,) = engine.play(backup(directory=archive_store.directory))
     assert result["changed"], result.get("msg")
     assert result["swept"] == []
     assert result["attempts"] == 1
-    shelf.assert_holds_new(result)
+    archive_store.assert_holds_new(result)

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from lab import start, stop
 
-from .evidence import photograph
-from .forge import Part, hashed, pack, part, replace, unpack, without
+from .archive_mutations import Part, hashed, pack, part, replace, unpack, without
+from .archive_store import Made, copy_archive
 from .installation import read_site
 from .playbooks import Engine, Result, backup, codes, info
-from .shelf import Made, copy_archive
+from .side_effects import photograph
 from .watch import Watch
 
 ALLOWED_PEAK = 150 * 1024

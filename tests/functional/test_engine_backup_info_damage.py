@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from .evidence import photograph, processes
-from .forge import Parts, flip, hashed, pack, part, replace, unpack, without
+from .archive_mutations import Parts, flip, hashed, pack, part, replace, unpack, without
+from .archive_store import copy_archive, manifest_of
 from .installation import Site
 from .playbooks import Engine, Result, codes, info
-from .shelf import copy_archive, manifest_of
+from .side_effects import photograph, processes
 
 LEVELS = ("none", "manifest", "checksums", "full")
 ENGINE_DUMP = "db/engine_backup.db"

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from .evidence import processes
+from .archive_store import ArchiveStore, copy_archive, fill_archive_store
 from .installation import Site
 from .playbooks import Engine, Result, backup, checked, codes
-from .shelf import Shelf, copy_archive, fill_shelf
+from .side_effects import processes
 
 
 class Refusal(NamedTuple):
@@ -20,9 +20,11 @@ class Refusal(NamedTuple):
     code: str
 
 
-def refusals(shelf: Shelf, scratch: Path, log: Path, known: str = "", lacking: str = "") -> dict[str, Refusal]:
+def refusals(
+    archive_store: ArchiveStore, scratch: Path, log: Path, known: str = "", lacking: str = ""
+) -> dict[str, Refusal]:
     """What is asked for, and the name of what forbids it; a scope that the tool knows, one that it lacks."""
-    here, (closed, open_to_all) = shelf.directory, (scratch / "closed", scratch / "open")
+    here, (closed, open_to_all) = archive_store.directory, (scratch / "closed", scratch / "open")
     return {
         "the_scope_is_not_set_up": Refusal({"directory": here, "scope": [known]}, "scope_not_set_up"),
         "the_tool_lacks_the_scope": Refusal({"directory": here, "scope": [lacking]}, "scope_unsupported"),
@@ -47,7 +49,7 @@ def refusals(shelf: Shelf, scratch: Path, log: Path, known: str = "", lacking: s
 
 # Previewed as well; tests of whole installations preview the rest.
 PREVIEWED = {"the_target_directory_is_open_to_all", "the_log_is_the_archive", "a_damaged_archive_is_at_the_path"}
-NAMES = list(refusals(Shelf(Path(), {}), Path(), Path()))
+NAMES = list(refusals(ArchiveStore(Path(), {}), Path(), Path()))
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +64,14 @@ def answers(
     (scratch / "open").chmod(0o777)
     (scratch / "link").symlink_to(scratch / "shelf")
     (scratch / "old.log").touch()
-    shelf = fill_shelf(scratch / "shelf", proven["stock"])
-    (shelf.directory / "foreign.backup").write_bytes(b"not ours")
-    damaged = copy_archive(proven["stock"], shelf.directory / "damaged.backup")
+    archive_store = fill_archive_store(scratch / "shelf", proven["stock"])
+    (archive_store.directory / "foreign.backup").write_bytes(b"not ours")
+    damaged = copy_archive(proven["stock"], archive_store.directory / "damaged.backup")
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
-    copy_archive(proven["stock"], shelf.directory / "fewer.backup", scopes=["files"])
-    shelf = fill_shelf(scratch / "shelf", proven["stock"])
+    copy_archive(proven["stock"], archive_store.directory / "fewer.backup", scopes=["files"])
+    archive_store = fill_archive_store(scratch / "shelf", proven["stock"])
 
-    asked = refusals(shelf, scratch, scratch / "old.log", *site.block_scopes)
+    asked = refusals(archive_store, scratch, scratch / "old.log", *site.block_scopes)
     least = site.scopes[-1:]  # the least work, where the scope does not matter
     tasks = {name: [backup(**{"scope": least, **refusal.options})] for name, refusal in asked.items()}
     for name in PREVIEWED:
@@ -81,7 +83,7 @@ def answers(
         answers[name] = (asked[name].code, results[: len(several)])
         results = results[len(several) :]
     yield answers
-    shelf.assert_untouched()
+    archive_store.assert_untouched()
     assert not list((scratch / "closed").iterdir())
     assert not list((scratch / "open").iterdir())
     assert (scratch / "old.log").read_bytes() == b""
@@ -99,17 +101,19 @@ def test_a_backup_is_refused_by_name_where(why: str, answers: dict[str, tuple[st
         assert not result["changed"]
 
 
-def test_an_unknown_scope_is_refused_by_its_name(engine: Engine, shelf: Shelf) -> None:
-    (result,) = engine.play(backup(directory=shelf.directory, scope=["db", "everything"]))
+def test_an_unknown_scope_is_refused_by_its_name(engine: Engine, archive_store: ArchiveStore) -> None:
+    (result,) = engine.play(backup(directory=archive_store.directory, scope=["db", "everything"]))
     assert result["failed"]
     assert "everything" in result["msg"]
     assert "managedblockdb" in result["msg"], "the known scopes are named"
-    shelf.assert_untouched()
+    archive_store.assert_untouched()
 
 
-def test_path_and_directory_exclude_each_other(engine: Engine, shelf: Shelf) -> None:
-    both, none = engine.play(backup(directory=shelf.directory, path=shelf.directory / "x.backup"), backup())
+def test_path_and_directory_exclude_each_other(engine: Engine, archive_store: ArchiveStore) -> None:
+    both, none = engine.play(
+        backup(directory=archive_store.directory, path=archive_store.directory / "x.backup"), backup()
+    )
     assert both["failed"] and none["failed"]
     assert "mutually exclusive" in both["msg"]
     assert "one of the following is required" in none["msg"]
-    shelf.assert_untouched()
+    archive_store.assert_untouched()

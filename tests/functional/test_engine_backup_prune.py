@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from .evidence import LOCK, photograph
+from .archive_store import copy_archive, manifest_of
 from .playbooks import Engine, Result, checked, prune
-from .shelf import copy_archive, manifest_of
+from .side_effects import LOCK, photograph
 
 DAY = 24 * 3600
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from lab import Lab, postgres
 
-from .evidence import processes
+from .archive_store import PROFILES, Made, read_manifest
+from .db_probe import CHANGED_BY_BACKUPS, PREFIXES, count_rows, fingerprints
 from .installation import Site
-from .live import CHANGED_BY_BACKUPS, PREFIXES, count_rows, fingerprints
-from .shelf import PROFILES, Made, read_manifest
+from .side_effects import processes
 
 pytestmark = pytest.mark.faults
 

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from .evidence import photograph, processes
+from .archive_store import copy_archive, manifest_of, read_manifest
 from .installation import Site, program
 from .playbooks import Engine
 from .role import Ran, Role
-from .shelf import copy_archive, manifest_of, read_manifest
+from .side_effects import photograph, processes
 
 DAY = 24 * 60 * 60
 UNIT = "ovirt-backup-engine"

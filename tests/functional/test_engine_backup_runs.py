@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from .evidence import photograph
+from .archive_store import PROFILES, ArchiveStore, Made, manifest_of, read_manifest
+from .db_probe import CHANGED_BY_BACKUPS, PREFIXES, count_rows
 from .installation import Site
-from .live import CHANGED_BY_BACKUPS, PREFIXES, count_rows
 from .playbooks import Engine, backup, checked
-from .shelf import PROFILES, Made, Shelf, manifest_of, read_manifest
+from .side_effects import photograph
 
 KNOWN_BEFORE = ("path", "manifest", "version", "fqdn", "profile", "scopes")
 Fault = Callable[..., Path]
@@ -73,37 +73,39 @@ def test_no_process_shows_a_secret_in_its_command_line_or_environment(made: Made
     assert not shown
 
 
-def test_four_runs_with_a_path_make_one_archive(engine: Engine, shelf: Shelf) -> None:
+def test_four_runs_with_a_path_make_one_archive(engine: Engine, archive_store: ArchiveStore) -> None:
     scope = sorted({"db", engine.site.scopes[-1]})
-    asked = backup(path=shelf.directory / "new.backup", scope=scope)
+    asked = backup(path=archive_store.directory / "new.backup", scope=scope)
     planned, made, *again = engine.play(checked(asked), asked, checked(asked), asked)
     assert [result["changed"] for result in (planned, made, *again)] == [True, True, False, False], planned
     assert {key: planned["archive"][key] for key in KNOWN_BEFORE} == {key: made["archive"][key] for key in KNOWN_BEFORE}
     assert set(planned["archive"]) == set(made["archive"])
     assert [result["archive"] for result in again] == [made["archive"]] * 2
     assert [result["cmd"] for result in again] == [[], []]
-    shelf.assert_holds_new(made)
+    archive_store.assert_holds_new(made)
 
 
-def test_four_runs_with_a_directory_and_an_age_make_one_archive(engine: Engine, shelf: Shelf) -> None:
+def test_four_runs_with_a_directory_and_an_age_make_one_archive(engine: Engine, archive_store: ArchiveStore) -> None:
     least = engine.site.scopes[-1]
-    asked = backup(directory=shelf.directory, scope=[least], max_age=3600)
-    (shelf.directory / "older.backup.manifest.json").unlink()  # no proof, no reuse
-    before = photograph(shelf.directory)
+    asked = backup(directory=archive_store.directory, scope=[least], max_age=3600)
+    (archive_store.directory / "older.backup.manifest.json").unlink()  # no proof, no reuse
+    before = photograph(archive_store.directory)
     results = engine.play(
         checked(asked), asked, checked(asked), asked,
-        checked(backup(directory=shelf.directory, scope=[least])),
-        checked(backup(directory=shelf.directory, scope=[least, "files"], max_age=3600)),
+        checked(backup(directory=archive_store.directory, scope=[least])),
+        checked(backup(directory=archive_store.directory, scope=[least, "files"], max_age=3600)),
     )  # fmt: skip
     made = results[1]
     assert [result["changed"] for result in results] == [True, True, False, False, True, True], results[0]
     assert [result["archive"]["path"] for result in results[2:4]] == [made["archive"]["path"]] * 2
-    shelf._replace(before=before).assert_holds_new(made)
+    archive_store._replace(before=before).assert_holds_new(made)
 
 
-def test_an_archive_with_a_changed_byte_is_not_taken_for_a_young_one(engine: Engine, shelf: Shelf) -> None:
-    older = shelf.directory / "older.backup"
-    asked = checked(backup(directory=shelf.directory, max_age=24 * 3600))
+def test_an_archive_with_a_changed_byte_is_not_taken_for_a_young_one(
+    engine: Engine, archive_store: ArchiveStore
+) -> None:
+    older = archive_store.directory / "older.backup"
+    asked = checked(backup(directory=archive_store.directory, max_age=24 * 3600))
     (good,) = engine.play(asked)
     assert good["archive"]["path"] == str(older), "the archive of this very session is young"
     content = bytearray(older.read_bytes())
@@ -130,10 +132,12 @@ def test_a_preview_shows_the_plan_and_writes_nothing(engine: Engine, closed: Pat
 
 
 @pytest.mark.faults
-def test_each_database_that_the_tool_skipped_is_named(engine: Engine, shelf: Shelf, fault: Fault) -> None:
+def test_each_database_that_the_tool_skipped_is_named(
+    engine: Engine, archive_store: ArchiveStore, fault: Fault
+) -> None:
     fault("skip-database", "grafana keycloak")
-    (result,) = engine.play(backup(directory=shelf.directory, scope=["keycloakdb", "grafanadb"]))
+    (result,) = engine.play(backup(directory=archive_store.directory, scope=["keycloakdb", "grafanadb"]))
     named = [problem["message"] for problem in result["problems"] if problem["code"] == "database_skipped"]
     assert len(named) == 2, result["msg"]
     assert "keycloak" in named[1] and "grafana" in named[0]
-    shelf.assert_untouched()
+    archive_store.assert_untouched()

@@ -9,18 +9,18 @@ from pathlib import Path
 from lab.databases import row_counts
 from lab.host import uninstall
 
+from .lab_engine import LabEngine
 from .otopi_tasks import cleanup, leftovers, setup_logs
 from .playbooks import backup, checked
-from .restore_ground import Ground
 
 KINDS = ["dwh", "engine", "keycloak"]
 
 
-def test_check_then_run_then_check_then_run(ground: Ground, tmp_path: Path) -> None:
-    ground.in_use()
-    prefix = ground.site.prefix
+def test_check_then_run_then_check_then_run(lab_engine: LabEngine, tmp_path: Path) -> None:
+    lab_engine.in_use()
+    prefix = lab_engine.site.prefix
     registered = Counter(str(path.parent) for path in uninstall.registered(prefix) if path.is_file())
-    with ground.driven(tmp_path) as engine:
+    with lab_engine.driven(tmp_path) as engine:
         archive = tmp_path / "before.backup"
         made, planned, done, planned_again, again = engine.play(
             backup(path=archive),
@@ -43,25 +43,25 @@ def test_check_then_run_then_check_then_run(ground: Ground, tmp_path: Path) -> N
     assert not [path for path in uninstall.registered(prefix) if path.exists()]
     assert planned["cmd"][0].endswith("/bin/engine-cleanup")
     assert planned["diff"] == done["diff"]
-    assert [row_counts(ground.lab, kind) for kind in KINDS] == [{}, {}, {}]
-    assert not ground.site.setup_state.exists()
+    assert [row_counts(lab_engine.lab, kind) for kind in KINDS] == [{}, {}, {}]
+    assert not lab_engine.site.setup_state.exists()
     assert [Path(path).stat().st_mode & 0o777 for path in done["cleanup"]["dumps"]] == [0o600] * 3
     for result in (planned_again, again):
         assert (result["changed"], result["cleanup"]["ran"]) == (False, False)
         assert result["cleanup"]["state"] == "already_clean"
         assert sorted(result["cleanup"]["databases"]) == KINDS
-    assert leftovers(ground.site) == []
-    assert str(setup_logs(ground.site)[-1]) == done["log_path"]
+    assert leftovers(lab_engine.site) == []
+    assert str(setup_logs(lab_engine.site)[-1]) == done["log_path"]
 
 
-def test_the_plan_changes_nothing(ground: Ground, tmp_path: Path) -> None:
-    ground.in_use()
-    before = {kind: row_counts(ground.lab, kind) for kind in KINDS}
-    with ground.driven(tmp_path) as engine:
+def test_the_plan_changes_nothing(lab_engine: LabEngine, tmp_path: Path) -> None:
+    lab_engine.in_use()
+    before = {kind: row_counts(lab_engine.lab, kind) for kind in KINDS}
+    with lab_engine.driven(tmp_path) as engine:
         planned = engine.play(checked(cleanup()))[0]
     assert planned["cleanup"]["services"]["ovirt-engine"] == "active"
     assert planned["cmd"][0].endswith("/bin/engine-cleanup")
     assert planned["cleanup"]["answers"]["OVESETUP_CORE/remove"] == "bool:True"
-    assert {kind: row_counts(ground.lab, kind) for kind in KINDS} == before
-    assert leftovers(ground.site) == [] and setup_logs(ground.site) == []
-    assert ground.site.setup_state.exists()
+    assert {kind: row_counts(lab_engine.lab, kind) for kind in KINDS} == before
+    assert leftovers(lab_engine.site) == [] and setup_logs(lab_engine.site) == []
+    assert lab_engine.site.setup_state.exists()

@@ -12,9 +12,9 @@ import pytest
 from lab.postgres import query
 from tooling.places import link_checkout
 
+from .lab_engine import LabEngine
 from .otopi_tasks import cleanup
 from .playbooks import codes
-from .restore_ground import Ground
 
 sys.path.insert(0, str(link_checkout()))
 
@@ -49,11 +49,11 @@ OBJECTS = {
 }
 
 
-def schema_dump(ground: Ground) -> list[str]:
+def schema_dump(lab_engine: LabEngine) -> list[str]:
     """The lines that make engine-backup say that a database is not empty."""
-    database = ground.lab.databases["dwh"]
-    command = [str(ground.lab.server_programs / "pg_dump"), "-w", "-s", "-h", "localhost", "-p", str(ground.lab.port),
-               "-U", database.owner, database.name]  # fmt: skip
+    database, program = lab_engine.lab.databases["dwh"], lab_engine.lab.server_programs / "pg_dump"
+    where = ["-h", "localhost", "-p", str(lab_engine.lab.port), "-U", database.owner, database.name]
+    command = [str(program), "-w", "-s", *where]
     done = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, "PGPASSWORD": database.password}
     )
@@ -61,33 +61,33 @@ def schema_dump(ground: Ground) -> list[str]:
     return [line for line in lines if not line.startswith("CREATE EXTENSION")]
 
 
-def settings_of(ground: Ground) -> Settings:
-    name, owner, password = ground.lab.databases["dwh"]
-    return Settings("localhost", ground.lab.port, owner, password, name, False, False, password)
+def settings_of(lab_engine: LabEngine) -> Settings:
+    name, owner, password = lab_engine.lab.databases["dwh"]
+    return Settings("localhost", lab_engine.lab.port, owner, password, name, False, False, password)
 
 
-def as_owner(ground: Ground, statements: str) -> None:
-    database = ground.lab.databases["dwh"]
-    query(ground.lab, database.name, f'SET SESSION AUTHORIZATION "{database.owner}";\n{statements}')
+def as_owner(lab_engine: LabEngine, statements: str) -> None:
+    database = lab_engine.lab.databases["dwh"]
+    query(lab_engine.lab, database.name, f'SET SESSION AUTHORIZATION "{database.owner}";\n{statements}')
 
 
-def test_everything_that_an_owner_can_make_is_seen_and_dropped(ground: Ground, tmp_path: Path) -> None:
+def test_everything_that_an_owner_can_make_is_seen_and_dropped(lab_engine: LabEngine, tmp_path: Path) -> None:
     """One by one they are seen in a database that is empty but for them; then all of them are dropped at once."""
-    ground.in_use()
-    ground.site.setup_state.unlink()
-    with ground.driven(tmp_path) as engine:
+    lab_engine.in_use()
+    lab_engine.site.setup_state.unlink()
+    with lab_engine.driven(tmp_path) as engine:
         assert engine.play(cleanup(clear_databases=True))[0].get("msg", "") == ""
-        assert schema_dump(ground) == []
-        settings = settings_of(ground)
+        assert schema_dump(lab_engine) == []
+        settings = settings_of(lab_engine)
         assert not read_holdings(settings).objects
         for kind, statements in OBJECTS.items():
-            as_owner(ground, statements)
-            assert schema_dump(ground) and read_holdings(settings).objects, kind
+            as_owner(lab_engine, statements)
+            assert schema_dump(lab_engine) and read_holdings(settings).objects, kind
             clear_database(settings)
-            assert schema_dump(ground) == [] and not read_holdings(settings).objects, kind
-        as_owner(ground, ";\n".join(OBJECTS.values()))
+            assert schema_dump(lab_engine) == [] and not read_holdings(settings).objects, kind
+        as_owner(lab_engine, ";\n".join(OBJECTS.values()))
         refused, cleared = engine.play(cleanup(), cleanup(clear_databases=True))
     assert codes(refused) == ["database_not_empty"]
     assert cleared["cleanup"]["databases"]["dwh"]["cleared_by"] == "module"
     assert sorted(cleared["cleanup"]["databases"]["dwh"]["schemas"]) == ['"More of"', "hollow"]
-    assert schema_dump(ground) == []
+    assert schema_dump(lab_engine) == []

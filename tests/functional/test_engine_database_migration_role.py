@@ -17,11 +17,11 @@ from lab import machines
 from lab.postgres import query
 from tooling.places import ROOT
 
-from .evidence import processes, wait_for
+from .lab_engine import LabEngine
 from .migration import GRAFANA, KINDS, NAMES, READER, ROLE, Migration
-from .restore_ground import Ground
 from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, walk
 from .role import Ran
+from .side_effects import processes, wait_for
 from .small_disks import mounted
 
 pytestmark = pytest.mark.faults
@@ -37,9 +37,9 @@ READABLE = (
 
 
 @pytest.fixture(scope="module")
-def migration(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migration]:
+def migration(lab_engine: LabEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migration]:
     """An engine in use, and a database server."""
-    with Migration.in_progress(ground, tmp_path_factory.mktemp("migration")) as found:
+    with Migration.in_progress(lab_engine, tmp_path_factory.mktemp("migration")) as found:
         yield found
 
 
@@ -62,14 +62,14 @@ def followed(migration: Migration) -> Followed:
     """All databases are moved as the README shows it; the runbook is taken up behind that."""
     migration.ready()
     plan, move, accept = migration.read_document(README)
-    before, standing = migration.rows_on(migration.ground.lab), migration.standing()
+    before, standing = migration.rows_on(migration.lab_engine.lab), migration.standing()
     planned = migration.follow(plan).made()
     plan_changed = migration.standing() != standing
     moved = migration.follow(move).made()
     used, after = migration.in_use_by_host(), migration.rows_on(migration.server)
     _plan, _move, again, runbook_accept, roll_back = migration.read_document(RUNBOOK)
     second = migration.follow(again).made()
-    machines.checkpoint(migration.ground.lab, MOVED)
+    machines.checkpoint(migration.lab_engine.lab, MOVED)
     assert runbook_accept.endswith(accept.rpartition(" ")[2])
     return Followed(planned, plan_changed, moved, second, before, after, used, runbook_accept, roll_back)
 
@@ -97,7 +97,7 @@ def test_example_moves_every_row_and_the_second_run_changes_nothing(followed: Fo
 def test_new_server_serves_every_database_and_the_old_one_none(followed: Followed, migration: Migration) -> None:
     assert followed.used == (set(), set(KINDS))
     followed.moved.says("served by 127.0.0.2", "rows proven equal", "The old databases are fenced and whole")
-    configuration = migration.ground.site.configuration()
+    configuration = migration.lab_engine.site.configuration()
     assert {configuration[f"{name}_DB_HOST"] for name in ("ENGINE", "DWH", "KEYCLOAK")} == {migration.server.address}
     assert configuration["KEYCLOAK_BUNDLED"] == "true"
     assert [name for name in migration.configuration if name not in configuration] == []
@@ -110,7 +110,7 @@ def test_rollback_later_goes_back_to_the_old_server(followed: Followed, migratio
     back = migration.follow(followed.roll_back).made()
     assert back.statistics[OUTCOME] == "rolled_back"
     assert_back(migration)
-    assert followed.before["dwh"].keys() == migration.rows_on(migration.ground.lab)["dwh"].keys()
+    assert followed.before["dwh"].keys() == migration.rows_on(migration.lab_engine.lab)["dwh"].keys()
     # What the engine wrote on the new server is not thrown away for another attempt, unless that is asked for.
     migration.run("--check").refused("is not empty")
 
@@ -126,7 +126,7 @@ def test_accepted_migration_has_no_way_back(followed: Followed, migration: Migra
 def assert_back(migration: Migration) -> None:
     """The engine is on its old databases as if nothing had been."""
     assert migration.in_use_by_host() == (set(KINDS), set())
-    assert migration.ground.site.configuration() == migration.configuration
+    assert migration.lab_engine.site.configuration() == migration.configuration
     assert set(migration.standing()[2].values()) == {"active"}
     assert migration.noted() == {}
 
@@ -145,7 +145,7 @@ def make_wrong_locale(migration: Migration) -> Given:
 
 
 def make_hosted(migration: Migration) -> Given:
-    query(migration.ground.lab, "engine", HOSTED)
+    query(migration.lab_engine.lab, "engine", HOSTED)
     return {"keycloak_password": "", "names": {"cinderlib": {}}}
 
 
@@ -233,22 +233,22 @@ def test_every_stage_that_writes_is_killed_somewhere() -> None:
 
 def test_engine_alone_is_moved_by_a_chain_of_runs_of_which_each_was_killed(migration: Migration) -> None:
     migration.ready()
-    query(migration.ground.lab, "engine", MANY_ROWS)
-    before = migration.rows_on(migration.ground.lab)["engine"]
+    query(migration.lab_engine.lab, "engine", MANY_ROWS)
+    before = migration.rows_on(migration.lab_engine.lab)["engine"]
     run_chain(migration, BEFORE_RESTORE, **ALONE)
     assert migration.stage() == "saved"
-    fault = migration.ground.fault("restart-server", MID_COPY)
+    fault = migration.lab_engine.fault("restart-server", MID_COPY)
     stayed = migration.run(**STAY, **ALONE).refused(
         "failed in the task 'Restore into the new databases and prove every row'", "old databases are fenced"
     )
     assert stayed.statistics[OUTCOME] == "failed"
     fault.unlink()
-    before_kill = processes(migration.ground.site)
+    before_kill = processes(migration.lab_engine.site)
     run_chain(migration, IN_RESTORE, **ALONE)
-    orphans = processes(migration.ground.site) - before_kill
+    orphans = processes(migration.lab_engine.site) - before_kill
     assert orphans, "the tool outlives its run"
     run_chain(migration, SWEEPING, **ALONE)
-    assert not orphans & processes(migration.ground.site)
+    assert not orphans & processes(migration.lab_engine.site)
     run_chain(migration, AFTER_RESTORE, **ALONE)
     migration.run(**ALONE).made().says("served by 127.0.0.2", "rows proven equal")
     old, new = migration.in_use_by_host()
@@ -263,12 +263,12 @@ def test_engine_alone_is_moved_by_a_chain_of_runs_of_which_each_was_killed(migra
 
 def test_rollback_that_fails_and_is_killed_everywhere_is_finished_in_the_end(migration: Migration) -> None:
     migration.ready()
-    query(migration.ground.lab, "engine", MANY_ROWS)
+    query(migration.lab_engine.lab, "engine", MANY_ROWS)
     options = {"kinds": ["engine"], "health_timeout": 1}
-    migration.ground.fault("end-session", MID_COPY)
+    migration.lab_engine.fault("end-session", MID_COPY)
     running = migration.start(**options)
     wait_for("the archive", lambda: migration.stage() == "saved" or running.poll() is not None)
-    fault = migration.ground.fault("health-never")
+    fault = migration.lab_engine.fault("health-never")
     ended = migration.finish(running).refused(
         "failed in the task 'Restore into the new databases", "And going back failed, too",
         "the engine database is configured on localhost", "are whole on this host", "action=rollback",
@@ -278,7 +278,7 @@ def test_rollback_that_fails_and_is_killed_everywhere_is_finished_in_the_end(mig
     fault.unlink()
     run_chain(migration, BACKWARD[:2], kinds=["engine"])
     # As after a later stage: what is right already is not put back.
-    configuration = migration.ground.lab.prefix / CONFIGURATION
+    configuration = migration.lab_engine.lab.prefix / CONFIGURATION
     text = configuration.read_text(encoding="utf-8")
     assert text.count("localhost") > 0
     configuration.write_text(text.replace("localhost", migration.server.address), encoding="utf-8")

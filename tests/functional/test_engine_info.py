@@ -18,11 +18,11 @@ from lab import processes as lab_processes
 from lab.databases import empty, row_counts
 from lab.postgres import query
 
+from .archive_store import Made
 from .engine_tasks import facts
-from .evidence import photograph, processes, wait_for
 from .installation import Site, read_site
 from .playbooks import Engine, Result, checked
-from .shelf import Made
+from .side_effects import photograph, processes, wait_for
 
 IDENTITY = "/var/log/ovirt-engine-backup/{}_b%c.log"
 VOLATILE = {"size", "sessions", "waited", "problem"}

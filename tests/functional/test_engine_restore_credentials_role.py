@@ -14,11 +14,11 @@ from lab.layout import Database, Server
 from lab.postgres import query
 from lab.systemctl import change
 
-from .evidence import files_with, photograph
+from .lab_engine import PORT, LabEngine
 from .playbooks import Engine
-from .restore_ground import PORT, Ground
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
 from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
+from .side_effects import files_with, photograph
 
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
@@ -29,19 +29,19 @@ PASSWORDS = {kind: f"another-password-of-{kind}" for kind in ("engine", "dwh", "
 
 
 @pytest.fixture
-def server(ground: Ground) -> Iterator[Server]:
+def server(lab_engine: LabEngine) -> Iterator[Server]:
     """A second PostgreSQL server, on 127.0.0.2."""
-    ground.in_use()
-    yield machines.start_database_server(ground.lab, port=PORT)
-    machines.stop_database_server(ground.lab)
+    lab_engine.in_use()
+    yield machines.start_database_server(lab_engine.lab, port=PORT)
+    machines.stop_database_server(lab_engine.lab)
 
 
-def credentials(ground: Ground, host: str, suffix: str = "") -> dict[str, Any]:
+def credentials(lab_engine: LabEngine, host: str, suffix: str = "") -> dict[str, Any]:
     """The databases of the lab with other passwords, and other names where there is a suffix."""
     return {
         kind: {"host": host, "name": database.name + suffix, "user": database.owner + suffix,
                "password": PASSWORDS[kind]}
-        for kind, database in ground.lab.databases.items()
+        for kind, database in lab_engine.lab.databases.items()
     }  # fmt: skip
 
 
@@ -90,29 +90,29 @@ def test_chain_of_kills_has_every_stage_of_the_role() -> None:
     assert victims(PREPARING, RESTORING, LAST) == EVERY_VICTIM
 
 
-def remote_role(ground: Ground, engine: Engine, archives: Path, server: Server, **variables: Any) -> RestoreRole:
+def remote_role(lab_engine: LabEngine, engine: Engine, archives: Path, server: Server, **variables: Any) -> RestoreRole:
     return RestoreRole(
-        NAME, ground, engine, archives, databases=credentials(ground, server.address, "_new"),
+        NAME, lab_engine, engine, archives, databases=credentials(lab_engine, server.address, "_new"),
         postgresql_via="{{ groups['database'][0] }}", postgresql_host=server.address,
         postgresql_socket=server.server_home / "run", client_addresses="127.0.0.1", **variables,
     )  # fmt: skip
 
 
 def test_readme_example_restores_into_a_remote_server_also_when_it_is_killed_in_every_stage(
-    ground: Ground, archives: Path, tmp_path: Path, server: Server
+    lab_engine: LabEngine, archives: Path, tmp_path: Path, server: Server
 ) -> None:
-    with ground.driven(tmp_path) as engine:
-        role = remote_role(ground, engine, archives, server, user_passwords={REPORTING: "another-reporting-1"})
+    with lab_engine.driven(tmp_path) as engine:
+        role = remote_role(lab_engine, engine, archives, server, user_passwords={REPORTING: "another-reporting-1"})
         role.use_example()
         planned = role.run("--check", "--diff").made()
         assert [line for line in summary(planned) if line.startswith("Not there yet, is made first")]
         run_chain(role, PREPARING)
-        assert change(ground.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
+        assert change(lab_engine.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
         run_chain(role, RESTORING + LAST)
         configured = engine.site.configuration()
         assert (configured["ENGINE_DB_HOST"], configured["DWH_DB_DATABASE"]) == (
             server.address,
-            f"{ground.lab.databases['dwh'].name}_new",
+            f"{lab_engine.lab.databases['dwh'].name}_new",
         )
         again = [role.run("--check").made(), role.run().made()]
         assert [run.changed for run in again] == [0, 0]
@@ -127,14 +127,14 @@ def test_readme_example_restores_into_a_remote_server_also_when_it_is_killed_in_
 
 
 def test_databases_that_nobody_prepares_are_tried_first_and_emptied_after_a_kill(
-    ground: Ground, archives: Path, tmp_path: Path, server: Server
+    lab_engine: LabEngine, archives: Path, tmp_path: Path, server: Server
 ) -> None:
-    with ground.driven(tmp_path) as engine:
-        wanted = credentials(ground, server.address, "_new")
+    with lab_engine.driven(tmp_path) as engine:
+        wanted = credentials(lab_engine, server.address, "_new")
         for given in wanted.values():
             make_database(server, Database(given["name"], given["user"], given["password"]))
         role = RestoreRole(
-            NAME, ground, engine, archives, archive=archives / "engine.backup", safety_directory=archives,
+            NAME, lab_engine, engine, archives, archive=archives / "engine.backup", safety_directory=archives,
             databases=wanted,
         )  # fmt: skip
         role.ask(MOVED_ON)
@@ -154,16 +154,18 @@ def test_databases_that_nobody_prepares_are_tried_first_and_emptied_after_a_kill
         assert query(server, "others", "SELECT count(*) FROM precious") == "0"
         assert outcome(role.run().made()) == "restored"
         assert role.noted() == {}
-        replaced = [ground.lab.databases[kind].password for kind in wanted]
+        replaced = [lab_engine.lab.databases[kind].password for kind in wanted]
         assert files_with(replaced, [engine.site.prefix / "etc"]) == []
 
 
-def test_a_failure_with_new_passwords_is_rolled_back_with_them(ground: Ground, archives: Path, tmp_path: Path) -> None:
-    ground.in_use()
+def test_a_failure_with_new_passwords_is_rolled_back_with_them(
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
+) -> None:
+    lab_engine.in_use()
     survey = {f"{kind}_password": password for kind, password in PASSWORDS.items()}
-    with ground.driven(tmp_path) as engine:
+    with lab_engine.driven(tmp_path) as engine:
         role = RestoreRole(
-            NAME, ground, engine, archives, archive=archives / "engine.backup", safety_directory=archives,
+            NAME, lab_engine, engine, archives, archive=archives / "engine.backup", safety_directory=archives,
             prepare="true", postgresql_host="localhost", health_timeout=5, **survey,
         )  # fmt: skip
         role.ask(MOVED_ON)

@@ -14,10 +14,10 @@ from lab.postgres import query
 from lab.processes import is_alive
 from lab.systemctl import change
 
-from .evidence import photograph
-from .restore_ground import Ground
+from .lab_engine import LabEngine
 from .restore_roles import ENDED, HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
 from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
+from .side_effects import photograph
 
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
@@ -31,17 +31,17 @@ PASSWORD_OF = "SELECT rolpassword FROM pg_authid WHERE rolname = '{}'"
 
 
 def test_readme_example_plans_restores_and_is_quiet_the_second_time(
-    ground: Ground, archives: Path, tmp_path: Path
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
-    ground.fresh()
-    with ground.driven(tmp_path) as engine:
-        role = RestoreRole(NAME, ground, engine, archives)
+    lab_engine.fresh()
+    with lab_engine.driven(tmp_path) as engine:
+        role = RestoreRole(NAME, lab_engine, engine, archives)
         role.use_example()
         secret = ["-e", "vault_reporting_password=another-reporting-1"]
-        before = photograph(ground.site.prefix)
+        before = photograph(lab_engine.site.prefix)
         planned = role.run("--check", "--diff", *secret).made()
         assert planned.changed > 0 and planned.statistics == {}
-        assert photograph(ground.site.prefix) == before
+        assert photograph(lab_engine.site.prefix) == before
         lines = summary(planned)
         assert lines[0] == f"Would restore {archives}/engine.backup"
         assert "Answer for engine-setup: OVESETUP_PKI/renew=bool:False" in lines
@@ -49,7 +49,7 @@ def test_readme_example_plans_restores_and_is_quiet_the_second_time(
         assert outcome(ran) == "restored"
         assert "Restored and proven" in summary(ran)[0]
         assert ran.statistics["engine_restore"]["users_without_password"] == []
-        assert query(ground.lab, "postgres", PASSWORD_OF.format(REPORTING)).startswith("SCRAM-SHA-256")
+        assert query(lab_engine.lab, "postgres", PASSWORD_OF.format(REPORTING)).startswith("SCRAM-SHA-256")
         role.assert_is_well()
         again = [role.run("--check", *secret).made(), role.run(*secret).made()]
         assert [run.changed for run in again] == [0, 0]
@@ -57,10 +57,10 @@ def test_readme_example_plans_restores_and_is_quiet_the_second_time(
         assert "another-reporting-1" not in planned.output + ran.output + again[1].output
 
 
-def test_wrong_archive_and_an_engine_in_use_are_refused(ground: Ground, archives: Path, tmp_path: Path) -> None:
-    ground.in_use()
-    with ground.driven(tmp_path) as engine:
-        role = RestoreRole(NAME, ground, engine, archives)
+def test_wrong_archive_and_an_engine_in_use_are_refused(lab_engine: LabEngine, archives: Path, tmp_path: Path) -> None:
+    lab_engine.in_use()
+    with lab_engine.driven(tmp_path) as engine:
+        role = RestoreRole(NAME, lab_engine, engine, archives)
         before = role.rows()
         role.run(archive=archives / "engine.backup").refused("engine-setup has run", "engine_restore_overwrite")
         cut = tmp_path / "cut.backup"
@@ -109,11 +109,13 @@ def test_chain_of_kills_has_every_stage_of_the_role() -> None:
     assert victims(BEFORE_CLEANUP, UNTIL_SETUP, AFTER_SETUP) == EVERY_VICTIM
 
 
-def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archives: Path, tmp_path: Path) -> None:
-    ground.fresh()
-    with ground.driven(tmp_path) as engine:
+def test_a_run_that_was_killed_in_every_stage_is_taken_up(
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
+) -> None:
+    lab_engine.fresh()
+    with lab_engine.driven(tmp_path) as engine:
         role = RestoreRole(
-            NAME, ground, engine, archives, archive=archives / "engine.backup",
+            NAME, lab_engine, engine, archives, archive=archives / "engine.backup",
             user_passwords={REPORTING: "another-reporting-1"},
         )  # fmt: skip
         run_chain(role, BEFORE_CLEANUP)
@@ -126,7 +128,7 @@ def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archiv
         assert "take up" in summary(role.run("--check").made())[0]
         run_chain(role, UNTIL_SETUP)
         assert (role.noted()["stage"], role.noted()["fence_before"]) == ("setup", "300")
-        assert change(ground.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
+        assert change(lab_engine.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
         run_chain(role, AFTER_SETUP)
         run_chain(role, LAST)
         role.assert_is_well()
@@ -134,71 +136,73 @@ def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archiv
         assert (outcome(ran), ran.changed) == ("already", 0)
 
 
-def test_another_password_is_refused_before_anything_is_written(ground: Ground, archives: Path, tmp_path: Path) -> None:
+def test_another_password_is_refused_before_anything_is_written(
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
+) -> None:
     """A login does not tell it from a role that is missing; engine-backup finds out when the files are overwritten."""
-    ground.fresh()
-    database = ground.lab.databases["engine"]
-    create_database(ground.lab, database._replace(password="another-password"))
-    query(ground.lab, database.name, "CREATE TABLE kept (id integer)")
-    with ground.driven(tmp_path) as engine:
-        role = RestoreRole(NAME, ground, engine, archives, archive=archives / "engine.backup")
-        before = photograph(ground.site.prefix / "etc")
+    lab_engine.fresh()
+    database = lab_engine.lab.databases["engine"]
+    create_database(lab_engine.lab, database._replace(password="another-password"))
+    query(lab_engine.lab, database.name, "CREATE TABLE kept (id integer)")
+    with lab_engine.driven(tmp_path) as engine:
+        role = RestoreRole(NAME, lab_engine, engine, archives, archive=archives / "engine.backup")
+        before = photograph(lab_engine.site.prefix / "etc")
         run_chain(role, REFUSED)
         role.run().refused("Refused before anything was changed", "provision_occupied", "'engine'", "1 tables")
-        assert (photograph(ground.site.prefix / "etc"), role.noted()) == (before, {})
-        query(ground.lab, database.name, "DROP TABLE kept")  # an empty pair is taken as it is
+        assert (photograph(lab_engine.site.prefix / "etc"), role.noted()) == (before, {})
+        query(lab_engine.lab, database.name, "DROP TABLE kept")  # an empty pair is taken as it is
         assert role.run("--check").made().changed
 
 
 def test_engine_alone_is_restored_beside_its_warehouse_and_known_again(
-    ground: Ground, archives: Path, tmp_path: Path
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
     """The host and the engine's database are lost, the other databases are not."""
-    lose_host_and_database(ground, "engine")
-    with ground.driven(tmp_path) as engine:
+    lose_host_and_database(lab_engine, "engine")
+    with lab_engine.driven(tmp_path) as engine:
         role = RestoreRole(
-            NAME, ground, engine, archives, archive=archives / "engine.backup", **PART, scope="files,db"
+            NAME, lab_engine, engine, archives, archive=archives / "engine.backup", **PART, scope="files,db"
         )  # fmt: skip
-        before = row_counts(ground.lab, "keycloak")
+        before = row_counts(lab_engine.lab, "keycloak")
         ran = role.run().made()
         assert ran.statistics["engine_restore"]["scopes"] == ["files", "db"]
         assert ran.statistics["engine_restore"]["users_without_password"] == [REPORTING]
         ran.says("Got a password that nobody knows, set engine_restore_fresh_user_passwords: engine_reporting")
         role.assert_is_well()
-        assert row_counts(ground.lab, "keycloak") == before
+        assert row_counts(lab_engine.lab, "keycloak") == before
         again = role.run().made()
         assert (outcome(again), again.changed) == ("already", 0)
 
 
 def test_warehouse_alone_is_restored_beside_its_engine_and_known_again(
-    ground: Ground, archives: Path, tmp_path: Path
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
     """The host and the Data Warehouse are lost, the other databases are not: a killed run leaves those alone."""
-    warehouse = ground.lab.databases["dwh"]
-    lose_host_and_database(ground, "dwh")
-    with ground.driven(tmp_path) as engine:
+    warehouse = lab_engine.lab.databases["dwh"]
+    lose_host_and_database(lab_engine, "dwh")
+    with lab_engine.driven(tmp_path) as engine:
         role = RestoreRole(
-            NAME, ground, engine, archives, archive=archives / "engine.backup", **PART, scope="files,dwhdb"
+            NAME, lab_engine, engine, archives, archive=archives / "engine.backup", **PART, scope="files,dwhdb"
         )  # fmt: skip
         role.ask(MOVED_ON)
         role.ask(f"TRUNCATE {', '.join(ENDED)} CASCADE")  # engine-setup would wait for what the engine was doing
         run_chain(role, WAREHOUSE[:1])
-        query(ground.lab, warehouse.name, "DELETE FROM calendar")  # it was not killed at the very end
+        query(lab_engine.lab, warehouse.name, "DELETE FROM calendar")  # it was not killed at the very end
         run_chain(role, WAREHOUSE[1:])
         assert role.ask(HAS_MOVED_ON) == "1"
         assert outcome(role.run().made()) == "restored"
-        query(ground.lab, warehouse.name, "DELETE FROM calendar")  # rows come and go
+        query(lab_engine.lab, warehouse.name, "DELETE FROM calendar")  # rows come and go
         again = [role.run("--check").made(), role.run().made()]
         assert [run.changed for run in again] == [0, 0]
         assert outcome(again[1]) == "already"
         assert role.ask(HAS_MOVED_ON) == "1"
-        assert is_alive(ground.lab.home, "ovirt-engine-dwhd")
+        assert is_alive(lab_engine.lab.home, "ovirt-engine-dwhd")
 
 
-def lose_host_and_database(ground: Ground, kind: str) -> None:
+def lose_host_and_database(lab_engine: LabEngine, kind: str) -> None:
     """Install the host anew, with its PostgreSQL as it was but for one database."""
-    ground.in_use()
-    lab = ground.lab
+    lab_engine.in_use()
+    lab = lab_engine.lab
     for name in ("ovirt-engine-dwhd", "ovirt-engine", "grafana-server", "ovirt-engine-notifier"):
         change(lab.home, "stop", name)
     shutil.rmtree(lab.prefix)

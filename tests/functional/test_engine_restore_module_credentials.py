@@ -16,10 +16,10 @@ from lab.databases import row_counts
 from lab.layout import Server
 from lab.postgres import query
 
-from .evidence import Witness
 from .installation import ASSIGNMENT
 from .playbooks import checked, codes
 from .restore_tasks import KEYCLOAK, KINDS, Yard, restore, said
+from .side_effects import Witness
 
 pytest_plugins = ["functional.restore_tasks"]
 pytestmark = pytest.mark.faults

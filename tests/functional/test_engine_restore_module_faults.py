@@ -15,10 +15,10 @@ import pytest
 from lab import postgres
 from lab.postgres import query
 
-from .evidence import files_with, processes, release, sleepers, wait_for
 from .otopi_tasks import leftovers, state_file
 from .playbooks import Engine, Running, Task, backup, checked, codes
 from .restore_tasks import KINDS, Yard, copied, restore, said
+from .side_effects import files_with, processes, release, sleepers, wait_for
 from .test_engine_restore_module_credentials import assert_only_credentials_changed, configuration
 from .test_engine_restore_module_runs import assert_holds_archive
 
@@ -38,9 +38,9 @@ MANY_ROWS = (
 def long_archive(yard: Yard, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with a table whose COPY takes long enough to die in the middle of."""
     folder = tmp_path_factory.mktemp("long")
-    yard.ground.in_use()
+    yard.lab_engine.in_use()
     query(yard.lab, "engine", MANY_ROWS)
-    with yard.ground.driven(folder) as engine:
+    with yard.lab_engine.driven(folder) as engine:
         (made,) = engine.play(backup(path=folder / "long.backup"))
     assert not made.get("failed"), made
     yard.emptied()
@@ -60,7 +60,7 @@ def test_load_that_was_cut_off_is_found(
     fault: str, parameter: str, broken: str, yard: Yard, long_archive: Path, tmp_path: Path
 ) -> None:
     yard.empty_databases()
-    switch = yard.ground.fault(fault, parameter)
+    switch = yard.lab_engine.fault(fault, parameter)
     task = restore(long_archive if fault == "kill-child" else yard.archives["stock"])
     with yard.driven(tmp_path) as engine:
         (ended,) = engine.play(task)
@@ -91,7 +91,7 @@ class Work(NamedTuple):
 @contextmanager
 def working(yard: Yard, engine: Engine, task: Task) -> Iterator[Work]:
     """Start a restore and wait until its tool has loaded the engine database; it is slow from then on."""
-    switch = yard.ground.fault("slow-at", "dwh 200")
+    switch = yard.lab_engine.fault("slow-at", "dwh 200")
     running = engine.start(task)
     try:
         wait_for("the tool at work", lambda: sleepers(engine.site) or running.process.poll() is not None)
@@ -128,7 +128,7 @@ def test_terminated_run_leaves_no_secret_and_no_placeholder_and_the_next_one_men
             os.kill(work.module, signal.SIGTERM)
             (ended,) = engine.finish(work.running)
         assert ended["code"] == "interrupted", ended
-        assert not processes(engine.site) - yard.ground.services()
+        assert not processes(engine.site) - yard.lab_engine.services()
         assert leftovers(yard.site) == []
         assert not (yard.site.prefix / PLACEHOLDER).exists()
         assert files_with(yard.secrets, [yard.site.prefix / "var"]) == []
@@ -150,7 +150,7 @@ def test_what_a_killed_run_leaves_is_shown_and_swept_up_by_the_next_one(yard: Ya
             os.kill(work.module, signal.SIGKILL)
             (ended,) = engine.finish(work.running)
             assert ended["failed"] and "code" not in ended
-            assert processes(engine.site) - yard.ground.services(), "the tool outlives the module"
+            assert processes(engine.site) - yard.lab_engine.services(), "the tool outlives the module"
             assert leftovers(yard.site)
             (yard.lab.faults / "slow-at").unlink()
             refused, cleaned_up = engine.play(checked(task), task)
@@ -159,7 +159,7 @@ def test_what_a_killed_run_leaves_is_shown_and_swept_up_by_the_next_one(yard: Ya
                 cleaned_up,
             )
             assert leftovers(yard.site) == [], "the refused run swept up"
-            assert not processes(engine.site) - yard.ground.services()
+            assert not processes(engine.site) - yard.lab_engine.services()
         yard.empty_databases()
         yard.make_target(yard.lab, "engine")
         (done,) = engine.play(task)
@@ -177,7 +177,7 @@ def test_tool_that_ends_early_leaves_no_secret_and_no_placeholder(
 ) -> None:
     yard.empty_databases()
     given = {"engine": yard.make_target(yard.lab, "engine")}
-    switch = yard.ground.fault(fault, parameter)
+    switch = yard.lab_engine.fault(fault, parameter)
     with yard.driven(tmp_path) as engine:
         hidden = yard.hidden(given)
         (ended,) = engine.play(

@@ -21,7 +21,7 @@ ROLES = "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE ro
 
 
 def test_check_run_check_run_on_a_reinstalled_machine(yard: Yard, tmp_path: Path) -> None:
-    yard.ground.fresh()
+    yard.lab_engine.fresh()
     task = restore(yard.archives["stock"])
     with yard.driven(tmp_path) as engine:
         planned, done, planned_again, again = engine.play(checked(task), task, checked(task), task)
@@ -52,8 +52,8 @@ def test_check_run_check_run_on_a_reinstalled_machine(yard: Yard, tmp_path: Path
 
 
 def test_what_stands_in_the_way_of_provisioning_is_named(yard: Yard, tmp_path: Path) -> None:
-    yard.ground.fresh()
-    unsupported = yard.ground.fault("provision-unsupported")
+    yard.lab_engine.fresh()
+    unsupported = yard.lab_engine.fault("provision-unsupported")
     engine_database = yard.lab.databases["engine"]
     create_database(yard.lab, engine_database._replace(password="another-password"))
     query(yard.lab, "engine", "CREATE TABLE stray (id integer)")

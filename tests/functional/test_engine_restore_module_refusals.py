@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from lab.postgres import query
 
-from . import forge
+from . import archive_mutations as mutations
+from .archive_store import manifest_of
 from .playbooks import Task, checked, codes
 from .restore_tasks import DOWN, KINDS, Yard, copied, restore, said
-from .shelf import manifest_of
 from .test_engine_restore_module_runs import files_of
 
 pytest_plugins = ["functional.restore_tasks"]
@@ -45,16 +45,16 @@ def unmount(directory: Path) -> None:
         directory.rmdir()
 
 
-def changed(archive: Path, folder: Path, change: Callable[[forge.Parts], forge.Parts]) -> Path:
+def changed(archive: Path, folder: Path, change: Callable[[mutations.Parts], mutations.Parts]) -> Path:
     """A copy of an archive without its manifest, with other members."""
     folder.mkdir()
-    return forge.pack(change(forge.unpack(archive)), folder / archive.name)
+    return mutations.pack(change(mutations.unpack(archive)), folder / archive.name)
 
 
 def of_version(stock: Path, folder: Path, version: str) -> Path:
     """The archive as if another engine had made it."""
-    return changed(stock, folder, lambda parts: forge.hashed(
-        forge.replace(parts, "version", lambda _old: version.encode() + b"\n")))  # fmt: skip
+    return changed(stock, folder, lambda parts: mutations.hashed(
+        mutations.replace(parts, "version", lambda _old: version.encode() + b"\n")))  # fmt: skip
 
 
 def archives(stock: Path, folder: Path) -> dict[str, tuple[Path, str]]:
@@ -66,10 +66,10 @@ def archives(stock: Path, folder: Path) -> dict[str, tuple[Path, str]]:
     text = make(folder / "text") / "x.backup"
     text.write_text("no archive\n" * 1000)
 
-    def dump(name: str, edit: Callable[[bytes], bytes], anew: bool) -> Callable[[forge.Parts], forge.Parts]:
-        def change(parts: forge.Parts) -> forge.Parts:
-            found = forge.replace(parts, name, edit)
-            return forge.hashed(found) if anew else found
+    def dump(name: str, edit: Callable[[bytes], bytes], anew: bool) -> Callable[[mutations.Parts], mutations.Parts]:
+        def change(parts: mutations.Parts) -> mutations.Parts:
+            found = mutations.replace(parts, name, edit)
+            return mutations.hashed(found) if anew else found
 
         return change
 
@@ -82,7 +82,7 @@ def archives(stock: Path, folder: Path) -> dict[str, tuple[Path, str]]:
         "cut": (cut, "archive_truncated"),
         "cut, with its manifest": (cut_proven, "manifest_disagrees"),
         "tampered with": (
-            changed(stock, folder / "tampered", dump(DWH_DUMP, lambda old: forge.flip(old, len(old) - 99), False)),
+            changed(stock, folder / "tampered", dump(DWH_DUMP, lambda old: mutations.flip(old, len(old) - 99), False)),
             "hash_mismatch"),
         "tampered with, hashed anew, with its manifest": (rehashed, "manifest_disagrees"),
         "runs commands": (
@@ -159,7 +159,7 @@ def assert_refused(yard: Yard, folder: Path, cases: dict[str, tuple[Task, str]])
 
 
 def test_engine_that_is_up_and_databases_that_are_filled(yard: Yard, tmp_path: Path) -> None:
-    yard.ground.in_use()
+    yard.lab_engine.in_use()
     before, mine = files_of(yard.site.prefix), yard.rows()
     task = restore(yard.archives["stock"])
     with yard.driven(tmp_path) as engine:
@@ -187,8 +187,8 @@ def test_archives_of_other_versions_and_of_another_system_are_taken_and_the_syst
     """Although the engine's mark is there, which a crashed engine leaves."""
     stock = quiet.archives["stock"]
     paths = [of_version(stock, tmp_path / version, version) for version in TAKEN]
-    paths.append(changed(stock, tmp_path / "system", lambda parts: forge.hashed(
-        forge.replace(parts, "os_version", lambda _old: b"rhel8\n"))))  # fmt: skip
+    paths.append(changed(stock, tmp_path / "system", lambda parts: mutations.hashed(
+        mutations.replace(parts, "os_version", lambda _old: b"rhel8\n"))))  # fmt: skip
     with quiet.driven(tmp_path) as engine:
         planned = engine.play(*(checked(restore(path)) for path in paths))
     assert [(said(result), result["changed"]) for result in planned] == [("", True)] * len(paths)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from lab.postgres import query
 
-from .evidence import Witness
-from .live import fingerprints
+from .archive_store import read_manifest
+from .db_probe import fingerprints
 from .playbooks import checked
 from .restore_tasks import KINDS, Yard, restore, said
-from .shelf import read_manifest
+from .side_effects import Witness
 
 pytest_plugins = ["functional.restore_tasks"]
 pytestmark = pytest.mark.faults

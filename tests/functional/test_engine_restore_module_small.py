@@ -15,11 +15,11 @@ from lab.databases import create_database, empty, row_counts
 from lab.layout import Database
 from lab.systemctl import change
 
-from .evidence import processes
 from .installation import ASSIGNMENT, read_site
 from .otopi_tasks import leftovers
 from .playbooks import Engine, backup, checked
 from .restore_tasks import DOWN, KEYCLOAK, restore, said
+from .side_effects import processes
 
 pytestmark = pytest.mark.faults
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from lab.systemctl import change
 
-from .evidence import photograph
+from .lab_engine import LabEngine
 from .playbooks import Engine
-from .restore_ground import Ground
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
 from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
+from .side_effects import photograph
 
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
@@ -21,26 +21,26 @@ NAME = "engine_restore_overwrite"
 STAYS: dict[str, object] = {"rollback": "false"}  # as a survey gives it: what is told as a failure is left as it is
 
 
-def restoring(ground: Ground, engine: Engine, archives: Path) -> RestoreRole:
+def restoring(lab_engine: LabEngine, engine: Engine, archives: Path) -> RestoreRole:
     return RestoreRole(
-        NAME, ground, engine, archives, archive=archives / "engine.backup", safety_directory=archives
+        NAME, lab_engine, engine, archives, archive=archives / "engine.backup", safety_directory=archives
     )  # fmt: skip
 
 
-def moved_on(ground: Ground, role: RestoreRole) -> dict[str, dict[str, int]]:
+def moved_on(lab_engine: LabEngine, role: RestoreRole) -> dict[str, dict[str, int]]:
     """An engine in use that has changed since the backup; the rows of its tables."""
-    ground.in_use()
+    lab_engine.in_use()
     role.ask(MOVED_ON)
     return role.rows()
 
 
 def test_readme_example_plans_overwrites_and_is_quiet_the_second_time(
-    ground: Ground, archives: Path, tmp_path: Path
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
-    with ground.driven(tmp_path) as engine:
-        role = RestoreRole(NAME, ground, engine, archives)
+    with lab_engine.driven(tmp_path) as engine:
+        role = RestoreRole(NAME, lab_engine, engine, archives)
         role.use_example()
-        before = moved_on(ground, role)
+        before = moved_on(lab_engine, role)
         kept = photograph(archives)
         planned = role.run("--check", "--diff").made()
         assert planned.changed > 0
@@ -76,10 +76,12 @@ def go_back(role: RestoreRole, safety: str, before: dict[str, dict[str, int]]) -
     assert role.run(action="rollback", safety_archive=safety).made().changed == 0
 
 
-def test_a_failed_restore_is_rolled_back_and_that_is_proven(ground: Ground, archives: Path, tmp_path: Path) -> None:
-    with ground.driven(tmp_path) as engine:
-        role = restoring(ground, engine, archives)
-        before = moved_on(ground, role)
+def test_a_failed_restore_is_rolled_back_and_that_is_proven(
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
+) -> None:
+    with lab_engine.driven(tmp_path) as engine:
+        role = restoring(lab_engine, engine, archives)
+        before = moved_on(lab_engine, role)
         away = tmp_path / "away"
         away.mkdir(mode=0o700)
         ran = role.run_with_fault("end-session", "dwh", safety_fetch_dest=away)
@@ -92,14 +94,14 @@ def test_a_failed_restore_is_rolled_back_and_that_is_proven(ground: Ground, arch
 
 
 def test_without_rollback_everything_stays_and_can_be_undone_later(
-    ground: Ground, archives: Path, tmp_path: Path
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
-    with ground.driven(tmp_path) as engine:
-        role = restoring(ground, engine, archives)
-        before = moved_on(ground, role)
-        full = ground.fault("cleanup-cannot-connect", "dwh")
+    with lab_engine.driven(tmp_path) as engine:
+        role = restoring(lab_engine, engine, archives)
+        before = moved_on(lab_engine, role)
+        full = lab_engine.fault("cleanup-cannot-connect", "dwh")
         ran = role.run(**STAYS)
-        name = ground.lab.databases["dwh"].name
+        name = lab_engine.lab.databases["dwh"].name
         ran.refused(f"the dwh database '{name}' on localhost:5432 is not empty", "What stands where",
                     f"- dwh when it failed: {name} on localhost:5432: 14 tables", "engine-setup: not set up",
                     "before: dwh in ", "a dump that engine-cleanup made: ", f"{NAME}_action=rollback")  # fmt: skip
@@ -107,7 +109,7 @@ def test_without_rollback_everything_stays_and_can_be_undone_later(
         noted = role.noted()
         assert (noted["stage"], noted["rollback"]) == ("cleanup", False)
         full.unlink()
-        switch = ground.fault("setup-fails-at", "schema No schema today")
+        switch = lab_engine.fault("setup-fails-at", "schema No schema today")
         failed = role.run()  # it goes on, and back, and neither comes to its end
         failed.refused("No schema today", "The rollback to", "failed, too", "What stands where", "engine: filled",
                        noted["safety_archive"], f"{NAME}_action=rollback")  # fmt: skip
@@ -171,17 +173,19 @@ def test_chain_of_kills_has_every_stage_of_the_role() -> None:
     assert victims(BACKING_UP, REMOVING, RESTORING) == EVERY_VICTIM
 
 
-def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archives: Path, tmp_path: Path) -> None:
-    with ground.driven(tmp_path) as engine:
-        role = restoring(ground, engine, archives)
+def test_a_run_that_was_killed_in_every_stage_is_taken_up(
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
+) -> None:
+    with lab_engine.driven(tmp_path) as engine:
+        role = restoring(lab_engine, engine, archives)
         role.variables["user_passwords"] = {"engine_reporting": "another-reporting-1"}
-        moved_on(ground, role)
+        moved_on(lab_engine, role)
         run_chain(role, BACKING_UP)
         assert role.noted() == {}
         role.assert_is_well()
         run_chain(role, REMOVING)
         safety = role.noted()["safety_archive"]
-        assert change(ground.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
+        assert change(lab_engine.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
         run_chain(role, RESTORING[:-1])
         assert role.noted()["safety_archive"] == safety
         run_chain(role, RESTORING[-1:])
@@ -191,12 +195,14 @@ def test_a_run_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archiv
         assert (outcome(ran), ran.changed) == ("already", 0)
 
 
-def test_a_rollback_that_was_killed_in_every_stage_is_taken_up(ground: Ground, archives: Path, tmp_path: Path) -> None:
-    with ground.driven(tmp_path) as engine:
-        role = restoring(ground, engine, archives)
-        before = moved_on(ground, role)
+def test_a_rollback_that_was_killed_in_every_stage_is_taken_up(
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
+) -> None:
+    with lab_engine.driven(tmp_path) as engine:
+        role = restoring(lab_engine, engine, archives)
+        before = moved_on(lab_engine, role)
         # Killed when the run that fails has just begun to roll back, and takes up what it has done itself.
-        switch = ground.fault("setup-fails-at", "schema")
+        switch = lab_engine.fault("setup-fails-at", "schema")
         run_chain(role, [Kill(TAKE_UP, "before")])
         switch.unlink()
         assert role.noted()["rollback"] is True
@@ -211,18 +217,20 @@ def test_a_rollback_that_was_killed_in_every_stage_is_taken_up(ground: Ground, a
         role.assert_is_well()
 
 
-def test_what_can_be_known_is_refused_before_the_safety_backup(ground: Ground, archives: Path, tmp_path: Path) -> None:
-    with ground.driven(tmp_path) as engine:
-        role = restoring(ground, engine, archives)
-        before = moved_on(ground, role)
+def test_what_can_be_known_is_refused_before_the_safety_backup(
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
+) -> None:
+    with lab_engine.driven(tmp_path) as engine:
+        role = restoring(lab_engine, engine, archives)
+        before = moved_on(lab_engine, role)
         kept = photograph(archives)
         role.run(scope=["files", "cinderlibdb"]).refused("Refused", "cinderlib")
         role.run(setup_answers={"OVESETUP_PKI/renew": "bool:no"}).refused("bool:no and bool:0 count as true")
         role.run(action="rollback").refused("No journal names a safety archive")
-        switch = ground.fault("engine-config-fails")
+        switch = lab_engine.fault("engine-config-fails")
         role.run().refused("Could not read the option DisableFenceAtStartupInSec")
         switch.unlink()
         role.ask("UPDATE vdc_options SET option_value = '300' WHERE option_name = 'DisableFenceAtStartupInSec'")
         assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
-        ground.fresh()
+        lab_engine.fresh()
         role.run().refused("No engine is set up", "engine_restore_fresh")

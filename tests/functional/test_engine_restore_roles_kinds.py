@@ -10,10 +10,10 @@ import pytest
 from lab import start, stop
 from lab.databases import make_hosted
 
-from .evidence import photograph
+from .lab_engine import LabEngine
 from .playbooks import Engine, backup
-from .restore_ground import Ground
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome
+from .side_effects import photograph
 
 pytest_plugins = ["functional.restore_roles"]
 pytestmark = pytest.mark.faults
@@ -27,26 +27,26 @@ PASSWORD = "another-password-of-engine"
 
 
 def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
-    ground: Ground, archives: Path, tmp_path: Path
+    lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
     """In the archive by every role, and in the engine that is there by those that would overwrite it.
 
     Where it is wanted all the same, it is restored without its virtual machine, its storage and its hosts.
     """
-    ground.in_use()
+    lab_engine.in_use()
     hosted = tmp_path / "hosted.backup"
-    with ground.driven(tmp_path) as engine:
+    with lab_engine.driven(tmp_path) as engine:
         roles = {
-            name: RestoreRole(name, ground, engine, archives, safety_directory=archives)
+            name: RestoreRole(name, lab_engine, engine, archives, safety_directory=archives)
             for name in ("engine_restore_overwrite", "engine_restore_credentials")
         }
         databases = {
             kind: {"host": "localhost", "name": item.name, "user": item.owner, "password": item.password}
-            for kind, item in ground.lab.databases.items()
+            for kind, item in lab_engine.lab.databases.items()
         }
         roles["engine_restore_credentials"].variables["databases"] = databases
         assert roles["engine_restore_overwrite"].ask(LEFT_OF_HOSTED) == "0|20|8"
-        make_hosted(ground.lab)
+        make_hosted(lab_engine.lab)
         assert roles["engine_restore_overwrite"].ask(LEFT_OF_HOSTED) == "1|20|9"
         (made,) = engine.play(backup(path=hosted))
         assert made["changed"], made.get("msg")
@@ -56,16 +56,16 @@ def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
                 "Refused before anything was changed", "is a hosted engine", RIGHT_WAY, f"{role.name}_allow_hosted"
             )
             assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
-        ground.in_use()
+        lab_engine.in_use()
         for role in roles.values():
             before, kept = role.rows(), photograph(archives)
             role.run(archive=hosted).refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
             assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
-        ground.fresh()
-        fresh = RestoreRole("engine_restore_fresh", ground, engine, archives)
-        configured = photograph(ground.site.prefix / "etc")
+        lab_engine.fresh()
+        fresh = RestoreRole("engine_restore_fresh", lab_engine, engine, archives)
+        configured = photograph(lab_engine.site.prefix / "etc")
         fresh.run(archive=hosted).refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
-        assert photograph(ground.site.prefix / "etc") == configured
+        assert photograph(lab_engine.site.prefix / "etc") == configured
         assert fresh.noted() == {}
         removes = {"allow_hosted_engine": True, "he_remove_storage_vm": True, "he_remove_hosts": True}
         assert outcome(fresh.run(archive=hosted, **removes).made()) == "restored"
@@ -74,15 +74,15 @@ def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
 
 
 @pytest.fixture
-def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabEngine]:
     """An engine and nothing else, its service running."""
     home = tmp_path_factory.mktemp("lonely") / "lab"
-    yield Ground(start(home, components="engine", services=True))
+    yield LabEngine(start(home, components="engine", services=True))
     stop(home, remove=True)
 
 
 def test_engine_without_the_other_components_is_overwritten_and_gets_another_password(
-    lonely: Ground, tmp_path: Path
+    lonely: LabEngine, tmp_path: Path
 ) -> None:
     directory = tmp_path / "archives"
     directory.mkdir(mode=0o700)
@@ -109,5 +109,5 @@ def test_engine_without_the_other_components_is_overwritten_and_gets_another_pas
         assert role.run().made().changed == 0
 
 
-def alone(name: str, ground: Ground, engine: Engine, archive: Path) -> RestoreRole:
-    return RestoreRole(name, ground, engine, archive.parent, archive=archive, safety_directory=archive.parent)
+def alone(name: str, lab_engine: LabEngine, engine: Engine, archive: Path) -> RestoreRole:
+    return RestoreRole(name, lab_engine, engine, archive.parent, archive=archive, safety_directory=archive.parent)

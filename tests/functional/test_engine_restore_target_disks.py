@@ -16,8 +16,8 @@ import pytest
 from lab.faults import set_fault
 from lab.postgres import query
 
-from .evidence import release, sleepers, wait_for
 from .restore_tasks import Yard, restore, said
+from .side_effects import release, sleepers, wait_for
 from .small_disks import fill, mounted
 
 pytest_plugins = ["functional.restore_tasks"]

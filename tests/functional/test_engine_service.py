@@ -12,9 +12,9 @@ from lab import processes as lab_processes
 from lab.postgres import query
 
 from .engine_tasks import facts, option, services
-from .evidence import processes
 from .installation import Site, read_site
 from .playbooks import Engine, Result, Task, checked, codes
+from .side_effects import processes
 
 ENGINE, WAREHOUSE, MISSING = "ovirt-engine", "ovirt-engine-dwhd", "ovirt-provider-ovn"
 FENCE = "DisableFenceAtStartupInSec"

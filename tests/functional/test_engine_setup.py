@@ -8,9 +8,9 @@ from pathlib import Path
 from lab.databases import row_counts
 from lab.postgres import query
 
+from .lab_engine import LabEngine
 from .otopi_tasks import leftovers, setup, setup_logs
 from .playbooks import checked
-from .restore_ground import Ground
 
 RESTORED = (
     "UPDATE vdc_options SET option_value = '1' WHERE option_name = 'DbJustRestored';"
@@ -18,16 +18,16 @@ RESTORED = (
 )
 
 
-def mark_restored(ground: Ground) -> None:
+def mark_restored(lab_engine: LabEngine) -> None:
     """What a restore leaves in the engine database."""
-    query(ground.lab, ground.lab.databases["engine"].name, RESTORED)
+    query(lab_engine.lab, lab_engine.lab.databases["engine"].name, RESTORED)
 
 
-def test_check_then_run_then_check_then_run(ground: Ground, tmp_path: Path) -> None:
-    ground.in_use()
-    mark_restored(ground)
-    before = row_counts(ground.lab, "engine")
-    with ground.driven(tmp_path) as engine:
+def test_check_then_run_then_check_then_run(lab_engine: LabEngine, tmp_path: Path) -> None:
+    lab_engine.in_use()
+    mark_restored(lab_engine)
+    before = row_counts(lab_engine.lab, "engine")
+    with lab_engine.driven(tmp_path) as engine:
         planned, done, planned_again, again = engine.play(checked(setup()), setup(), checked(setup()), setup())
     assert [planned.get("msg", ""), done.get("msg", "")] == ["", ""]
     assert (planned["changed"], done["changed"], done["rc"]) == (True, True, 0)
@@ -38,16 +38,16 @@ def test_check_then_run_then_check_then_run(ground: Ground, tmp_path: Path) -> N
     assert done["diff"]["before"]["just_restored"] and not done["diff"]["after"]["just_restored"]
     for result in (planned_again, again):
         assert (result["changed"], result["setup"]["ran"], result["setup"]["reasons"]) == (False, False, [])
-    assert row_counts(ground.lab, "engine").keys() == before.keys()
-    assert leftovers(ground.site) == []
-    assert str(setup_logs(ground.site)[-1]) == done["log_path"]
+    assert row_counts(lab_engine.lab, "engine").keys() == before.keys()
+    assert leftovers(lab_engine.site) == []
+    assert str(setup_logs(lab_engine.site)[-1]) == done["log_path"]
 
 
-def test_the_plan_changes_nothing(ground: Ground, tmp_path: Path) -> None:
-    ground.in_use()
-    mark_restored(ground)
-    with ground.driven(tmp_path) as engine:
+def test_the_plan_changes_nothing(lab_engine: LabEngine, tmp_path: Path) -> None:
+    lab_engine.in_use()
+    mark_restored(lab_engine)
+    with lab_engine.driven(tmp_path) as engine:
         planned = engine.play(checked(setup()))[0]
     assert planned["cmd"][1:3] == ["--accept-defaults", "--offline"]
     assert planned["setup"]["answers"]["OVESETUP_PKI/renew"] == "bool:False"
-    assert leftovers(ground.site) == [] and setup_logs(ground.site) == []
+    assert leftovers(lab_engine.site) == [] and setup_logs(lab_engine.site) == []

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from .db_probe import PREFIXES, fingerprints
 from .engine_tasks import facts
-from .evidence import processes
 from .installation import INVENTORY, Site, read_site
-from .live import PREFIXES, fingerprints
 from .otopi_tasks import cleanup, leftovers, setup
 from .playbooks import Engine, backup, checked
 from .restore_tasks import restore
+from .side_effects import processes
 
 # The records of backups, what a restore empties and resets, and what engine-setup writes in every engine database.
 CHANGED_ON_THE_WAY = {
@@ -37,9 +37,9 @@ def expendable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engin
     """An engine in use that may be destroyed."""
     given = os.environ.get(INVENTORY)
     if not given:
-        ground = request.getfixturevalue("ground")
-        ground.in_use()
-        with ground.driven(tmp_path) as engine:
+        lab_engine = request.getfixturevalue("ground")
+        lab_engine.in_use()
+        with lab_engine.driven(tmp_path) as engine:
             yield engine
         return
     site = read_site(Path(given))

@@ -53,11 +53,11 @@ def read_contents(settings: Settings) -> Contents:
         return _contents(connection)
 
 
-def read_engine_database(settings: Settings, identity: str = "") -> Tuple[Contents, Memory]:
-    """Return what the engine database holds, and what it remembers; ``identity`` is the log path of a backup."""
+def read_engine_database(settings: Settings, backup_log_path: str = "") -> Tuple[Contents, Memory]:
+    """Return what the engine database holds, and what it remembers; ``backup_log_path`` is the log path of a backup."""
     with connect(settings) as connection:
         contents = _contents(connection)
-        return contents, _memory(connection, identity) if contents.tables else _nothing(identity)
+        return contents, _memory(connection, backup_log_path) if contents.tables else _nothing(backup_log_path)
 
 
 def read_database_generation(settings: Settings) -> str:
@@ -67,8 +67,8 @@ def read_database_generation(settings: Settings) -> str:
         return str(rows[0][0]) if rows else ""
 
 
-def _nothing(identity: str) -> Memory:
-    return NO_MEMORY._replace(backup_mark=check_mark(False, False)) if identity else NO_MEMORY
+def _nothing(backup_log_path: str) -> Memory:
+    return NO_MEMORY._replace(backup_mark=check_mark(False, False)) if backup_log_path else NO_MEMORY
 
 
 def _contents(connection: Any) -> Contents:
@@ -78,7 +78,7 @@ def _contents(connection: Any) -> Contents:
     return Contents(int(tables), int(others), int(size), version, address or "", int(port or 0), sessions)
 
 
-def _memory(connection: Any, identity: str) -> Memory:
+def _memory(connection: Any, backup_log_path: str) -> Memory:
     names = _hosted_engine(connection)
     just_restored = read_option(connection, "DbJustRestored")
     return Memory(
@@ -87,7 +87,7 @@ def _memory(connection: Any, identity: str) -> Memory:
         dwh_currently_running=_dwh_flag(connection),
         hosted_engine=None if names is None else bool(names),
         hosted_engine_vm=names[0] if names else "",
-        backup_mark=_backup_mark(connection, identity) if identity else "",
+        backup_mark=_backup_mark(connection, backup_log_path) if backup_log_path else "",
     )
 
 
@@ -103,6 +103,6 @@ def _hosted_engine(connection: Any) -> Optional[Tuple[str, ...]]:
     return tuple(row[0] for row in fetch(connection, HOSTED_ENGINE, (HOSTED_ENGINE_ORIGINS,)))
 
 
-def _backup_mark(connection: Any, identity: str) -> str:
-    marks = read_backup_marks(connection, identity)
+def _backup_mark(connection: Any, backup_log_path: str) -> str:
+    marks = read_backup_marks(connection, backup_log_path)
     return check_mark(marks.is_started, marks.is_finished)

@@ -37,10 +37,10 @@ def read_option(connection: Any, name: str) -> Optional[str]:
     return str(rows[0][0] or "") if rows else None
 
 
-def read_backup_marks(connection: Any, identity: str) -> BackupMarks:
-    """Return what the backup whose log has the path ``identity`` wrote into the database."""
-    ends, events = "log=" + identity, [STARTED_EVENT, COMPLETED_EVENT]
+def read_backup_marks(connection: Any, backup_log_path: str) -> BackupMarks:
+    """Return what the backup whose log has the path ``backup_log_path`` wrote into the database."""
+    ends, events = "log=" + backup_log_path, [STARTED_EVENT, COMPLETED_EVENT]
     noted = fetch(connection, NOTED, (events, ends, ends)) if has_table(connection, "audit_log") else []
     has_record = has_table(connection, "engine_backup_log")
-    recorded = has_record and bool(fetch(connection, RECORDED, (identity,))[0][0])
+    recorded = has_record and bool(fetch(connection, RECORDED, (backup_log_path,))[0][0])
     return BackupMarks((STARTED_EVENT,) in noted, (COMPLETED_EVENT,) in noted or recorded)

@@ -218,7 +218,7 @@ class RestoredDatabases(ProbedDatabases, Protocol):
     def count_sqlite(self, path: str) -> TableCounts:
         """Rows of an SQLite file."""
 
-    def read_marks(self, settings: Settings, identity: str) -> Marks:
+    def read_marks(self, settings: Settings, backup_log_path: str) -> Marks:
         """What ties the engine database to a backup."""
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import psycopg2
 from lab import Lab, postgres
 
-from ..evidence import files_with
 from ..playbooks import Engine, Result, Task, checked, plain
+from ..side_effects import files_with
 
 PASSWORD = "Wanted-by-all-22"
 OTHER_PASSWORD = "Held-by-the-role-7"

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ..evidence import Witness
 from ..playbooks import Engine, checked
+from ..side_effects import Witness
 from .postgresql import OTHER_PASSWORD, PASSWORD, Server, user_of, verify_twice
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lab import rest_engine
 
-from ..evidence import files_with
+from ..side_effects import files_with
 from .machines import Machines, wait_until
 from .snapshots import Machine, SharedEngine
 

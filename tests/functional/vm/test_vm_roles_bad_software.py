@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab import rest_engine
 
-from ..evidence import Witness
+from ..side_effects import Witness
 from .bad_tool import break_tool, hanging
 from .machines import Machines
 from .test_vm_backup_role import leftovers

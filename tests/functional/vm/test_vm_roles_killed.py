@@ -15,7 +15,7 @@ from pathlib import Path
 from lab import rest_engine
 
 from .. import runs
-from ..evidence import photograph
+from ..side_effects import photograph
 from .bad_tool import break_tool, end_hanging, hanging
 from .machines import Machines, wait_until
 from .test_vm_backup_role import leftovers

@@ -213,7 +213,7 @@ class FakeRestoreHost(FakeEngineHost):
         return world.snapshot(self.sqlite, schemas=["main"])
 
     @journaled
-    def read_marks(self, settings: Settings, identity: str) -> Marks:
+    def read_marks(self, settings: Settings, backup_log_path: str) -> Marks:
         return self.login(settings).marks
 
     @journaled

@@ -46,7 +46,7 @@ class RestorePlan(NamedTuple):
     request: RestoreRequest
     installation: Installation
     reading: ArchiveReading
-    identity: str  # the path of the log of the backup, which the engine database holds
+    backup_log_path: str  # the path of the log of the backup, which the engine database holds
     scopes: List[str]
     targets: Dict[str, RestoreTarget]
     looks: Dict[str, LoginProbe]
@@ -279,7 +279,7 @@ def describe_plan(plan: RestorePlan) -> Dict[str, Any]:
     """Return the planned value of 'restore'."""
     return {
         "path": plan.request.path,
-        "identity": plan.identity,
+        "identity": plan.backup_log_path,
         "version": version_of(plan.reading),
         "scopes": plan.scopes,
         "databases": {kind: describe_target(kind, plan) for kind in kinds_of(plan.scopes)},

@@ -53,15 +53,15 @@ def allowed_after_restore(rule: Comparison, table: str, archived: int) -> Tuple[
     return (0 if rule.may_shrink else archived), archived + (1 if table in rule.gains else 0)
 
 
-def check_marks(marks: Marks, identity: str, keeps_temporary_data: bool) -> List[Problem]:
+def check_marks(marks: Marks, backup_log_path: str, keeps_temporary_data: bool) -> List[Problem]:
     """Return why the engine database is not the one of this very backup, just restored."""
     problems = []
-    if identity and not marks.started:
+    if backup_log_path and not marks.started:
         text = "the audit log of the engine database does not know the backup with the log %s: it is of another one"
-        problems.append(Problem("mark_missing", text % identity))
-    if identity and marks.finished:
+        problems.append(Problem("mark_missing", text % backup_log_path))
+    if backup_log_path and marks.finished:
         text = "the engine database knows the end of the backup with the log %s: it made it, it is no copy"
-        problems.append(Problem("mark_of_source", text % identity))
+        problems.append(Problem("mark_of_source", text % backup_log_path))
     if not keeps_temporary_data and marks.just_restored != "1":
         text = "DbJustRestored is '%s' in the engine database, a restore sets it to 1"
         problems.append(Problem("not_just_restored", text % marks.just_restored))

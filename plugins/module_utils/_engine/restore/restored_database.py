@@ -21,11 +21,11 @@ def count_rows(settings: Settings) -> Dict[str, int]:
     return {name: state.rows for name, state in count_before(settings).tables.items()}
 
 
-def read_marks(settings: Settings, identity: str) -> Marks:
-    """Return what ties the engine database to the backup whose log has the path ``identity``; empty: none does."""
+def read_marks(settings: Settings, backup_log_path: str) -> Marks:
+    """Return what ties the engine database to the backup with that log path; empty: nothing does."""
     with connect(settings) as connection:
         just_restored = read_option(connection, "DbJustRestored") or ""
-        marks = read_backup_marks(connection, identity) if identity else BackupMarks(False, False)
+        marks = read_backup_marks(connection, backup_log_path) if backup_log_path else BackupMarks(False, False)
     return Marks(just_restored, marks.is_started, marks.is_finished)
 
 

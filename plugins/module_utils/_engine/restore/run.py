@@ -120,8 +120,8 @@ def check_marks_of(plan: RestorePlan, host: "RestoreHost") -> List[Problem]:
     """Return why the engine database, where one is to be restored, is not the one of this backup."""
     if "engine" not in plan.targets:
         return []
-    marks = host.databases.read_marks(plan.targets["engine"].settings, plan.identity)
-    return check_marks(marks, plan.identity, plan.request.keep_temporary_data)
+    marks = host.databases.read_marks(plan.targets["engine"].settings, plan.backup_log_path)
+    return check_marks(marks, plan.backup_log_path, plan.request.keep_temporary_data)
 
 
 def restore_planned(plan: RestorePlan, directory: str, host: "RestoreHost") -> RestoreResult:
@@ -196,7 +196,9 @@ def read_restored(plan: RestorePlan, cascaded: Sequence[str], host: "RestoreHost
         else:
             rows[kind] = host.databases.count_rows(plan.targets[kind].settings)
     marks = (
-        host.databases.read_marks(plan.targets["engine"].settings, plan.identity) if "engine" in plan.targets else None
+        host.databases.read_marks(plan.targets["engine"].settings, plan.backup_log_path)
+        if "engine" in plan.targets
+        else None
     )
     return Restored(rows, marks, tuple(cascaded))
 
@@ -210,7 +212,7 @@ def compare_everything(plan: RestorePlan, restored: Restored, host: "RestoreHost
         rule = comparison_of(kind, request.keep_temporary_data, removes, restored.emptied)
         problems += compare_restored(rule, plan.reading.dumps[kind].tables or {}, rows)
     if restored.marks is not None:
-        problems += check_marks(restored.marks, plan.identity, request.keep_temporary_data)
+        problems += check_marks(restored.marks, plan.backup_log_path, request.keep_temporary_data)
     if "files" in plan.scopes and plan.reading.files is not None:
         changed = frozenset(kind for kind, target in plan.targets.items() if target.is_changed)
         rewritten = rewritten_files(changed) if changed else frozenset()

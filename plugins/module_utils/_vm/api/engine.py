@@ -6,12 +6,13 @@
 from typing import Any
 
 from .disks import DiskRequests
-from .networks_and_events import SurroundingRequests
+from .events import EventRequests
+from .networks import NetworkRequests
 from .permits import PermitRequests
 from .vm_queries import VmQueries
 
 
-class EngineApi(VmQueries, DiskRequests, PermitRequests, SurroundingRequests):
+class EngineApi(VmQueries, DiskRequests, PermitRequests, NetworkRequests, EventRequests):
     """All requests on one session; as a context manager it logs out at the end."""
 
     def __enter__(self) -> "EngineApi":

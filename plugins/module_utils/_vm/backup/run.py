@@ -72,12 +72,12 @@ def attach(request: VmBackupRequest, tools: BackupContext) -> Dict[str, Any]:
         plan, vm, backup_vm = _ready(plan_attaching(request, tools))
     work = AttachOperation(plan, vm, backup_vm, tools)
     try:
-        done = work.do()
+        done = work.run()
     except BaseException as error:
         try:
-            work.undo(error)
+            work.rollback(error)
         except Interrupted:  # the first signal, in the middle of it; there is no second one
-            work.undo(error)
+            work.rollback(error)
         raise
     done = done._replace(cleaned_up=cleaned_up, changed=done.changed or bool(cleaned_up))
     return describe_attached(plan, tools.configuration.path, done)

@@ -42,7 +42,7 @@ class AttachOperation:
         self._is_told = False
         self._warnings: List[str] = []
 
-    def do(self) -> VmBackupResult:
+    def run(self) -> VmBackupResult:
         """Make what is missing."""
         plan = self._plan
         snapshot, consistency = self._have_snapshot()
@@ -167,7 +167,7 @@ class AttachOperation:
     def _remover(self, waiter: Waiter) -> Remover:
         return Remover(self._vm, self._backup_vm, self._plan.request.settle, waiter, self._tools)
 
-    def undo(self, error: BaseException) -> None:
+    def rollback(self, error: BaseException) -> None:
         """Take back what this call made, and let the error say what became of it. Raises nothing of its own."""
         waiter = self._tools.new_waiter(self._plan.request.timeout)
         self._systems.thaw()

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .evidence import Photo, photograph
+from .side_effects import Photo, photograph
 
 PROFILES = ("stock", "fast", "small")
 
@@ -19,7 +19,7 @@ class Made(NamedTuple):
     seen: set[bytes]  # command lines and environments of all processes meanwhile
 
 
-class Shelf(NamedTuple):
+class ArchiveStore(NamedTuple):
     directory: Path
     before: dict[str, Photo]
 
@@ -37,10 +37,10 @@ class Shelf(NamedTuple):
         assert [now[path.name].content for path in paths] == [result["archive"]["sha256"] for result in results]
 
 
-def fill_shelf(directory: Path, archive: Path) -> Shelf:
+def fill_archive_store(directory: Path, archive: Path) -> ArchiveStore:
     """Put an older archive into a directory, which may hold more already."""
     copy_archive(archive, directory / "older.backup")
-    return Shelf(directory, photograph(directory))
+    return ArchiveStore(directory, photograph(directory))
 
 
 def manifest_of(archive: Path) -> Path:

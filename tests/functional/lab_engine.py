@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A lab that tests may destroy, and its two states that they begin with. It is made once and rewound, not made anew.
 
-    from .restore_ground import Ground
+    from .lab_engine import LabEngine
 
-    def test_something(ground: Ground, tmp_path: Path) -> None:
-        ground.in_use()
-        with ground.driven(tmp_path) as engine:
+    def test_something(lab_engine: LabEngine, tmp_path: Path) -> None:
+        lab_engine.in_use()
+        with lab_engine.driven(tmp_path) as engine:
             result = engine.play(...)[0]
 
-The server listens at port 5432, because engine-backup provisions no other one: one ground at a time on a network.
+The server listens at port 5432, because engine-backup provisions no other one: one lab engine at a time on a network.
 """
 
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ from pathlib import Path
 import pytest
 from lab import Lab, faults, machines, start, stop
 
-from .evidence import Process, processes
 from .installation import Site, read_site
 from .playbooks import Engine
+from .side_effects import Process, processes
 
 PORT = 5432
 IN_USE, FRESH = "in_use", "fresh"
 SERVICE = "/services/"  # in the command line of every service of the lab
 
 
-class Ground:
+class LabEngine:
     """An engine host with its PostgreSQL, in whatever state the last test left it."""
 
     def __init__(self, lab: Lab) -> None:
@@ -74,11 +74,11 @@ class Ground:
         return {process for process in processes(self.site) if SERVICE in process.command}
 
 
-def make_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def make_lab_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabEngine]:
     """Start the lab; it is stopped when the session ends."""
     home = tmp_path_factory.mktemp("ground") / "lab"
     lab = start(home, port=PORT, services=True)
     try:
-        yield Ground(lab)
+        yield LabEngine(lab)
     finally:
         stop(home, remove=True)

@@ -18,7 +18,7 @@ NAMES = ("app", "backup", "cold", "shared", "HostedEngine")
 REQUESTS = {"create_snapshot": "create-snapshot", "create_disk": "create-disk", "attach_disk": "attach-disk"}
 
 
-class Ground(Protocol):
+class EngineBackend(Protocol):
     """An engine, and the knobs that both have."""
 
     api: VmApi
@@ -127,4 +127,4 @@ class LabGround:
         rest_engine.stop(self.home, remove=True)
 
 
-GROUNDS: dict[str, Callable[[Path], Ground]] = {"fake": FakeGround, "lab": LabGround}
+ENGINE_BACKENDS: dict[str, Callable[[Path], EngineBackend]] = {"fake": FakeGround, "lab": LabGround}
