@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, oVirt backup contributors
+# Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run host programs: the only place of this collection that starts a process.

@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, oVirt backup contributors
+# Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The custom format of pg_dump (-Fc), archive versions 1.12 (PostgreSQL 9.0) to 1.16 (PostgreSQL 17 and 18).

@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, oVirt backup contributors
+# Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SCRAM-SHA-256 verifiers of PostgreSQL: what the server stores instead of a password.

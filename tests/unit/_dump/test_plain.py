@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, oVirt backup contributors
+# Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plain dumps: only a COPY statement starts rows, and only pg_dump's own end mark ends the dump."""
