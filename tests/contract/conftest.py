@@ -43,7 +43,7 @@ def emptied(engine_lab: Lab) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab whose services run, to be changed by tests and rewound."""
     home = tmp_path_factory.mktemp("machine") / "lab"
     lab = start(home, services=True)
@@ -53,12 +53,12 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def machine(backend: Lab, tmp_path: Path) -> Machine:
+def machine(running_lab: Lab, tmp_path: Path) -> Machine:
     """That lab as it was at first."""
-    for path in backend.faults.iterdir():
+    for path in running_lab.faults.iterdir():
         path.unlink()
-    machines.rewind(backend, "in_use")
-    return Machine(backend, tmp_path)
+    machines.rewind(running_lab, "in_use")
+    return Machine(running_lab, tmp_path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

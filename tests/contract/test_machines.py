@@ -33,9 +33,9 @@ def test_rewound_machine_is_what_it_was(machine: Machine) -> None:
     assert machine.run("systemctl", "is-enabled", "ovirt-engine").rc == 0
 
 
-def test_unknown_checkpoint_is_named(backend: Lab) -> None:
+def test_unknown_checkpoint_is_named(running_lab: Lab) -> None:
     with pytest.raises(LabError, match="no checkpoint 'nonsense'"):
-        machines.rewind(backend, "nonsense")
+        machines.rewind(running_lab, "nonsense")
 
 
 def test_reinstalled_machine_has_packages_and_can_be_restored_by_provisioning(machine: Machine) -> None:

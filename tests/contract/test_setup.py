@@ -24,16 +24,16 @@ def titles(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def waiting(backend: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def waiting(running_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """Cleaned up and restored once, engine-setup not run yet."""
-    clear(backend.faults)
-    machines.rewind(backend, "in_use")
-    machine = Machine(backend, tmp_path_factory.mktemp("waiting"))
+    clear(running_lab.faults)
+    machines.rewind(running_lab, "in_use")
+    machine = Machine(running_lab, tmp_path_factory.mktemp("waiting"))
     archive = machine.backup()
     assert machine.cleanup().rc == 0
     assert machine.restore(archive).rc == 0
-    machines.checkpoint(backend, "waiting")
-    return backend
+    machines.checkpoint(running_lab, "waiting")
+    return running_lab
 
 
 @pytest.fixture

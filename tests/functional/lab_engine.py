@@ -76,7 +76,7 @@ class LabEngine:
 
 def make_lab_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabEngine]:
     """Start the lab; it is stopped when the session ends."""
-    home = tmp_path_factory.mktemp("ground") / "lab"
+    home = tmp_path_factory.mktemp("lab_engine") / "lab"
     lab = start(home, port=PORT, services=True)
     try:
         yield LabEngine(lab)

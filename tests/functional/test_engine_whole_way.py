@@ -37,7 +37,7 @@ def expendable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engin
     """An engine in use that may be destroyed."""
     given = os.environ.get(INVENTORY)
     if not given:
-        lab_engine = request.getfixturevalue("ground")
+        lab_engine = request.getfixturevalue("lab_engine")
         lab_engine.in_use()
         with lab_engine.driven(tmp_path) as engine:
             yield engine

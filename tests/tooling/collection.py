@@ -16,8 +16,9 @@ from .places import BUILD, COLLECTIONS, INSTALLED, ROOT
 SOURCES = BUILD / "sources" / "ansible_collections" / "ovirt" / "backup"
 
 SHIPPED = {
-    "CHANGELOG.rst", "COPYING", "FILES.json", "MANIFEST.json", "README.md", "bindep.txt", "changelogs", "docs", "meta",
-    "playbooks", "plugins", "requirements.txt", "roles", "tests",
+    "CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "COPYING", "FILES.json", "LICENSES", "MANIFEST.json",
+    "README.md", "SECURITY.md", "bindep.txt", "changelogs", "docs", "meta", "playbooks", "plugins", "requirements.txt",
+    "roles", "tests",
 }  # fmt: skip
 
 

@@ -25,3 +25,7 @@ def link_checkout() -> Path:
         fresh.symlink_to(ROOT, target_is_directory=True)
         fresh.replace(link)
     return tree
+
+
+if __name__ == "__main__":
+    print(link_checkout())

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .places import COLLECTIONS
-from .steps import tool
+from .places import COLLECTIONS, VENV
 
 SETTINGS = {
     "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
@@ -53,7 +52,7 @@ def look(archive: Path) -> dict[str, Any]:
 
 def look_command(archive: Path) -> list[str]:
     options = f"path={shlex.quote(str(archive))} verify=full"
-    return [tool("ansible"), "localhost", "-m", "ovirt.backup.engine_backup_info", "-a", options]
+    return [str(VENV / "bin" / "ansible"), "localhost", "-m", "ovirt.backup.engine_backup_info", "-a", options]
 
 
 def compare(found: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:

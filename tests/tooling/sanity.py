@@ -1,30 +1,32 @@
 # Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sanity part: ansible-test without containers and with nothing but a Python package index.
+"""ansible-test sanity on a copy of the checkout, without a download.
 
-ansible-test sets up virtual environments of its own, and downloads the pip that it puts into them from a host that
-only a developer's machine may reach. It looks into a cache first, so the cache gets a stand-in that starts the
-wheel of the same pip. All of it lives below the build folder: ansible-test is given a home of its own.
+ansible-test wants get-pip.py from a place of its own for its virtual environments. Here a stand-in of it installs the
+very version of pip that ansible-test pins, as it comes from the package index.
 """
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
-from . import pythons
 from .collection import copy_sources
 from .places import BUILD
-from .steps import PYTHON, Case, Tally, count, read_junit, run, skip
 
 HOME = BUILD / "ansible-test-home"
+REPORT = BUILD / "reports" / "sanity.xml"
+PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
 # Every Python that an ansible-core of today or of 2.16 tests.
 VERSIONS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
-# The last ansible-core that manages hosts with Python 3.6, and the Pythons it runs on itself.
+# The last ansible-core that manages hosts with Python 3.6.
 OLD_CORE = "ansible-core>=2.16.19,<2.17"
-OLD_CORE_PYTHONS = ("3.12", "3.11", "3.10")
+ON_OLD = ["--python", "3.6", "--test", "compile", "--test", "import"]
 
 STAND_IN = '''"""A stand-in for get-pip.py: installs pip {version} from the wheel beside it."""
 import glob, os, sys
@@ -37,57 +39,66 @@ sys.exit(main(["install", "--no-cache-dir"] + [a for a in sys.argv[1:] if a not 
 '''
 
 
-def sanity() -> Tally:
-    sources = copy_sources()
-    link_pythons()
-    total = ansible_test(PYTHON, sources, "every test", [])
-    old = next(filter(None, map(pythons.find, OLD_CORE_PYTHONS)), None)
-    if old is None or pythons.find("3.6") is None:
-        return total.plus(skip("sanity on Python 3.6", "needs Python 3.6 and one of 3.10 to 3.12"))
-    own = pythons.environment("core-2.16", old, [OLD_CORE])
-    return total.plus(
-        ansible_test(own, sources, "on Python 3.6", ["--python", "3.6", "--test", "compile", "--test", "import"])
-    )
+def main(arguments: Sequence[str]) -> int:
+    sources, pythons = copy_sources(), link_pythons()
+    statuses = [ansible_test(sys.executable, sources, pythons, list(arguments))]
+    cases = read_cases(sources)
+    if not arguments and (pythons / "python3.6").exists():
+        statuses.append(ansible_test(old_core(pythons), sources, pythons, ON_OLD))
+        cases += read_cases(sources)
+    suite = ElementTree.Element("testsuite")
+    suite.extend(cases)
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree.ElementTree(suite).write(REPORT, encoding="utf-8")
+    return max(statuses)
 
 
-def ansible_test(python: str, sources: Path, label: str, arguments: Sequence[str]) -> Tally:
+def ansible_test(python: str, sources: Path, pythons: Path, arguments: Sequence[str]) -> int:
     provide_pip(python)
-    records = sources / "tests" / "output" / "junit"
-    shutil.rmtree(records, ignore_errors=True)
-    program = str(Path(python).with_name("ansible-test"))
-    print(f"ansible-test sanity, {label} (the first run makes its virtual environments)", flush=True)
-    path = f"{Path(python).parent}:{BUILD / 'pythons'}:/usr/local/bin:/usr/bin:/bin"
-    command = [program, "sanity", "--junit", "--color", "no", *arguments]
-    status, said = run(command, sources, {"HOME": str(HOME), "PATH": path}, quiet=True)
-    log = BUILD / "reports" / f"{Path(python).parents[1].name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(said)
-    total = show([case for record in sorted(records.glob("*.xml")) for case in read_junit(record)])
-    if (status == 0) == (total.failed == 0):
-        return total
-    print(
-        f"FAIL  ansible-test ended with {status}; its output is in {log}, which ends with\n{said[-2000:]}", flush=True
-    )
-    return total.plus(Tally(failed=1))
+    shutil.rmtree(sources / "tests" / "output" / "junit", ignore_errors=True)
+    command = [str(Path(python).with_name("ansible-test")), "sanity", "--junit", "--color", "no", *arguments]
+    environment = {
+        **os.environ,
+        "HOME": str(HOME),
+        "PATH": f"{Path(python).parent}:{pythons}:/usr/local/bin:/usr/bin:/bin",
+    }
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(command, cwd=sources, env=environment, check=False).returncode
 
 
-def show(cases: Sequence[Case]) -> Tally:
-    for case in cases:
-        print(f"{case.verdict:<5} sanity {case.name}", flush=True)
-        if case.text:
-            print(f"---\n{case.text.rstrip()}\n---", flush=True)
-    return count(cases)
+def read_cases(sources: Path) -> list[ElementTree.Element]:
+    records = sorted((sources / "tests" / "output" / "junit").glob("*.xml"))
+    return [case for record in records for case in ElementTree.parse(record).iter("testcase")]
 
 
-def link_pythons() -> None:
-    """A folder with the real interpreters, for the path of ansible-test: it takes a version manager's shim for real."""
+def old_core(pythons: Path) -> str:
+    """Return the interpreter of an environment with the last ansible-core that manages Python 3.6."""
+    folder = BUILD / "core-2.16"
+    python = folder / "bin" / "python"
+    if not (folder / ".complete").exists():
+        own = next(pythons / f"python{version}" for version in ("3.12", "3.11", "3.10") if has_python(pythons, version))
+        subprocess.run([str(own), "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", OLD_CORE], check=True)
+        (folder / ".complete").touch()
+    return str(python)
+
+
+def has_python(pythons: Path, version: str) -> bool:
+    return (pythons / f"python{version}").exists()
+
+
+def link_pythons() -> Path:
+    """Make a folder with the real interpreters, for the path of ansible-test: it takes a shim of pyenv for one."""
     folder = BUILD / "pythons"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for version in VERSIONS:
-        real = pythons.find(version)
-        if real:
-            (folder / f"python{version}").symlink_to(real)
+        name = f"python{version}"
+        system = [Path(place) / name for place in ("/usr/local/bin", "/usr/bin")]
+        found = [*sorted(PYENV.glob(f"{version}.*/bin/{name}")), *filter(Path.exists, system)]
+        if found:
+            (folder / name).symlink_to(found[0])
+    return folder
 
 
 def provide_pip(python: str) -> None:
@@ -108,5 +119,10 @@ def pinned_pips(python: str) -> list[str]:
 
 
 def download_pip(version: str, target: Path) -> None:
-    command = [PYTHON, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--ignore-requires-python"]
+    pip = [str(BUILD / "venv" / "bin" / "python"), "-m", "pip"]
+    command = [*pip, "download", "-q", "--no-deps", "--only-binary=:all:", "--ignore-requires-python"]
     subprocess.run([*command, "-d", str(target), f"pip=={version}"], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

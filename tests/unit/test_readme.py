@@ -47,16 +47,22 @@ def test_scripts_that_it_names_can_be_run() -> None:
     assert [script for script in scripts if not os.access(ROOT / script, os.X_OK)] == []
 
 
-def test_playbook_for_a_real_engine_is_short_and_valid(tmp_path: Path) -> None:
-    (text,) = PLAYBOOKS
+def test_readme_fits_on_two_screens_and_has_a_playbook_for_engines_and_one_for_vms() -> None:
+    assert len(README.splitlines()) <= 110
+    assert len(PLAYBOOKS) == 2
+
+
+@pytest.mark.parametrize("text", PLAYBOOKS, ids=["engine", "vm"])
+def test_playbook_is_short_and_valid(tmp_path: Path, text: str) -> None:
     assert len(text.splitlines()) <= 10
     (tmp_path / "backup.yml").write_text(text, encoding="utf-8")
     done = ansible_playbook(tmp_path, "backup.yml")
     assert done.returncode == 0, done.stdout
 
 
-def test_playbook_sets_only_variables_that_the_role_has() -> None:
-    (role,) = yaml.safe_load(PLAYBOOKS[0])[0]["roles"]
+@pytest.mark.parametrize("text", PLAYBOOKS, ids=["engine", "vm"])
+def test_playbook_sets_only_variables_that_the_role_has(text: str) -> None:
+    (role,) = yaml.safe_load(text)[0]["roles"]
     options = interfaces.read_role(ROOT / "roles" / role["role"].rpartition(".")[2])[1]
     assert [name for name in role["vars"] if name not in options] == []
 

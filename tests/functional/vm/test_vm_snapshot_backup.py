@@ -14,7 +14,8 @@ import pytest
 import yaml
 from lab import rest_engine
 from lab.rest_engine import RestLab
-from tooling.interfaces import load_module
+from tooling.interfaces import read_examples
+from tooling.places import ROOT
 
 from ..installation import environment, program
 from .machines import wait_until
@@ -245,7 +246,7 @@ def test_a_certificate_of_somebody_else_is_not_waited_for(shared: SharedEngine) 
 
 def examples(module: str, lab: RestLab, places: dict[str, Path]) -> list[dict[str, Any]]:
     """The examples of a module's documentation, with what is true here."""
-    text = load_module(module).EXAMPLES
+    text = read_examples(ROOT, module)
     true = {
         "https://engine.example.com/ovirt-engine/api": lab.url, "backup@internal": lab.username,
         "/etc/pki/ovirt-engine/ca.pem": lab.ca_file, "/dev/disk/by-id": rest_engine.devices_of(lab), **places,

@@ -60,7 +60,7 @@ def test_who_waits_for_a_run_that_has_ended_is_told_once() -> None:
     assert slept == [2]
 
 
-@pytest.mark.parametrize("identity", ["", "somebody", identify_process(os.getpid())])
+@pytest.mark.parametrize("identity", ["", "somebody", identify_process(os.getpid())], ids=["none", "chosen", "alive"])
 def test_who_waits_for_a_run_that_may_live_is_not_told(identity: str) -> None:
     slept: List[float] = []
     sleep_unless_orphaned(identity, slept.append)(3)
