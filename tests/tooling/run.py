@@ -83,11 +83,15 @@ class Line:
 
     def results(self) -> Iterator[tuple[str, Tally]]:
         """Yield what each session counted; one that left no word has failed."""
-        found = json.loads(self.report.read_text(encoding="utf-8"))["sessions"] if self.report.exists() else []
-        verdicts = {session["signature"]: session["result"] for session in found}
+        verdicts = read_verdicts(self.report) if self.report.exists() else {}
         for session in self.sessions:
             verdict = verdicts.get(session, "none")
             yield session, tally_of(verdict, REPORTS / f"{session}.xml")
+
+
+def read_verdicts(report: Path) -> dict[str, str]:
+    """Return what nox says of each of its sessions: success, failed, aborted, skipped."""
+    return {found["name"]: found["result"] for found in json.loads(report.read_text(encoding="utf-8"))["sessions"]}
 
 
 def tally_of(verdict: str, record: Path) -> Tally:

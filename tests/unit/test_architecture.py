@@ -72,7 +72,7 @@ def impurities(name: str, tree: ast.Module) -> Iterator[str]:
             yield f"{name}:{line}: imports {target}"
     for node in ast.walk(tree):
         called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if called in IMPURE_CALLS or (called.startswith("datetime.") and called.split(".")[-1] in NOW):
+        if called in IMPURE_CALLS or (called.startswith("datetime.") and called.rpartition(".")[2] in NOW):
             yield f"{name}:{node.lineno}: calls {called}()"
 
 

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What tests/run says at its end, what the artefact may hold, and which words are banned."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from tooling import collection, language, run
+from tooling.places import VENV
 from tooling.run import Tally
 
 REPORT = """<testsuites><testsuite>
@@ -48,6 +50,21 @@ def test_a_failure_is_never_lost(tmp_path: Path, verdict: str, report: str, tall
     if report:
         (tmp_path / "report.xml").write_text(report, encoding="utf-8")
     assert run.tally_of(verdict, tmp_path / "report.xml") == tally
+
+
+NOXFILE = """import nox
+@nox.session(name="good-3.6", venv_backend="none")
+def good(session): pass
+@nox.session(venv_backend="none")
+def bad(session): session.error("broken")
+"""
+
+
+def test_verdicts_are_read_from_the_report_of_nox(tmp_path: Path) -> None:
+    (tmp_path / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
+    report = tmp_path / "report.json"
+    subprocess.run([VENV / "bin/nox", "--report", report], cwd=tmp_path, check=False, capture_output=True)
+    assert run.read_verdicts(report) == {"good-3.6": "success", "bad": "aborted"}
 
 
 def test_stray_file_in_the_artefact_is_named() -> None:
