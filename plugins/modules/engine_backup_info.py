@@ -103,6 +103,13 @@ archives:
         - Format, tables and rows are known with O(verify=full), and from the manifest with O(verify=manifest).
       type: dict
     files: {description: Number of entries of the files part. Known with O(verify=full)., type: int}
+    side_files:
+      description:
+        - What SQLite kept beside Grafana's file when the archive was made (C(-wal), C(-shm), C(-journal)). Known with
+          O(verify=full). A restore removes them before the file is read for the first time.
+        - A C(-journal) means that a transaction was under way. The copy of the file in the archive is whole without it.
+      type: list
+      elements: str
     identity:
       description:
         - The path of the log of the backup, which the engine database holds too. From the manifest, or with

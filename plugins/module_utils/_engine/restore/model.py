@@ -5,7 +5,7 @@
 
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
-from ..._archive.databases import KINDS
+from ..._archive.databases import GRAFANA_SIDE_FILES, KINDS
 from ..._postgres.model import Settings
 
 AUTO, NONE, ALL = "auto", "none", "all"
@@ -113,7 +113,9 @@ def rewritten_files(changed: FrozenSet[str]) -> FrozenSet[str]:
 
 def is_restored_as_it_was(path: str, os_differs: bool, rewritten: FrozenSet[str]) -> bool:
     """Does the tool put this file of the archive in its place, and leave it as it was in the archive?"""
-    if path in NEVER_RESTORED or path in rewritten or path.endswith(".p12"):  # old keys are encrypted anew
+    if path in NEVER_RESTORED + GRAFANA_SIDE_FILES or path in rewritten:
+        return False
+    if path.endswith(".p12"):  # old keys are encrypted anew
         return False
     if path.startswith(SETUP_DIRECTORY) and "packaging" in path:
         return False
