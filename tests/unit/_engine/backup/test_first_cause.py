@@ -14,8 +14,8 @@ CAUSES = [
     "ERROR: Low free space on /tmp: 512KiB",
     "engine-backup.sh: line 12: 4712 Killed pg_restore -j 2",
     "ERROR:  permission denied for tablespace fast",
-    "FATAL:  the database system is starting up",
-    "FATAL:  sorry, too many clients already",
+    "psql: error: FATAL:  the database system is starting up",
+    "psql: error: FATAL:  sorry, too many clients already",
     "pg_dump: error: Segmentation fault (core dumped)",
 ]
 
