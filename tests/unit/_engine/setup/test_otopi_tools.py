@@ -203,7 +203,10 @@ def test_copies_with_another_password_that_the_tool_kept_are_removed(prefix: Pat
     write(prefix, aaa, "config.datasource.dbpassword=old\n")
     examples = prefix / "etc/ovirt-engine-dwh/examples"
     examples.mkdir(parents=True)
-    kept = "cp {0} {2}/10-setup-dwh-database.conf.20261123014604; cp {0} {0}.20261123014602; sed s/b/a/ {0} > {0}.20261123014603; sed s/old/new/ {1} > {1}.20261123014605"
+    kept = (
+        "cp {0} {2}/10-setup-dwh-database.conf.20261123014604; cp {0} {0}.20261123014602;"
+        " sed s/b/a/ {0} > {0}.20261123014603; sed s/old/new/ {1} > {1}.20261123014605"
+    )
     write_program(prefix, "engine-setup", "cd %s; " % prefix + kept.format(conf, aaa, examples))
     host = OtopiHost(str(prefix))
     places = host.tool.choose_places(SETUP, "")
