@@ -199,6 +199,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._archive.certificates import warn_of_certificates
 from ..module_utils._common.interruption import interruptible
 from ..module_utils._common.module_runner import require, run
 from ..module_utils._engine.argspecs import ENGINE_HOST, SCOPE_CHOICES
@@ -260,7 +261,8 @@ def act(request: BackupRequest, host: EngineHost, check_mode: bool) -> Dict[str,
     began = time.monotonic()
     with interruptible():
         result = preview_backup(request, host) if check_mode else make_backup(request, host)
-    return dict(describe_result(result), elapsed=round(time.monotonic() - began, 2))
+    warnings = warn_of_certificates(result.archive["certificates"], time.time())
+    return dict(describe_result(result), elapsed=round(time.monotonic() - began, 2), warnings=warnings)
 
 
 def main() -> None:

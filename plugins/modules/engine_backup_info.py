@@ -103,6 +103,19 @@ archives:
         - Format, tables and rows are known with O(verify=full), and from the manifest with O(verify=manifest).
       type: dict
     files: {description: Number of entries of the files part. Known with O(verify=full)., type: int}
+    side_files:
+      description:
+        - What SQLite kept beside Grafana's file when the archive was made (C(-wal), C(-shm), C(-journal)). Known with
+          O(verify=full). A restore removes them before the file is read for the first time.
+        - A C(-journal) means that a transaction was under way. The copy of the file in the archive is whole without it.
+      type: list
+      elements: str
+    certificates:
+      description:
+        - The certificates of the engine with C(path), C(subject) and C(not_after) (UTC), from the manifest. The module
+          warns of those that have expired, or will within 30 days, where O(path) is a single archive.
+      type: list
+      elements: dict
     identity:
       description:
         - The path of the log of the backup, which the engine database holds too. From the manifest, or with
@@ -132,11 +145,13 @@ problems:
   elements: dict
 """
 
+import time
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._archive.catalog import list_archives
+from ..module_utils._archive.certificates import warn_of_certificates
 from ..module_utils._archive.reader import is_archive_of, peek_compressor, read_archive, read_manifest
 from ..module_utils._archive.report import report_archive, report_proven
 from ..module_utils._common.interruption import interruptible
@@ -172,6 +187,12 @@ def read_one(path: str, params: Dict[str, Any], installed: str, tmpdir: str) -> 
     return report_archive(reading, level, manifest, problems, params["scope"], installed)
 
 
+def list_warnings(path: str, archives: List[Dict[str, Any]]) -> List[str]:
+    """Return what is no fault of the archive that was asked for, and yet is bad news; of a directory there are none."""
+    single = [report for report in archives if report["path"] == path]
+    return warn_of_certificates(single[0]["certificates"], time.time()) if single else []
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
@@ -179,7 +200,7 @@ def main() -> None:
     def body() -> Dict[str, Any]:
         with interruptible():
             archives = read_archives(module.params, module.params["tmpdir"] or module.tmpdir)
-            return {"changed": False, "archives": archives}
+            return {"changed": False, "archives": archives, "warnings": list_warnings(module.params["path"], archives)}
 
     run(module, body)
 

@@ -27,6 +27,10 @@ class DatabaseKind(NamedTuple):
 ENGINE_CONFIGURATION = ("etc/ovirt-engine/engine.conf", "etc/ovirt-engine/engine.conf.d")
 DWH_CONFIGURATION = ("etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf", "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d")
 GRAFANA_FILE = "var/lib/grafana/grafana.db"
+# SQLite keeps them beside the file while it is open. engine-backup takes them along with the other files; they are of
+# another moment than its copy of the file itself.
+SIDE_FILES = ("-wal", "-shm", "-journal")
+GRAFANA_SIDE_FILES = tuple(GRAFANA_FILE + suffix for suffix in SIDE_FILES)
 
 KINDS: Tuple[DatabaseKind, ...] = (
     DatabaseKind(

@@ -14,6 +14,7 @@ from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequenc
 from .._common.errors import Problem
 from .configuration import is_enabled, parse_setup_state
 from .databases import BY_MEMBER, BY_NAME, KINDS
+from .versions import minor_release
 
 HASH_FILES = ("sha256sum", "md5sum")
 SMALL_MEMBERS = ("version", "os_version", "config") + HASH_FILES
@@ -167,6 +168,9 @@ def _check_small_members(reading: ArchiveReading) -> List[Problem]:
     problems: List[Problem] = []
     if not version_of(reading):
         problems.append(Problem("version_missing", "the archive does not say which engine version made it"))
+    elif not minor_release(version_of(reading)):
+        text = "the archive says that version %r made it, which is no version of an engine"
+        problems.append(Problem("version_missing", text % version_of(reading)[:40]))
     if "config" not in reading.small:
         problems.append(Problem("config_missing", "the archive has no config member; a restore would stop at once"))
     for number, line in enumerate(reading.small.get("config", "").splitlines(), 1):

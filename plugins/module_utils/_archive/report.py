@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from .._common.errors import Problem, list_problems
 from .._common.times import to_iso
 from .._dump.row_filter import backup_log_path, hosted_engine_name
-from .databases import BY_NAME
+from .databases import BY_NAME, GRAFANA_SIDE_FILES
 from .manifest import compare_manifest
 from .model import ArchiveReading, check_archive, created_of, os_version_of, scopes_of, set_up_scopes, version_of
 from .versions import refuse_restore
@@ -38,6 +38,8 @@ def report_archive(
         "scopes": scopes_of(reading),
         "databases": {kind: _report_dump(kind, reading) for kind in sorted(reading.dumps)},
         "files": reading.files.entry_count if reading.files is not None else None,
+        "side_files": side_files_of(reading),
+        "certificates": manifest["certificates"] if manifest is not None else [],
         "identity": identify(manifest, reading),
         "hosted_engine": hosted_engine_of(reading) if level == "full" else None,
         "manifest": manifest is not None,
@@ -67,6 +69,8 @@ def report_proven(path: str, compressor: str, manifest: Dict[str, Any], installe
         "scopes": list(manifest["scopes"]),
         "databases": databases,
         "files": None,
+        "side_files": [],
+        "certificates": manifest["certificates"],
         "identity": manifest["log_path"],
         "hosted_engine": None,
         "manifest": True,
@@ -74,6 +78,11 @@ def report_proven(path: str, compressor: str, manifest: Dict[str, Any], installe
         "problems": [],
         "restorable": _report_restorable(manifest["version"], installed),
     }
+
+
+def side_files_of(reading: ArchiveReading) -> List[str]:
+    """Return what SQLite kept beside Grafana's file when the archive was made; no restore may leave it there."""
+    return [path for path in GRAFANA_SIDE_FILES if reading.files is not None and path in reading.files.entries]
 
 
 def identify(manifest: Optional[Dict[str, Any]], reading: ArchiveReading) -> str:

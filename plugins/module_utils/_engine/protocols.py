@@ -315,6 +315,9 @@ class ConfigFiles(Protocol):
     ) -> List[str]:
         """Put back what the tool loses of them."""
 
+    def remove_side_files(self, path: str) -> List[str]:
+        """Remove what SQLite kept beside a file that was replaced."""
+
     def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
         """How the files of the host differ from the archive's."""
 

@@ -7,6 +7,7 @@ Source of the statistics: PostgreSQL's pg_stat_user_tables. This file is private
 """
 
 import contextlib
+import time
 import traceback
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -26,6 +27,17 @@ Values = Union[Sequence[Any], Mapping[str, Any]]
 
 CONNECT_TIMEOUT = 10
 LOGIN_FAILURES = ("authentication failed", "no password", "pg_hba", 'role "', "permission denied for database")
+# A server that says so answers soon (SQLSTATE 57P03, 53300); it is no missing database. Source: PostgreSQL, postmaster.
+PASSING = (
+    "the database system is starting up",
+    "the database system is shutting down",
+    "the database system is in recovery mode",
+    "the database system is not yet accepting connections",
+    "too many clients already",
+    "remaining connection slots are reserved",
+)
+PATIENCE = 120.0  # seconds
+PAUSE = 1.0
 NOT_SYSTEM = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_t%'"
 
 # Ordinary tables only: views hold no rows and a partitioned parent's rows are in its parts. What an extension owns
@@ -91,20 +103,7 @@ def connect(settings: Settings, writes: bool = False) -> Iterator[Any]:
 
     It is read-only in one snapshot. With ``writes`` each statement is a transaction of its own.
     """
-    sslmode = "verify-full" if settings.secured_validation else "require" if settings.secured else "prefer"
-    try:
-        connection = psycopg2.connect(
-            host=settings.host,
-            port=settings.port,
-            user=settings.user,
-            password=settings.password,
-            dbname=settings.database,
-            sslmode=sslmode,
-            connect_timeout=CONNECT_TIMEOUT,
-            application_name="ovirt.backup",
-        )
-    except psycopg2.Error as error:
-        raise _connection_error(settings, str(error)) from None
+    connection = _log_in(settings)
     try:
         if writes:
             connection.autocommit = True
@@ -122,6 +121,29 @@ def connect(settings: Settings, writes: bool = False) -> Iterator[Any]:
         raise BackupError(text, "database_unwritable" if writes else "database_unreadable") from None
     finally:
         connection.close()
+
+
+def _log_in(settings: Settings) -> Any:
+    """Return a connection; a server that starts up, stops, recovers or is full is waited for."""
+    sslmode = "verify-full" if settings.secured_validation else "require" if settings.secured else "prefer"
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return psycopg2.connect(
+                host=settings.host,
+                port=settings.port,
+                user=settings.user,
+                password=settings.password,
+                dbname=settings.database,
+                sslmode=sslmode,
+                connect_timeout=CONNECT_TIMEOUT,
+                application_name="ovirt.backup",
+            )
+        except psycopg2.Error as error:
+            passes = any(words in str(error) for words in PASSING)
+            if not passes or time.monotonic() > deadline:
+                raise _connection_error(settings, str(error)) from None
+        time.sleep(PAUSE)
 
 
 def _describe(error: Any) -> str:

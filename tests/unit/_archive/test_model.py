@@ -84,6 +84,7 @@ SWAPPED = world.CONFIG.replace("DWH_DB_DUMP_FORMAT=custom", "DWH_DB_DUMP_FORMAT=
 PROBLEMS: Dict[str, Tuple[ArchiveReading, List[str]]] = {
     "version missing": (with_small(version=None), ["version_missing"]),
     "version empty": (with_small(version=" \n"), ["version_missing"]),
+    "version that is none": (with_small(version="garbage"), ["version_missing"]),
     "config missing": (with_small(config=None), ["config_missing"]),
     "config with a planted line": (with_small(config=PLANTED), ["config_forbidden"]),
     "hash list missing": (with_small(sha256sum=None), ["hash_missing"]),

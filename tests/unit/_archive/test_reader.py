@@ -203,14 +203,15 @@ def test_missing_zstd_is_a_problem_of_the_archive_that_needs_it(
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")
 def test_full_disk_of_the_copy_says_nothing_about_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def make_full(**_options: Any) -> Tuple[int, str]:
-        (tmp_path / "copy").touch()
-        return os.open("/dev/full", os.O_WRONLY), str(tmp_path / "copy")
+    def make_full(**_options: Any) -> str:
+        (tmp_path / "copies").mkdir()
+        (tmp_path / "copies" / "copy.db").symlink_to("/dev/full")
+        return str(tmp_path / "copies")
 
     path = tmp_path / "one.backup"
     members = archives.make_members({"grafana.db": archives.make_sqlite(tmp_path / "grafana.db")})
     path.write_bytes(archives.make_archive(members))
-    monkeypatch.setattr(tempfile, "mkstemp", make_full)
+    monkeypatch.setattr(tempfile, "mkdtemp", make_full)
     with pytest.raises(BackupError) as caught:
         read_archive(str(path), "full", str(tmp_path))
     assert caught.value.code == "disk_full"

@@ -287,6 +287,10 @@ class FakeRestoreHost(FakeEngineHost):
         return repaired
 
     @journaled
+    def remove_side_files(self, path: str) -> List[str]:
+        return []
+
+    @journaled
     def find_broken(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]) -> List[str]:
         whole = whole_files(originals, targets)
         return [path for path, text in sorted(whole.items()) if self.config_files.get(path) != text]

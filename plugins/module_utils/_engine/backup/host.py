@@ -8,8 +8,8 @@ import ssl
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ..._archive import reader
-from ..._archive.dumps import SQLITE_ERROR, read_sqlite, read_sqlite_changes
 from ..._archive.manifest import SUFFIX
+from ..._archive.sqlite_file import SQLITE_ERROR, count_changes, count_tables
 from ..._common import files
 from ..._common.clock import SystemClock
 from ..._common.command import CommandResult, find_program, read_tail, run_command
@@ -52,8 +52,8 @@ class CountedDatabases:
     def count_sqlite(path: str) -> TableCounts:
         """Return the rows of an SQLite file; its only statistics are the number of transactions that wrote to it."""
         try:
-            changes = read_sqlite_changes(path) * SQLITE_ROWS_PER_CHANGE
-            tables = read_sqlite(path)
+            changes = count_changes(path) * SQLITE_ROWS_PER_CHANGE
+            tables = count_tables(path)
         except (SQLITE_ERROR, OSError) as error:
             raise BackupError("Could not read the SQLite file %s: %s" % (path, error), "database_unreadable") from None
         return TableCounts({name: TableState(rows, changes, changes, 0) for name, rows in tables.items()}, ())

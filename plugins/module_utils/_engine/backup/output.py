@@ -24,6 +24,14 @@ class ToolReport(NamedTuple):
 _DATABASE_LINE = re.compile(r"^- (\S+) database '(.*)'$", re.MULTILINE)
 _LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \d+: ")
 _NOT_THE_CAUSE = "Failed notifying engine"
+# What brings a tool down, whatever it says of the consequences.
+_CAUSE = re.compile(
+    r"No space left on device|Low free space|Disk quota exceeded|[Rr]ead-only file system|\bKilled\b|Segmentation fault"
+    r"|[Cc]annot allocate memory|[Oo]ut of memory|[Pp]ermission denied|the database system is (starting|shutting)"
+    r"|too many clients|remaining connection slots|terminating connection|server closed the connection"
+)
+# An ordinary owner may not do these; every load as one says so, and loses nothing.
+_NO_CAUSE = re.compile(r"permission denied (for language c|to create extension|to change default privileges)")
 LAST_LINES = 20
 SHELL_SIGNAL = 128
 LAST_SIGNAL = 64
@@ -67,10 +75,23 @@ def check_run(returncode: Optional[int], stdout: str, stderr: str, log: str) -> 
     if returncode == 0:
         return ToolReport("tool_incomplete", "engine-backup ended with status 0 but did not print 'Done.'")
     fatal = first_fatal(stderr, log)
-    code = _failure_code(returncode, fatal, stderr + log)
+    code = _failure_code(returncode, fatal, stderr + log + stdout)
     reason = "was killed by signal %d" % signal_of(returncode) if code == "tool_killed" else "failed"
-    details = (": " + shorten(fatal)) if fatal else ""
+    cause = first_cause(log, stderr, stdout)
+    texts = [cause] if cause and cause not in "FATAL: " + fatal else []
+    details = "".join(": " + shorten(text) for text in texts + [fatal] if text)
     return ToolReport(code, "engine-backup %s (status %s)%s%s" % (reason, returncode, details, evidence(log, stderr)))
+
+
+def first_cause(*texts: str) -> str:
+    """Return the first line of these texts that tells what brought the tool down, an empty string where none does."""
+    lines = (line.strip() for text in texts for line in _without_stamps(text))
+    return next((line for line in lines if is_cause(line)), "")
+
+
+def is_cause(line: str) -> bool:
+    """Does a line tell a first cause, and not its consequences?"""
+    return bool(_CAUSE.search(line)) and not _NO_CAUSE.search(line)
 
 
 def _failure_code(returncode: Optional[int], fatal: str, text: str) -> str:

@@ -281,12 +281,19 @@ def find_reusable(plan: BackupPlan, host: "BackupHost") -> Tuple[Optional[Dict[s
         for path, manifest in host.archives.list_manifests(request.directory)
         if manifest["fqdn"] == plan.installation.fqdn
         and set(plan.expected.scopes) <= set(manifest["scopes"])
+        and keeps_as_much(manifest["profile"], request.profile)
         and 0 <= plan.created - from_iso(manifest["created"]) < request.max_age
     ]
     for _created, path, manifest in sorted(candidates, key=lambda item: item[:2], reverse=True):
         if not host.archives.check_proven(path, manifest):
             return describe_archive(manifest, path), []
     return None, []
+
+
+def keeps_as_much(made: str, wanted: str) -> bool:
+    """Does an archive of one profile hold all that one of another would? Plain dumps hold no owners and no grants."""
+    formats = [PROFILES[name].dump_format if name in PROFILES else "" for name in (made, wanted)]
+    return formats[0] == formats[1] or formats[0] == "custom"
 
 
 def reuse_path(plan: BackupPlan, host: "BackupHost") -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
@@ -300,6 +307,9 @@ def reuse_path(plan: BackupPlan, host: "BackupHost") -> Tuple[Optional[Dict[str,
             problems.append(Problem("path_exists", "it is of the engine %s" % manifest["fqdn"]))
         if missing:
             problems.append(Problem("path_exists", "it lacks the scopes %s" % ", ".join(missing)))
+        if not keeps_as_much(manifest["profile"], plan.request.profile):
+            text = "its profile %s keeps no grants, %s does" % (manifest["profile"], plan.request.profile)
+            problems.append(Problem("path_exists", text))
     if manifest is not None and not problems:
         return describe_archive(manifest, path), []
     reasons = "; ".join(problem.message for problem in problems)

@@ -8,7 +8,7 @@ import os
 import re
 from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from ..._archive import reader
+from ..._archive import reader, sqlite_file
 from ..._archive.configuration import in_reading_order, settings_of_texts
 from ..._archive.databases import GRAFANA_FILE
 from ..._archive.model import ArchiveReading, FileEntry
@@ -147,6 +147,7 @@ class ConfigFiles:
     """The configuration files that a restore rewrites."""
 
     write_secrets = staticmethod(restored_files.write_secrets)
+    remove_side_files = staticmethod(sqlite_file.remove_side_files)
 
     def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
         """Return how the files of this host differ from the archive's."""

@@ -5,7 +5,7 @@
 
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
-from ..._archive.databases import KINDS
+from ..._archive.databases import GRAFANA_SIDE_FILES, KINDS
 from ..._postgres.model import Settings
 
 AUTO, NONE, ALL = "auto", "none", "all"
@@ -111,9 +111,24 @@ def rewritten_files(changed: FrozenSet[str]) -> FrozenSet[str]:
     return frozenset(path for kind in kinds for path in CREDENTIAL_FILES[kind] if path != ENGINE_DWH_FILE)
 
 
+def is_copy_with_password(path: str) -> bool:
+    """Is this what a tool keeps beside a file with credentials that it replaced: FILE.YYYYmmddHHMMSS?"""
+    original, _dot, stamp = path.rpartition(".")
+    return is_time_stamp(stamp) and any(original in paths for paths in CREDENTIAL_FILES.values())
+
+
+def is_time_stamp(text: str) -> bool:
+    """Is this the time in the name of such a copy?"""
+    return len(text) == len("YYYYmmddHHMMSS") and text.isdigit()
+
+
 def is_restored_as_it_was(path: str, os_differs: bool, rewritten: FrozenSet[str]) -> bool:
     """Does the tool put this file of the archive in its place, and leave it as it was in the archive?"""
-    if path in NEVER_RESTORED or path in rewritten or path.endswith(".p12"):  # old keys are encrypted anew
+    if path in NEVER_RESTORED + GRAFANA_SIDE_FILES or path in rewritten:
+        return False
+    if rewritten and is_copy_with_password(path):  # removed with the password that it holds
+        return False
+    if path.endswith(".p12"):  # old keys are encrypted anew
         return False
     if path.startswith(SETUP_DIRECTORY) and "packaging" in path:
         return False

@@ -13,7 +13,7 @@ import re
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..._common.errors import Problem
-from ..backup.output import ToolReport, check_run, first_fatal, shorten
+from ..backup.output import ToolReport, check_run, first_fatal, is_cause, shorten
 
 LABELS = {
     "Engine": "engine",
@@ -190,6 +190,7 @@ def check_load(log: str) -> List[Problem]:
             found.setdefault(error.database, []).append(shorten(error.message) + where)
     problems = []
     for database, texts in found.items():
+        texts.sort(key=lambda text: not is_cause(text))  # the first cause before its consequences
         more = len(texts) - MOST_ERRORS
         shown = texts[:MOST_ERRORS] + (["%d more errors, which the log holds" % more] if more > 0 else [])
         problems += [Problem("load_error", "loading the database '%s': %s" % (database, text)) for text in shown]

@@ -15,6 +15,7 @@ from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
 from ..._archive.model import FileEntry
 from ..._common import files
 from ..._common.errors import Problem
+from .model import is_time_stamp
 
 MOST_NAMED = 20  # files in one message
 
@@ -158,10 +159,6 @@ def list_copies(paths: Iterable[str]) -> Dict[str, List[str]]:
     for path in paths:
         directory, name = os.path.split(path)
         names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
-        copies = [other for other in names if other.startswith(name + ".") and _is_time_stamp(other[len(name) + 1 :])]
+        copies = [other for other in names if other.startswith(name + ".") and is_time_stamp(other[len(name) + 1 :])]
         found[path] = [os.path.join(directory, copy) for copy in copies]
     return found
-
-
-def _is_time_stamp(text: str) -> bool:
-    return len(text) == len("YYYYmmddHHMMSS") and text.isdigit()

@@ -144,6 +144,8 @@ def restore_in(work: str, plan: RestorePlan, host: "RestoreHost") -> RestoreResu
         placeholders = host.config.make_placeholders(plan.request.prefix, insisted_files(plan))
         host.config.write_secrets(password_files(changed, work))
         stdout, log = run_tool(plan, cmd, work, host)
+        if {"files", "grafanadb"} & set(plan.scopes):  # of another moment than the restored file; before it is read
+            host.config.remove_side_files(plan.grafana_file)
         repaired = host.config.repair_config_files(plan.request.prefix, originals, changed)
         return prove(plan, cmd, stdout, log, host)._replace(repaired=repaired)
     except BackupError as error:

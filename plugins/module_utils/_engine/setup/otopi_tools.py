@@ -38,6 +38,8 @@ CREDENTIALS = (
     "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf",
     "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*-database.conf",
 )
+# The Data Warehouse's plug-in keeps what it replaced beside this name, there or not.
+EXAMPLE = "etc/ovirt-engine-dwh/examples/10-setup-dwh-database.conf"
 UNINSTALL_LISTS = "etc/ovirt-engine/uninstall.d/*.conf"
 REGISTERED_FILE = re.compile(r"^file\.\d+\.name *[=:] *(.+)$", re.MULTILINE)
 AUTHENTICATION = "etc/ovirt-engine/aaa/internal.properties"
@@ -167,13 +169,15 @@ class OtopiTool:
 
     def _kept_files(self) -> Dict[str, str]:
         """Return copy -> original of each file with credentials that engine-setup replaced: it keeps what was there."""
-        found = restored_files.list_copies(self._files.list_files(CREDENTIALS + (AUTHENTICATION,)))
+        originals = self._files.list_files(CREDENTIALS + (AUTHENTICATION,)) + [below(self._prefix, EXAMPLE)]
+        found = restored_files.list_copies(originals)
         return {copy: path for path, copies in found.items() for copy in copies}
 
     def _remove_old_passwords(self, known: Dict[str, str]) -> None:
         """A run on changed credentials would leave the old ones where nobody looks."""
         for copy, path in self._kept_files().items():
-            if copy not in known and PASSWORD_LINE.findall(read_tail(copy)) != PASSWORD_LINE.findall(read_tail(path)):
+            now = PASSWORD_LINE.findall(read_tail(path)) if os.path.exists(path) else []
+            if copy not in known and PASSWORD_LINE.findall(read_tail(copy)) != now:
                 files.remove_file(copy)
 
 

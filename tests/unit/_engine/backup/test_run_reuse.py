@@ -30,6 +30,7 @@ YOUNGER_THAN_AN_HOUR: Dict[str, Any] = {
     "from the future": (host_with(-5), False),
     "of another engine": (host_with(fqdn="other.lab.test"), False),
     "lacks a scope": (host_with(scopes=["files", "db"]), False),
+    "without grants": (host_with(profile="small"), False),
     "more scopes than needed": (host_with(scopes=["files", "db", "dwhdb", "keycloakdb"]), True),
     "in another directory": (host_with(path="/srv/tmp/one.backup"), False),
 }

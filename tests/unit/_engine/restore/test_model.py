@@ -32,6 +32,8 @@ def test_ordinary_files_come_back_as_they_were() -> None:
         "etc/pki/ovirt-engine/keys/engine.p12",
         "etc/ovirt-engine-setup.conf.d/10-packaging.conf",
         "etc/ovirt-engine-setup.conf.d/10-packaging-wsp.conf",
+        "var/lib/grafana/grafana.db-wal",
+        "var/lib/grafana/grafana.db-journal",
     ],
 )
 def test_files_that_the_tool_leaves_out_or_makes_anew_are_not_compared(path: str) -> None:
@@ -47,6 +49,13 @@ def test_on_another_system_apache_and_the_setup_state_are_not_as_they_were() -> 
 def test_rewritten_files_are_not_as_they_were() -> None:
     assert not is_restored_as_it_was(ENGINE, False, frozenset([ENGINE]))
     assert is_restored_as_it_was(DWH, False, frozenset([ENGINE]))
+
+
+def test_copies_that_a_tool_kept_are_removed_with_the_old_password_and_not_missed() -> None:
+    copy = DWH + ".20261201010203"
+    assert not is_restored_as_it_was(copy, False, frozenset([ENGINE]))
+    assert is_restored_as_it_was(copy, False, NOTHING)
+    assert is_restored_as_it_was(DWH + ".rpmsave", False, frozenset([ENGINE]))
 
 
 def test_new_credentials_of_the_engine_make_the_tool_rewrite_every_file() -> None:

@@ -201,8 +201,13 @@ def test_copies_with_another_password_that_the_tool_kept_are_removed(prefix: Pat
     write(prefix, conf, 'ENGINE_DB_PASSWORD="new"\nENGINE_DB_URL="b"\n')
     write(prefix, conf + ".20200101000000", 'ENGINE_DB_PASSWORD="old"\n')  # not of this run
     write(prefix, aaa, "config.datasource.dbpassword=old\n")
-    kept = "cp {0} {0}.20261123014602; sed s/b/a/ {0} > {0}.20261123014603; sed s/old/new/ {1} > {1}.20261123014605"
-    write_program(prefix, "engine-setup", "cd %s; " % prefix + kept.format(conf, aaa))
+    examples = prefix / "etc/ovirt-engine-dwh/examples"
+    examples.mkdir(parents=True)
+    kept = (
+        "cp {0} {2}/10-setup-dwh-database.conf.20261123014604; cp {0} {0}.20261123014602;"
+        " sed s/b/a/ {0} > {0}.20261123014603; sed s/old/new/ {1} > {1}.20261123014605"
+    )
+    write_program(prefix, "engine-setup", "cd %s; " % prefix + kept.format(conf, aaa, examples))
     host = OtopiHost(str(prefix))
     places = host.tool.choose_places(SETUP, "")
     host.tool.run_otopi([places.tool], 60, host.session.begin_private(places) + "/tool", places.log_path)
