@@ -212,16 +212,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._common.errors import Refused
 from ..module_utils._common.interruption import interruptible
 from ..module_utils._common.module_runner import require, run
-from ..module_utils._engine.argspecs import DATABASE_LOGIN
+from ..module_utils._engine.argspecs import DATABASE_LOGIN, read_login
 from ..module_utils._engine.database.run import DatabaseResult, bring_about, describe, preview
 from ..module_utils._postgres.admin import DatabaseServer
 from ..module_utils._postgres.connection import PSYCOPG2_ERROR
-from ..module_utils._postgres.model import Settings
 from ..module_utils._postgres.pg_hba import read_client
 from ..module_utils._postgres.rules import EXTENSIONS, check_password
 from ..module_utils._postgres.server_model import DatabaseRequest
 
-SOCKET = "/var/run/postgresql"
 UNFINISHED = "what was changed until then stays, and the next run does the rest"
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = dict(
@@ -254,20 +252,6 @@ def read_request(params: Dict[str, Any]) -> DatabaseRequest:
         clients=tuple(read_client(text) for text in params["client_addresses"]),
         applies_settings=params["server_settings"] == "apply",
         changes_owner=params["change_owner"],
-    )
-
-
-def read_login(params: Dict[str, Any]) -> Settings:
-    """Return the login of the superuser."""
-    return Settings(
-        host=params["login_unix_socket"] or params["login_host"] or SOCKET,
-        port=params["login_port"],
-        user=params["login_user"],
-        password=params["login_password"] or "",
-        database=params["login_db"],
-        secured=False,
-        secured_validation=False,
-        password_as_shell="",
     )
 
 

@@ -16,7 +16,7 @@ IO_FILES = frozenset(
     """
     _common/clock.py _common/command.py _common/files.py _common/interruption.py _common/module_runner.py
     _common/process_identity.py
-    _postgres/admin.py _postgres/clearing.py _postgres/connection.py _postgres/local_server.py _postgres/pg_hba.py
+    _postgres/admin.py _postgres/aside.py _postgres/clearing.py _postgres/connection.py _postgres/local_server.py _postgres/pg_hba.py
     _postgres/scram.py
     _archive/catalog.py _archive/dumps.py _archive/files.py _archive/pruning.py _archive/reader.py
     _archive/setup_state.py _archive/sqlite_file.py _archive/streams.py

@@ -24,6 +24,8 @@ DATABASE_LOGIN: Dict[str, Dict[str, Any]] = {
     "login_db": {"type": "str", "default": "postgres"},
 }
 
+SOCKET = "/var/run/postgresql"
+
 CREDENTIALS_OF_ONE: Dict[str, Any] = {
     "type": "dict",
     "no_log": False,  # the password in it is; the name of a kind is none
@@ -59,3 +61,17 @@ def read_credentials(given: Dict[str, Any]) -> Dict[str, Settings]:
         for kind, item in given.items()
         if item is not None
     }
+
+
+def read_login(params: Dict[str, Any]) -> Settings:
+    """Return the login of the superuser."""
+    return Settings(
+        host=params["login_unix_socket"] or params["login_host"] or SOCKET,
+        port=params["login_port"],
+        user=params["login_user"],
+        password=params["login_password"] or "",
+        database=params["login_db"],
+        secured=False,
+        secured_validation=False,
+        password_as_shell="",
+    )

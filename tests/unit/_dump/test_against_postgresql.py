@@ -3,18 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the readers find is what the server has and what psql would load, for a database made to mislead."""
 
-import os
-import pwd
-import shutil
-import signal
-import socket
 import subprocess
-import tempfile
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Iterator, List
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._dump.reader import DumpContents, DumpError, read_dump
+from unit.fakes.throwaway_server import Server, throwaway_server
 
 pytestmark = pytest.mark.postgresql
 
@@ -29,99 +24,16 @@ FLAGS = {
     "plain with dollar quotes": ["-E", "UTF8", "--format=plain"],
     "plain with everything": ["--format=plain", "--verbose", "--create", "--clean", "--quote-all-identifiers"],
 }
-COUNT_ALL = """
-SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', n.nspname || '.' || c.relname, n.nspname, c.relname)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') \\gexec
-"""
-
-
-def programs() -> Path:
-    """Return the folder of the server programs: Debian keeps them out of the path."""
-    on_path = shutil.which("initdb")
-    folders = [Path(on_path).resolve().parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not folders:
-        pytest.fail("PostgreSQL's initdb was not found: install the PostgreSQL server")
-    return folders[-1]
-
-
-class Server:
-    """A throw-away server on 127.0.0.1, run by an ordinary user even when the tests run as root."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.bin = programs()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": str(folder)}
-        self.environment.update(PGHOST="127.0.0.1", PGPORT=str(self.port), PGUSER="postgres")
-
-    def run(self, program: str, *arguments: str, script: str = "") -> bytes:
-        command = [str(self.bin / program), *arguments]
-        done = subprocess.run(
-            command,
-            input=script.encode(),
-            capture_output=True,
-            env=self.environment,
-            cwd=str(self.folder),
-            preexec_fn=become_ordinary,
-            check=False,
-        )
-        assert done.returncode == 0, (command, done.stderr.decode())
-        return done.stdout
-
-    def start(self) -> None:
-        self.run("initdb", "-D", "data", "-E", "UTF8", "-A", "trust", "-U", "postgres", "--no-sync")
-        options = "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off".format(self.port)
-        subprocess.run(
-            [str(self.bin / "pg_ctl"), "-D", "data", "-l", "log", "-w", "-o", options, "start"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            env=self.environment,
-            cwd=str(self.folder),
-            preexec_fn=become_ordinary,
-        )
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
-
-    def psql(self, database: str, script: str) -> bytes:
-        return self.run("psql", "-qAtX", "-z", "-0", "-v", "ON_ERROR_STOP=1", database, script=script)
-
-    def count(self, database: str) -> Dict[str, int]:
-        fields = self.psql(database, COUNT_ALL).decode().split("\0")[:-1]
-        return {fields[at]: int(fields[at + 1]) for at in range(0, len(fields), 2)}
-
-
-def become_ordinary() -> None:
-    """Drop root before a program of PostgreSQL starts: the server refuses to run as root."""
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        os.setgroups([])
-        os.setgid(nobody.pw_gid)
-        os.setuid(nobody.pw_uid)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="dump-tests-"))
-    try:
-        if os.geteuid() == 0:
-            shutil.chown(str(folder), "nobody")
-        made = Server(folder)
-        made.start()
-        try:
-            made.psql("postgres", "CREATE DATABASE nasty")
-            made.psql("nasty", 'CREATE SCHEMA ext; CREATE EXTENSION "uuid-ossp" SCHEMA ext')
-            for script in ("nasty-roles.sql", "nasty.sql", "nasty-grants.sql"):
-                made.psql("nasty", (RECORDED / script).read_text(encoding="utf-8"))
-            yield made
-        finally:
-            made.stop()
-    finally:
-        shutil.rmtree(str(folder))
+    with throwaway_server() as made:
+        made.psql("postgres", "CREATE DATABASE nasty")
+        made.psql("nasty", 'CREATE SCHEMA ext; CREATE EXTENSION "uuid-ossp" SCHEMA ext')
+        for script in ("nasty-roles.sql", "nasty.sql", "nasty-grants.sql"):
+            made.psql("nasty", (RECORDED / script).read_text(encoding="utf-8"))
+        yield made
 
 
 def read_all(data: bytes) -> DumpContents:
