@@ -16,13 +16,14 @@ IO_FILES = frozenset(
     """
     _common/clock.py _common/command.py _common/files.py _common/interruption.py _common/module_runner.py
     _common/process_identity.py
-    _postgres/admin.py _postgres/aside.py _postgres/clearing.py _postgres/connection.py _postgres/local_server.py _postgres/pg_hba.py
-    _postgres/scram.py
+    _postgres/admin.py _postgres/aside.py _postgres/clearing.py _postgres/connection.py _postgres/local_server.py
+    _postgres/pg_hba.py _postgres/scram.py
     _archive/catalog.py _archive/dumps.py _archive/files.py _archive/pruning.py _archive/reader.py
     _archive/setup_state.py _archive/sqlite_file.py _archive/streams.py
     _engine/database_state.py _engine/health.py _engine/host_session.py _engine/installation.py _engine/leftovers.py
     _engine/marks.py _engine/options.py _engine/services.py _engine/state.py _engine/variables.py
     _engine/backup/host.py
+    _engine/restore/aside_files.py
     _engine/restore/host.py _engine/restore/restored_database.py _engine/restore/restored_files.py
     _engine/restore/target_host.py
     _engine/setup/otopi_tools.py
