@@ -57,13 +57,15 @@ class RestoreRole:
         found: dict[str, Any] = json.loads(self.journal.read_text(encoding="utf-8")) if self.journal.exists() else {}
         return found
 
-    def use_example(self) -> None:
-        """Run the file that the README of the role shows, in place of the playbook."""
+    def use_example(self, **vault: str) -> None:
+        """Run the file that the README of the role shows, in place of the playbook, with what its vault holds."""
         blocks = read_blocks(ROOT / "roles" / self.name / "README.md")
         (text,) = [block.text for block in blocks if block.file == "site.yml"]
         path = self.engine.scratch / "site.yml"
         path.write_text(text.replace("/var/lib/ovirt-engine-backup", str(self.archives)), encoding="utf-8")
         assert replace_places(text, self.archives) != text
+        (self.engine.scratch / "group_vars").mkdir()
+        (self.engine.scratch / "group_vars/engine.json").write_text(json.dumps(vault), encoding="utf-8")
         self.playbook = str(path)
 
     def start(self, *options: str, **variables: Any) -> runs.AnyRun:

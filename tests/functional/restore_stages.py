@@ -30,6 +30,17 @@ READERS = frozenset(("assert", "debug", "fail", "set_fact", "set_stats", "setup"
 READING = frozenset(("engine_backup_info", "engine_info"))
 STEPS = "engine_restore_steps"
 WRITES_WITH = {"engine_restore_target": "clear", "engine_config": "value"}  # without this option they only look
+# The stages that the chains of the three roles name; what is killed in one of them is not killed in another.
+BACKUP = "make_safety/Make a proven backup of the present state"
+NOTE = "note/Write the journal"
+TAKE_UP = "take_up/Restore, if nothing stands in the way"
+CLEANUP = "clean_up/Remove the set-up and prove the databases empty"
+RESTORE = "restore/Restore and prove every row"
+USERS = "users/Set the password of a role with grants"
+GUARD = "guard/Keep the restored engine from fencing hosts"
+SETUP = "set_up/Run engine-setup and prove that it took the restored database"
+LIFT = "lift_guard/Put the old value back for the next start of the engine"
+CLEARING, LOADED, SCHEMA = "cleanup-slow-at clear-dwh 200", "slow-at loaded-dwh 200", "setup-slow-at schema 200"
 KEYWORDS = frozenset((
     "name", "when", "vars", "register", "loop", "loop_control", "changed_when", "failed_when", "check_mode", "become",
     "become_user", "delegate_to", "block", "rescue", "always", "no_log", "run_once", "until", "retries", "delay",
@@ -45,7 +56,7 @@ class Kill(NamedTuple):
     moment: str = "after"  # "before" it, "after" it, or "in" it, while its tool works
     fault: str = ""  # in: what makes the tool slow there, and its parameter
     victim: str = "run"  # in: "run" (Ansible and its module), "connection" (Ansible), "module", "tool"
-    is_met: bool = False  # after: it stands still there until another run was started and refused
+    is_met: bool = False  # another run is started before it has ended, and refused
     times: int = 1  # how many times a run has to come to the task before it is killed
     variables: dict[str, Any] = {}
 
@@ -87,9 +98,9 @@ def flattened(tasks: list[Task]) -> Iterator[Task]:
         yield from flattened(inner) if inner else iter([task])
 
 
-def victims(*chains: list[Kill]) -> set[str]:
-    """What is killed somewhere in these chains while a tool works."""
-    return {kill.victim for chain in chains for kill in chain if kill.moment == "in"}
+def victims(chain: list[Kill], *stages: str) -> set[str]:
+    """What is killed somewhere in a chain while a tool works, in these stages or in any."""
+    return {kill.victim for kill in chain if kill.moment == "in" and (kill.stage in stages or not stages)}
 
 
 EVERY_VICTIM = {"run", "connection", "module", "tool"}
@@ -146,11 +157,12 @@ def kill_in(role: RestoreRole, kill: Kill, **variables: Any) -> None:
         assert process.poll() is None, finish(role, process)
     finally:
         switch.unlink()
-    strike(role, kill.victim, process)
+    strike(role, kill, process)
 
 
-def strike(role: RestoreRole, victim: str, process: runs.AnyRun) -> None:
+def strike(role: RestoreRole, kill: Kill, process: runs.AnyRun) -> None:
     """Kill one part of a run; where Ansible lives on, it has to say that the run failed."""
+    victim = kill.victim
     places = (state_file(role.engine.site), role.archives / STATE)  # a backup has its own where it goes to
     (found,) = [path for path in places if path.exists()]
     state = json.loads(found.read_text(encoding="utf-8"))
@@ -164,8 +176,9 @@ def strike(role: RestoreRole, victim: str, process: runs.AnyRun) -> None:
     recap = RECAP.search(output)
     assert (recap is None) == (victim in ("run", "connection")), output
     assert recap is None or recap[2] == "1", output
-    if victim == "connection":  # the module goes on by itself, and nobody may come between
+    if kill.is_met:
         role.run().refused("nother run holds")
+    if victim == "connection":  # the module goes on by itself
         release(role.engine.site)
         wait_for("the end of the module", lambda: not found.exists())
 

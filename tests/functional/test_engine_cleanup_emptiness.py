@@ -91,3 +91,8 @@ def test_everything_that_an_owner_can_make_is_seen_and_dropped(lab_engine: LabEn
     assert cleared["cleanup"]["databases"]["dwh"]["cleared_by"] == "module"
     assert sorted(cleared["cleanup"]["databases"]["dwh"]["schemas"]) == ['"More of"', "hollow"]
     assert schema_dump(lab_engine) == []
+    # What belongs to somebody else stands, and is named.
+    query(lab_engine.lab, lab_engine.lab.databases["dwh"].name, "CREATE SCHEMA foreign_schema CREATE TABLE t (x int)")
+    with lab_engine.driven(tmp_path / "foreign") as engine:
+        (stands,) = engine.play(cleanup(clear_databases=True))
+    assert stands["failed"] and [(item["kind"], item["tables"]) for item in stands["standing"]] == [("dwh", 1)]

@@ -4,11 +4,10 @@
 """The role engine_database_migration moves the databases, proves it, is quiet on the second run, and goes back.
 
 The documents are followed command by command. A server that is unfit is refused before anything is stopped. What is
-killed, wherever that is, is taken up or undone by the next run: two chains of runs, of which each is killed in the next
-stage.
+killed is resumed or undone by the next run: two chains of runs, of which each is killed in a later stage.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from tooling.places import ROOT
 
 from .lab_engine import LabEngine
 from .migration import GRAFANA, KINDS, NAMES, READER, ROLE, Migration
-from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, walk
+from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
 from .role import Ran
 from .side_effects import processes, wait_for
 from .small_disks import mounted
@@ -53,6 +52,7 @@ class Followed(NamedTuple):
     before: dict[str, dict[str, int]]
     after: dict[str, dict[str, int]]
     used: tuple[set[str], set[str]]
+    repeat: str
     accept: str
     roll_back: str
 
@@ -71,7 +71,7 @@ def followed(migration: Migration) -> Followed:
     second = migration.follow(again).made()
     machines.checkpoint(migration.lab_engine.lab, MOVED)
     assert runbook_accept.endswith(accept.rpartition(" ")[2])
-    return Followed(planned, plan_changed, moved, second, before, after, used, runbook_accept, roll_back)
+    return Followed(planned, plan_changed, moved, second, before, after, used, again, runbook_accept, roll_back)
 
 
 def test_check_mode_shows_the_whole_plan_and_changes_nothing(followed: Followed) -> None:
@@ -121,6 +121,7 @@ def test_accepted_migration_has_no_way_back(followed: Followed, migration: Migra
     assert accepted.statistics[OUTCOME] == "accepted"
     assert migration.noted() == {}
     migration.follow(followed.roll_back).refused("There is no way back any more")
+    assert migration.follow(followed.repeat).made().changed == 0
 
 
 def assert_back(migration: Migration) -> None:
@@ -131,54 +132,39 @@ def assert_back(migration: Migration) -> None:
     assert migration.noted() == {}
 
 
-Given = dict[str, object]
-HOSTED = "UPDATE vm_static SET origin = 6 WHERE vm_guid = (SELECT min(vm_guid::text)::uuid FROM vm_static)"
-LATIN = (
-    "CREATE ROLE engine LOGIN; CREATE DATABASE engine OWNER engine TEMPLATE template0 ENCODING 'UTF8'"
-    " LC_COLLATE 'C' LC_CTYPE 'C'"
-)
+HOSTED = "UPDATE vm_static SET origin = {} WHERE vm_guid = (SELECT min(vm_guid::text)::uuid FROM vm_static)"
+RELOAD = "SELECT pg_reload_conf()"
+# What happens to the engine and, as lines "DATABASE STATEMENT", to the new server; what is asked for, and why not.
+UNFIT: list[tuple[str, list[str], dict[str, object], list[str]]] = [
+    (HOSTED.format(6), [], {"keycloak_password": "", "names": {"cinderlib": {}}}, [
+        "manages itself (", "engine_restore_fresh", "keycloak", "cinderlib"]),
+    (HOSTED.format(0), [
+        "postgres CREATE ROLE engine LOGIN",
+        "postgres CREATE DATABASE engine OWNER engine TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+    ], {"dwh_password": "two words"}, ["LC_COLLATE C", "holds a blank"]),
+    ("", [
+        "postgres DROP DATABASE engine", "postgres CREATE DATABASE other OWNER engine",
+        "other CREATE TABLE rows (number integer); ALTER TABLE rows OWNER TO engine",
+        "postgres ALTER SYSTEM SET work_mem = '4MB'", "postgres " + RELOAD,
+    ], {"names": {"engine": {"name": "other"}}}, [
+        "already what others may use", "has 1 tables", "work_mem is 4096, needed >= 8192kB"]),
+    ("", ["postgres DROP DATABASE other", "postgres ALTER SYSTEM RESET work_mem", "postgres " + RELOAD],
+     {"client_addresses": "192.0.2.1", "kinds": ["engine"]}, ["pg_hba", "127.0.0.1"]),
+]  # fmt: skip
 
 
-def make_wrong_locale(migration: Migration) -> Given:
-    query(migration.server, "postgres", LATIN)
-    return {"dwh_password": "two words"}
-
-
-def make_hosted(migration: Migration) -> Given:
-    query(migration.lab_engine.lab, "engine", HOSTED)
-    return {"keycloak_password": "", "names": {"cinderlib": {}}}
-
-
-def let_somebody_use_the_role(migration: Migration) -> Given:
-    query(migration.server, "postgres", "CREATE ROLE engine LOGIN; CREATE DATABASE other OWNER engine")
-    query(migration.server, "other", "CREATE TABLE rows (number integer); ALTER TABLE rows OWNER TO engine")
-    query(migration.server, "postgres", "ALTER SYSTEM SET work_mem = '4MB'")
-    query(migration.server, "postgres", "SELECT pg_reload_conf()")
-    return {"names": {"engine": {"name": "other"}}}
-
-
-UNFIT: dict[str, tuple[Callable[[Migration], Given], list[str]]] = {
-    "locale, character": (make_wrong_locale, ["LC_COLLATE C", "holds a blank"]),
-    "other data, setting": (
-        let_somebody_use_the_role,
-        ["already what others may use", "has 1 tables", "work_mem is 4096, needed >= 8192kB"],
-    ),
-    "hosted, passwords": (make_hosted, ["manages itself (", "engine_restore_fresh", "keycloak", "cinderlib"]),
-    "pg_hba": (lambda _m: {"client_addresses": "192.0.2.1", "kinds": ["engine"]}, ["pg_hba", "127.0.0.1"]),
-}
-
-
-@pytest.mark.parametrize("case", UNFIT)
-def test_unfit_server_is_refused_before_anything_is_stopped(migration: Migration, case: str) -> None:
+def test_unfit_server_is_refused_before_anything_is_stopped(migration: Migration) -> None:
     """Whatever is wrong; the engine never notices."""
     migration.ready()
-    spoil, words = UNFIT[case]
-    variables = spoil(migration)
-    before = migration.standing()
-    migration.run(**variables).refused(*words)
-    after = migration.standing()
-    assert (after[0][0], after[1:]) == (before[0][0], before[1:])
-    assert migration.noted() == {}
+    for statement, lines, variables, words in UNFIT:
+        query(migration.lab_engine.lab, "engine", statement or "SELECT 1")
+        for line in lines:
+            query(migration.server, *line.split(" ", 1))
+        before = migration.standing()
+        migration.run(**variables).refused(*words)
+        after = migration.standing()
+        assert (after[0][0], after[1:]) == (before[0][0], before[1:])
+        assert migration.noted() == {}
 
 
 def test_disk_without_room_is_refused_before_anything_is_stopped(migration: Migration, tmp_path: Path) -> None:
@@ -196,69 +182,53 @@ MANY_ROWS = (
     " SELECT now(), 30, 0, 'row ' || g FROM generate_series(1, 100000) g"
 )
 MID_COPY = "engine public.audit_log 10000"
-STAY = {"rollback": "false"}  # as a survey gives it, like the kinds
-BEFORE_RESTORE = [
-    Kill("prepare/Make role and database on the new server"),
+FORWARD = [
     Kill("prepare/Make the roles that read"),
     Kill("stop/Stop what uses the databases", is_met=True),
     Kill("backup/Make a proven backup of what is moved", "in", "slow-at engine 100", "connection"),
-    Kill("note/Write the journal", times=3),
     Kill("old_databases/Keep clients out of the old databases, or let them in", times=2),
-]
-IN_RESTORE = [Kill("restore/Restore into the new databases and prove every row", "in", "slow-at loaded-engine 100")]
-SWEEPING = [Kill("prepare/Enter the new databases from the engine host")]
-AFTER_RESTORE = [
-    Kill("restore/Grant reading"),
-    Kill("set_up/Run engine-setup", "in", "setup-slow-at misc 100", "tool", variables=STAY),
+    Kill("restore/Restore into the new databases and prove every row", "in", "slow-at loaded-engine 100"),
+    Kill("set_up/Run engine-setup", "in", "setup-slow-at misc 100", "tool", variables={"rollback": "false"}),
     Kill("set_up/Start what was running"),
 ]
-ACCEPT = [Kill("accept/Remove the journal", variables={"action": "accept"})]
-FORWARD = [*BEFORE_RESTORE, *IN_RESTORE, *SWEEPING, *AFTER_RESTORE, *ACCEPT]
 BACKWARD = [
-    Kill("rollback/Stop what uses the databases"),
     Kill("old_databases/Keep clients out of the old databases, or let them in"),
     Kill("rollback/Put the configuration back", "in", "slow-at restore-files 100", "module"),
-    Kill("rollback/Start what was running"),
     Kill("rollback/Empty the new databases"),
-    Kill("rollback/Remove the journal"),
 ]
+# A run that is killed there leaves nothing, or what one leaves that is killed in the stage behind it.
+NOT_KILLED = {
+    "prepare/Make role and database on the new server", "prepare/Enter the new databases from the engine host",
+    "note/Write the journal", "restore/Grant reading", "rollback/Stop what uses the databases",
+    "rollback/Start what was running", "rollback/Remove the journal", "accept/Remove the journal",
+}  # fmt: skip
 
 
 def test_every_stage_that_writes_is_killed_somewhere() -> None:
-    """A stage that is new in the task files belongs into a chain."""
-    written = {f"{path.stem}/{task['name']}" for path, task in walk(ROOT / f"roles/{ROLE}/tasks/main.yml", set())}
-    assert written == {kill.stage for kill in (*FORWARD, *BACKWARD)}
-    assert victims(FORWARD, BACKWARD) == EVERY_VICTIM
+    """A stage that is new in the task files belongs into a chain, unless another kill shows the same."""
+    assert writing_stages(ROLE) == {kill.stage for kill in (*FORWARD, *BACKWARD)} | NOT_KILLED
+    assert victims([*FORWARD, *BACKWARD]) == EVERY_VICTIM
 
 
 def test_engine_alone_is_moved_by_a_chain_of_runs_of_which_each_was_killed(migration: Migration) -> None:
     migration.ready()
-    query(migration.lab_engine.lab, "engine", MANY_ROWS)
     before = migration.rows_on(migration.lab_engine.lab)["engine"]
-    run_chain(migration, BEFORE_RESTORE, **ALONE)
+    run_chain(migration, FORWARD[:4], **ALONE)
     assert migration.stage() == "saved"
-    fault = migration.lab_engine.fault("restart-server", MID_COPY)
-    stayed = migration.run(**STAY, **ALONE).refused(
-        "failed in the task 'Restore into the new databases and prove every row'", "old databases are fenced"
-    )
-    assert stayed.statistics[OUTCOME] == "failed"
-    fault.unlink()
     before_kill = processes(migration.lab_engine.site)
-    run_chain(migration, IN_RESTORE, **ALONE)
+    run_chain(migration, FORWARD[4:5], **ALONE)
     orphans = processes(migration.lab_engine.site) - before_kill
     assert orphans, "the tool outlives its run"
-    run_chain(migration, SWEEPING, **ALONE)
+    query(migration.server, NAMES["engine"], "DELETE FROM audit_log")  # it was not killed at the very end
+    run_chain(migration, FORWARD[5:6], **ALONE)
     assert not orphans & processes(migration.lab_engine.site)
-    run_chain(migration, AFTER_RESTORE, **ALONE)
+    assert "the old databases are fenced" in " ".join(migration.engine.plays[-1].output.split())
+    run_chain(migration, FORWARD[6:], **ALONE)
     migration.run(**ALONE).made().says("served by 127.0.0.2", "rows proven equal")
     old, new = migration.in_use_by_host()
     assert (new, "engine" in old) == ({"engine"}, False)
     assert migration.noted()["rows"]["engine"] >= sum(before.values())
     assert set(query(migration.server, NAMES["engine"], READABLE.format("watcher")).split()) == {"t"}
-
-    run_chain(migration, ACCEPT, **ALONE)
-    accepted = migration.run(**ALONE).made()
-    assert (accepted.changed, migration.noted()) == (0, {})
 
 
 def test_rollback_that_fails_and_is_killed_everywhere_is_finished_in_the_end(migration: Migration) -> None:
@@ -276,17 +246,13 @@ def test_rollback_that_fails_and_is_killed_everywhere_is_finished_in_the_end(mig
     assert ended.statistics[OUTCOME] == "failed"
     assert migration.stage() == "rolling_back"
     fault.unlink()
-    run_chain(migration, BACKWARD[:2], kinds=["engine"])
+    run_chain(migration, BACKWARD[:1], kinds=["engine"])
     # As after a later stage: what is right already is not put back.
     configuration = migration.lab_engine.lab.prefix / CONFIGURATION
     text = configuration.read_text(encoding="utf-8")
     assert text.count("localhost") > 0
     configuration.write_text(text.replace("localhost", migration.server.address), encoding="utf-8")
-    run_chain(migration, BACKWARD[2:-1], kinds=["engine"])
-    journal = migration.journal.read_bytes()
-    run_chain(migration, BACKWARD[-1:], kinds=["engine"])
-    assert_back(migration)
-    migration.journal.write_bytes(journal)  # as if it had been killed just before
+    run_chain(migration, BACKWARD[1:], kinds=["engine"])
     migration.run(kinds=["engine"]).refused("An earlier run had begun to go back", "That is finished now")
     assert_back(migration)
     empty = query(migration.server, NAMES["engine"], "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")

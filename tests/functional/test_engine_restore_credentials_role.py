@@ -12,12 +12,11 @@ from lab import machines
 from lab.databases import create_database
 from lab.layout import Database, Server
 from lab.postgres import query
-from lab.systemctl import change
 
+from . import restore_stages as at
 from .lab_engine import PORT, LabEngine
-from .playbooks import Engine
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
-from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
+from .restore_stages import Kill, run_chain
 from .side_effects import files_with, photograph
 
 pytest_plugins = ["functional.restore_roles"]
@@ -45,11 +44,6 @@ def credentials(lab_engine: LabEngine, host: str, suffix: str = "") -> dict[str,
     }  # fmt: skip
 
 
-def make_database(server: Any, database: Database) -> None:
-    """On a server that is no engine host."""
-    create_database(server, database)
-
-
 def assert_kept_secret(tmp_path: Path, role: RestoreRole) -> None:
     assert not [secret for play in role.engine.plays for secret in PASSWORDS.values() if secret in play.output]
     kept = [name for name in files_with(PASSWORDS.values(), [role.engine.site.prefix]) if "/etc/" not in name]
@@ -57,72 +51,44 @@ def assert_kept_secret(tmp_path: Path, role: RestoreRole) -> None:
     assert files_with(PASSWORDS.values(), [tmp_path]) == []
 
 
-# The directory is there before an engine is overwritten.
-NOT_HERE = {"note/Make the directory of the journal"}
 STAYS: dict[str, object] = {"rollback": "false"}  # as a survey gives it: what is told as a failure is left as it is
-TAKE_UP = "take_up/Restore, if nothing stands in the way"
 # What is prepared is planned first, which comes by as well.
-PREPARING = [
-    Kill("make_safety/Make a proven backup of the present state", "in", "slow-at engine 200", "tool"),
-    Kill("note/Write the journal"),
-    Kill("clean_up/Remove the set-up and prove the databases empty", "in", "cleanup-slow-at clear-dwh 200"),
+REMOTE = [
+    Kill(at.BACKUP, "in", "slow-at engine 200", "tool"),
     Kill("databases/Prepare the roles that have grants", times=2),
     Kill("databases/Prepare the databases and their owners", times=2),
-    Kill(TAKE_UP, "in", "slow-at loaded-engine 200"),
+    Kill(at.TAKE_UP, "in", at.LOADED, "tool", variables=STAYS),
+    Kill(at.SETUP, "in", at.SCHEMA, "module", variables=STAYS),
 ]
-RESTORING = [
-    Kill("stop/Stop what uses the databases"),
-    Kill("empty_targets/Empty what the interrupted run had begun to fill"),
-    Kill(TAKE_UP, "in", "slow-at loaded-dwh 200", "tool", variables=STAYS),
-    Kill("restore/Restore and prove every row", "in", "slow-at loaded-dwh 200", "connection"),
-    Kill("users/Set the password of a role with grants"),
-    Kill("guard/Keep the restored engine from fencing hosts"),
-    Kill("set_up/Run engine-setup and prove that it took the restored database", "in", "setup-slow-at schema 200",
-         "module", variables=STAYS),
-    Kill("lift_guard/Put the old value back for the next start of the engine"),
-]  # fmt: skip
-LAST = [Kill("finish/Remove the journal")]
+UNPREPARED = [Kill(at.RESTORE, "in", "slow-at loaded-engine 200", "module", variables=STAYS)]
+CHAIN = [*REMOTE, *UNPREPARED]
 
 
-def test_chain_of_kills_has_every_stage_of_the_role() -> None:
-    named = {kill.stage for kill in PREPARING + RESTORING + LAST}
-    assert named == writing_stages(NAME) - NOT_HERE - {"write_receipt/Write the receipt"}
-    assert victims(PREPARING, RESTORING, LAST) == EVERY_VICTIM
-
-
-def remote_role(lab_engine: LabEngine, engine: Engine, archives: Path, server: Server, **variables: Any) -> RestoreRole:
-    return RestoreRole(
-        NAME, lab_engine, engine, archives, databases=credentials(lab_engine, server.address, "_new"),
-        postgresql_via="{{ groups['database'][0] }}", postgresql_host=server.address,
-        postgresql_socket=server.server_home / "run", client_addresses="127.0.0.1", **variables,
-    )  # fmt: skip
-
-
-def test_readme_example_restores_into_a_remote_server_also_when_it_is_killed_in_every_stage(
+def test_readme_example_restores_into_a_remote_server_also_when_it_is_killed(
     lab_engine: LabEngine, archives: Path, tmp_path: Path, server: Server
 ) -> None:
     with lab_engine.driven(tmp_path) as engine:
-        role = remote_role(lab_engine, engine, archives, server, user_passwords={REPORTING: "another-reporting-1"})
+        role = RestoreRole(
+            NAME, lab_engine, engine, archives, databases=credentials(lab_engine, server.address, "_new"),
+            postgresql_via="{{ groups['database'][0] }}", postgresql_host=server.address,
+            postgresql_socket=server.server_home / "run", client_addresses="127.0.0.1",
+            user_passwords={REPORTING: "another-reporting-1"},
+        )  # fmt: skip
         role.use_example()
         planned = role.run("--check", "--diff").made()
         assert [line for line in summary(planned) if line.startswith("Not there yet, is made first")]
-        run_chain(role, PREPARING)
-        assert change(lab_engine.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
-        run_chain(role, RESTORING + LAST)
+        run_chain(role, REMOTE)
+        assert outcome(role.run().made()) == "restored"
         configured = engine.site.configuration()
-        assert (configured["ENGINE_DB_HOST"], configured["DWH_DB_DATABASE"]) == (
-            server.address,
-            f"{lab_engine.lab.databases['dwh'].name}_new",
-        )
-        again = [role.run("--check").made(), role.run().made()]
-        assert [run.changed for run in again] == [0, 0]
-        assert outcome(again[1]) == "already"
+        assert configured["ENGINE_DB_HOST"] == server.address
+        assert configured["DWH_DB_DATABASE"] == f"{lab_engine.lab.databases['dwh'].name}_new"
+        again = role.run().made()
+        assert (outcome(again), again.changed) == ("already", 0)
         wanted = role.variables["databases"]
         few = {kind: given for kind, given in wanted.items() if kind != "dwh"}
         role.run(databases=few, again=True).refused("says nothing of dwh")
         other = {**wanted, "dwh": {**wanted["dwh"], "password": PASSWORDS["engine"]}}
         role.run(databases=other).refused("Refused before anything was changed", "gives for dwh", f"{NAME}_again")
-        assert summary(role.run("--check", databases=other, again=True).made())[0].startswith("Would restore")
         assert_kept_secret(tmp_path, role)
 
 
@@ -132,7 +98,7 @@ def test_databases_that_nobody_prepares_are_tried_first_and_emptied_after_a_kill
     with lab_engine.driven(tmp_path) as engine:
         wanted = credentials(lab_engine, server.address, "_new")
         for given in wanted.values():
-            make_database(server, Database(given["name"], given["user"], given["password"]))
+            create_database(server, Database(given["name"], given["user"], given["password"]))
         role = RestoreRole(
             NAME, lab_engine, engine, archives, archive=archives / "engine.backup", safety_directory=archives,
             databases=wanted,
@@ -143,11 +109,11 @@ def test_databases_that_nobody_prepares_are_tried_first_and_emptied_after_a_kill
         role.run().refused("Refused before anything was changed", "target_not_empty", wanted["dwh"]["name"])
         assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
         query(server, wanted["dwh"]["name"], "DROP TABLE precious")
-        run_chain(role, [Kill("restore/Restore and prove every row", "in", "slow-at loaded-engine 200")])
+        run_chain(role, UNPREPARED)
         assert {place["name"] for place in role.noted()["found_empty"]} == {given["name"] for given in wanted.values()}
         assert int(query(server, wanted["engine"]["name"], "SELECT count(*) FROM vdc_options")) > 0
         # One that is named only now is somebody else's, also for a run that is taken up.
-        make_database(server, Database("others", wanted["dwh"]["user"], PASSWORDS["dwh"]))
+        create_database(server, Database("others", wanted["dwh"]["user"], PASSWORDS["dwh"]))
         query(server, "others", "CREATE TABLE precious (id integer)")
         beside = {**wanted, "dwh": {**wanted["dwh"], "name": "others"}}
         role.run(databases=beside).refused("Refused before anything was changed", "target_not_empty", "others")

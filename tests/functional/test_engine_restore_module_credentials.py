@@ -117,25 +117,12 @@ def test_all_databases_on_another_server(yard: Yard, server: Server, tmp_path: P
     assert "ssl=true" in configured["DWH_DB_URL"] and "NonValidating" not in configured["DWH_DB_URL"]
 
 
-def test_one_database_under_another_name_on_the_same_server(yard: Yard, tmp_path: Path) -> None:
-    """Keycloak's; that of the engine is in test_engine_restore_module_faults."""
-    yard.emptied()
-    before = configuration(yard.site.prefix)
-    given = {"keycloak": yard.make_target(yard.lab, "keycloak")}
-    with yard.driven(tmp_path) as engine:
-        (done,) = engine.play(restore(yard.archives["stock"], credentials=yard.hidden(given)))
-    assert (said(done), done["changed"]) == ("", True)
-    assert_only_credentials_changed(yard, before, given)
-    assert rows_at(yard.lab, given["keycloak"]["name"]) > 3
-    assert {kind for kind in KINDS if row_counts(yard.lab, kind)} == set(KINDS) - {"keycloak"}
-
-
 def test_databases_alone_keep_the_files_of_the_host(yard: Yard, tmp_path: Path) -> None:
     yard.emptied()
     own = yard.site.prefix / KEYCLOAK
     own.write_text(own.read_text() + 'MY_OWN_LINE="kept"\n')
     before = configuration(yard.site.prefix)
-    given = {"engine": yard.make_target(yard.lab, "engine")}
+    given = {"engine": yard.make_target(yard.lab, "engine")}  # with the files: in test_engine_restore_module_faults
     with yard.driven(tmp_path) as engine:
         (done,) = engine.play(restore(yard.archives["stock"], scope=["db", "dwhdb"], credentials=yard.hidden(given)))
     assert (said(done), done["changed"]) == ("", True)

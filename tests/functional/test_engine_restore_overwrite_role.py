@@ -6,12 +6,12 @@
 from pathlib import Path
 
 import pytest
-from lab.systemctl import change
 
+from . import restore_stages as at
 from .lab_engine import LabEngine
 from .playbooks import Engine
 from .restore_roles import HAS_MOVED_ON, MOVED_ON, RestoreRole, outcome, summary
-from .restore_stages import EVERY_VICTIM, Kill, run_chain, victims, writing_stages
+from .restore_stages import Kill, run_chain
 from .side_effects import photograph
 
 pytest_plugins = ["functional.restore_roles"]
@@ -19,12 +19,21 @@ pytestmark = pytest.mark.faults
 
 NAME = "engine_restore_overwrite"
 STAYS: dict[str, object] = {"rollback": "false"}  # as a survey gives it: what is told as a failure is left as it is
+ROLLBACK: dict[str, object] = {"action": "rollback"}
+BACKING_UP = [Kill(at.BACKUP, "in", "slow-at dwh 200", "module")]
+OVERWRITING = [
+    Kill(at.CLEANUP, "in", at.CLEARING, "connection", is_met=True),
+    Kill(at.SETUP, "in", at.SCHEMA, "connection"),
+    Kill("finish/Remove the journal"),
+]
+GOING_ON = [Kill(at.CLEANUP, "in", at.CLEARING)]
+ROLLING_BACK = [Kill(at.RESTORE, "in", at.LOADED, variables=ROLLBACK), Kill(at.SETUP, variables=ROLLBACK)]
+CHAIN = [*BACKING_UP, *OVERWRITING, *GOING_ON, *ROLLING_BACK]
 
 
 def restoring(lab_engine: LabEngine, engine: Engine, archives: Path) -> RestoreRole:
-    return RestoreRole(
-        NAME, lab_engine, engine, archives, archive=archives / "engine.backup", safety_directory=archives
-    )  # fmt: skip
+    places = {"archive": archives / "engine.backup", "safety_directory": archives}
+    return RestoreRole(NAME, lab_engine, engine, archives, **places)
 
 
 def moved_on(lab_engine: LabEngine, role: RestoreRole) -> dict[str, dict[str, int]]:
@@ -34,11 +43,13 @@ def moved_on(lab_engine: LabEngine, role: RestoreRole) -> dict[str, dict[str, in
     return role.rows()
 
 
-def test_readme_example_plans_overwrites_and_is_quiet_the_second_time(
+def test_readme_example_plans_overwrites_although_it_is_killed_is_quiet_the_second_time_and_goes_back(
     lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
     with lab_engine.driven(tmp_path) as engine:
-        role = RestoreRole(NAME, lab_engine, engine, archives)
+        away = tmp_path / "away"
+        away.mkdir(mode=0o700)
+        role = RestoreRole(NAME, lab_engine, engine, archives, safety_fetch_dest=away)
         role.use_example()
         before = moved_on(lab_engine, role)
         kept = photograph(archives)
@@ -52,15 +63,19 @@ def test_readme_example_plans_overwrites_and_is_quiet_the_second_time(
         assert [line for line in lines if line.startswith("files: below /etc/pki/ovirt-engine ")]
         assert [line for line in lines if "engine database engine" in line and "loses" in line]
         assert "Answer for engine-setup: OVESETUP_PKI/renew=bool:False" in lines
-        ran = role.run().made()
-        assert outcome(ran) == "restored"
+        run_chain(role, BACKING_UP)
+        assert role.noted() == {}
+        role.assert_is_well()
+        run_chain(role, OVERWRITING[:1])
+        safety = Path(role.noted()["safety_archive"])
+        assert safety.parent == archives and (away / safety.name).read_bytes() == safety.read_bytes()
+        run_chain(role, OVERWRITING[1:])
         assert role.ask(HAS_MOVED_ON) == "0"
-        assert Path(ran.statistics["engine_restore"]["safety_archive"]).parent == archives
         role.assert_is_well()
         again = [role.run("--check").made(), role.run().made()]
         assert [run.changed for run in again] == [0, 0]
         assert outcome(again[1]) == "already"
-        go_back(role, ran.statistics["engine_restore"]["safety_archive"], before)
+        go_back(role, str(safety), before)
 
 
 def go_back(role: RestoreRole, safety: str, before: dict[str, dict[str, int]]) -> None:
@@ -76,24 +91,7 @@ def go_back(role: RestoreRole, safety: str, before: dict[str, dict[str, int]]) -
     assert role.run(action="rollback", safety_archive=safety).made().changed == 0
 
 
-def test_a_failed_restore_is_rolled_back_and_that_is_proven(
-    lab_engine: LabEngine, archives: Path, tmp_path: Path
-) -> None:
-    with lab_engine.driven(tmp_path) as engine:
-        role = restoring(lab_engine, engine, archives)
-        before = moved_on(lab_engine, role)
-        away = tmp_path / "away"
-        away.mkdir(mode=0o700)
-        ran = role.run_with_fault("end-session", "dwh", safety_fetch_dest=away)
-        ran.refused("Restore and prove every row", "rolled back", "it is what it was before this run")
-        assert outcome(ran) == "rolled_back"
-        safety = Path(ran.statistics["engine_restore"]["safety_archive"])
-        assert (away / safety.name).read_bytes() == safety.read_bytes()
-        assert role.rows() == before
-        role.assert_is_well()
-
-
-def test_without_rollback_everything_stays_and_can_be_undone_later(
+def test_without_rollback_everything_stays_and_can_be_undone_later_also_by_runs_that_are_killed(
     lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
     with lab_engine.driven(tmp_path) as engine:
@@ -115,104 +113,11 @@ def test_without_rollback_everything_stays_and_can_be_undone_later(
                        noted["safety_archive"], f"{NAME}_action=rollback")  # fmt: skip
         assert role.noted()["rollback"] is True
         switch.unlink()
-        assert outcome(role.run(action="rollback").made()) == "rolled_back"
-        assert role.rows() == before
-        role.assert_is_well()
-
-
-# Roles and databases are prepared by engine_restore_credentials only; an engine in use has the directory.
-NOT_HERE = {"databases/Prepare the roles that have grants", "databases/Prepare the databases and their owners",
-            "empty_targets/Empty what the interrupted run had begun to fill",
-            "note/Make the directory of the journal", "write_receipt/Write the receipt"}  # fmt: skip
-BACKUP = "make_safety/Make a proven backup of the present state"
-NOTE = "note/Write the journal"
-CLEANUP = "clean_up/Remove the set-up and prove the databases empty"
-TAKE_UP = "take_up/Restore, if nothing stands in the way"
-RESTORE = "restore/Restore and prove every row"
-USERS = "users/Set the password of a role with grants"
-GUARD = "guard/Keep the restored engine from fencing hosts"
-SETUP = "set_up/Run engine-setup and prove that it took the restored database"
-LIFT = "lift_guard/Put the old value back for the next start of the engine"
-STOP = "stop/Stop what uses the databases"
-END = "finish/Remove the journal"
-BACKING_UP = [Kill(BACKUP, "in", "slow-at dwh 200", "module")]
-REMOVING = [
-    Kill(NOTE),
-    Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", "tool", variables=STAYS),
-    Kill(CLEANUP),
-    Kill(TAKE_UP, "in", "slow-at loaded-dwh 200"),
-]
-RESTORING = [
-    Kill(STOP),
-    Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", "connection"),
-    Kill(TAKE_UP, "in", "slow-at loaded-engine 200"),
-    Kill(RESTORE, "in", "slow-at loaded-dwh 200", "tool", variables=STAYS),
-    Kill(RESTORE),
-    Kill(USERS),
-    Kill(NOTE, times=2),  # of the old value of the guard, behind that of the run itself
-    Kill(GUARD),
-    Kill(SETUP, "in", "setup-slow-at schema 200", "connection"),
-    Kill(LIFT),
-    Kill(END),
-]
-ROLLBACK: dict[str, object] = {"action": "rollback"}
-ROLLING_BACK = [
-    Kill(TAKE_UP, "in", "slow-at loaded-dwh 200", "module", variables=ROLLBACK),
-    Kill(CLEANUP, "in", "cleanup-slow-at clear-dwh 200", variables=ROLLBACK),
-    Kill(RESTORE, variables=ROLLBACK),
-    Kill(GUARD, variables=ROLLBACK),
-    Kill(SETUP, "in", "setup-slow-at schema 200", "module", variables=ROLLBACK),
-    Kill(SETUP, variables=ROLLBACK),
-    Kill(LIFT, variables=ROLLBACK),
-]
-
-
-def test_chain_of_kills_has_every_stage_of_the_role() -> None:
-    named = {kill.stage for kill in BACKING_UP + REMOVING + RESTORING}
-    assert named == writing_stages(NAME) - NOT_HERE
-    assert victims(BACKING_UP, REMOVING, RESTORING) == EVERY_VICTIM
-
-
-def test_a_run_that_was_killed_in_every_stage_is_taken_up(
-    lab_engine: LabEngine, archives: Path, tmp_path: Path
-) -> None:
-    with lab_engine.driven(tmp_path) as engine:
-        role = restoring(lab_engine, engine, archives)
-        role.variables["user_passwords"] = {"engine_reporting": "another-reporting-1"}
-        moved_on(lab_engine, role)
-        run_chain(role, BACKING_UP)
-        assert role.noted() == {}
-        role.assert_is_well()
-        run_chain(role, REMOVING)
-        safety = role.noted()["safety_archive"]
-        assert change(lab_engine.lab.home, "start", "ovirt-engine-dwhd") == 0  # somebody did not wait
-        run_chain(role, RESTORING[:-1])
-        assert role.noted()["safety_archive"] == safety
-        run_chain(role, RESTORING[-1:])
-        assert role.ask(HAS_MOVED_ON) == "0"
-        role.assert_is_well()
-        ran = role.run().made()
-        assert (outcome(ran), ran.changed) == ("already", 0)
-
-
-def test_a_rollback_that_was_killed_in_every_stage_is_taken_up(
-    lab_engine: LabEngine, archives: Path, tmp_path: Path
-) -> None:
-    with lab_engine.driven(tmp_path) as engine:
-        role = restoring(lab_engine, engine, archives)
-        before = moved_on(lab_engine, role)
-        # Killed when the run that fails has just begun to roll back, and takes up what it has done itself.
-        switch = lab_engine.fault("setup-fails-at", "schema")
-        run_chain(role, [Kill(TAKE_UP, "before")])
-        switch.unlink()
-        assert role.noted()["rollback"] is True
-        run_chain(role, ROLLING_BACK[:2])
-        run_chain(role, [Kill(NOTE)])  # the restore again, and not for long
+        run_chain(role, GOING_ON)  # the restore once more
         assert role.noted()["rollback"] is False
-        run_chain(role, ROLLING_BACK[2:])
+        run_chain(role, ROLLING_BACK)
         assert role.noted()["rollback"] is True
         assert outcome(role.run(**ROLLBACK).made()) == "rolled_back"
-        assert role.ask(HAS_MOVED_ON) == "1"
         assert role.rows() == before
         role.assert_is_well()
 

@@ -29,53 +29,52 @@ PASSWORD = "another-password-of-engine"
 def test_hosted_engine_is_refused_with_the_way_that_is_right_for_it(
     lab_engine: LabEngine, archives: Path, tmp_path: Path
 ) -> None:
-    """In the archive by every role, and in the engine that is there by those that would overwrite it.
+    """In the engine that is there and in the archive.
 
     Where it is wanted all the same, it is restored without its virtual machine, its storage and its hosts.
     """
     lab_engine.in_use()
     hosted = tmp_path / "hosted.backup"
     with lab_engine.driven(tmp_path) as engine:
-        roles = {
-            name: RestoreRole(name, lab_engine, engine, archives, safety_directory=archives)
-            for name in ("engine_restore_overwrite", "engine_restore_credentials")
-        }
-        databases = {
+        overwrite, credentials, fresh = (
+            RestoreRole(f"engine_restore_{name}", lab_engine, engine, archives, archive=hosted)
+            for name in ("overwrite", "credentials", "fresh")
+        )
+        overwrite.variables.update(archive=archives / "engine.backup", safety_directory=archives)
+        credentials.variables.update(safety_directory=archives, databases={
             kind: {"host": "localhost", "name": item.name, "user": item.owner, "password": item.password}
             for kind, item in lab_engine.lab.databases.items()
-        }
-        roles["engine_restore_credentials"].variables["databases"] = databases
-        assert roles["engine_restore_overwrite"].ask(LEFT_OF_HOSTED) == "0|20|8"
+        })  # fmt: skip
+        assert overwrite.ask(LEFT_OF_HOSTED) == "0|20|8"
         make_hosted(lab_engine.lab)
-        assert roles["engine_restore_overwrite"].ask(LEFT_OF_HOSTED) == "1|20|9"
+        assert overwrite.ask(LEFT_OF_HOSTED) == "1|20|9"
         (made,) = engine.play(backup(path=hosted))
         assert made["changed"], made.get("msg")
-        for role in roles.values():
-            before, kept = role.rows(), photograph(archives)
-            role.run(archive=archives / "engine.backup", allow_hosted_engine="false").refused(
-                "Refused before anything was changed", "is a hosted engine", RIGHT_WAY, f"{role.name}_allow_hosted"
-            )
-            assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
+        before, kept = overwrite.rows(), photograph(archives)
+        overwrite.run(allow_hosted_engine="false").refused(
+            "Refused before anything was changed", "is a hosted engine", RIGHT_WAY, f"{overwrite.name}_allow_hosted"
+        )
+        assert (overwrite.rows(), photograph(archives), overwrite.noted()) == (before, kept, {})
         lab_engine.in_use()
-        for role in roles.values():
-            before, kept = role.rows(), photograph(archives)
-            role.run(archive=hosted).refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
-            assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
+        before = credentials.rows()
+        credentials.run().refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
+        assert (credentials.rows(), photograph(archives), credentials.noted()) == (before, kept, {})
         lab_engine.fresh()
-        fresh = RestoreRole("engine_restore_fresh", lab_engine, engine, archives)
         configured = photograph(lab_engine.site.prefix / "etc")
-        fresh.run(archive=hosted).refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
-        assert photograph(lab_engine.site.prefix / "etc") == configured
-        assert fresh.noted() == {}
+        fresh.run().refused("Refused before anything was changed", RIGHT_WAY + str(hosted))
+        assert (photograph(lab_engine.site.prefix / "etc"), fresh.noted()) == (configured, {})
         removes = {"allow_hosted_engine": True, "he_remove_storage_vm": True, "he_remove_hosts": True}
-        assert outcome(fresh.run(archive=hosted, **removes).made()) == "restored"
+        ran = fresh.run(**removes).made()
+        assert outcome(ran) == "restored"
+        assert ran.statistics["engine_restore"]["users_without_password"] == ["engine_reporting"]
+        ran.says("Got a password that nobody knows, set engine_restore_fresh_user_passwords: engine_reporting")
         assert fresh.ask(LEFT_OF_HOSTED) == "0|18|8"
         fresh.assert_is_well()
 
 
 @pytest.fixture
 def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabEngine]:
-    """An engine and nothing else, its service running."""
+    """An engine and nothing else, its service running, its PostgreSQL at another port."""
     home = tmp_path_factory.mktemp("lonely") / "lab"
     yield LabEngine(start(home, components="engine", services=True))
     stop(home, remove=True)
@@ -96,15 +95,16 @@ def test_engine_without_the_other_components_is_overwritten_and_gets_another_pas
         assert (outcome(ran), ran.statistics["engine_restore"]["scopes"]) == ("restored", ["files", "db"])
         assert role.ask(HAS_MOVED_ON) == "0"
         role.assert_is_well()
-        known = lonely.lab.databases["engine"]
+        known, configuration = lonely.lab.databases["engine"], lonely.lab.prefix / "etc/ovirt-engine/engine.conf.d"
+        configured = set(configuration.iterdir())
         given = {"host": "localhost", "port": lonely.lab.port, "name": known.name, "user": known.owner}
         role = alone("engine_restore_credentials", lonely, engine, archive)
         role.variables.update(
             databases={"engine": {**given, "password": PASSWORD}}, prepare=True, postgresql_port=lonely.lab.port
         )
-        role.run().refused("Refused before anything was changed", "gives for engine")
         assert outcome(role.run(again=True).made()) == "restored"
         assert engine.site.configuration()["ENGINE_DB_PASSWORD"] == PASSWORD
+        assert set(configuration.iterdir()) <= configured, "no placeholder, no copy"
         role.assert_is_well()
         assert role.run().made().changed == 0
 

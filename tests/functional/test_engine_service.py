@@ -3,49 +3,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """engine_service and engine_config steer a real engine of the lab, once, and prove that they did."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import faults, machines, start, stop
+from lab import faults, machines
 from lab import processes as lab_processes
 from lab.postgres import query
 
 from .engine_tasks import facts, option, services
-from .installation import Site, read_site
+from .installation import Site
+from .lab_engine import LabEngine
 from .playbooks import Engine, Result, Task, checked, codes
-from .side_effects import processes
 
 ENGINE, WAREHOUSE, MISSING = "ovirt-engine", "ovirt-engine-dwhd", "ovirt-provider-ovn"
 FENCE = "DisableFenceAtStartupInSec"
-NOT_BOOTED = """#!/bin/sh
-echo "System has not been booted with systemd as init system (PID 1). Can't operate." >&2
-exit 1
-"""
 
 pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def running(lab_engine: LabEngine) -> Site:
     """A running engine whose services a test may stop."""
-    home = tmp_path_factory.mktemp("steered") / "lab"
-    lab = start(home, components="engine+dwh", services=True)
-    try:
-        yield read_site(lab.inventory)
-    finally:
-        stop(home, remove=True)
+    lab_engine.in_use()
+    return lab_engine.site
 
 
 @pytest.fixture
-def steered(running: Site, tmp_path: Path) -> Iterator[Engine]:
+def steered(lab_engine: LabEngine, running: Site, tmp_path: Path) -> Iterator[Engine]:
     """The host of that engine, with everything up."""
     machines.start_services(running.lab)
-    before = processes(running)
-    host = Engine(running, tmp_path / "ansible")
-    yield host
-    faults.clear(running.lab.faults)
-    host.assert_left_no_trace(tmp_path, before)
+    with lab_engine.driven(tmp_path) as host:
+        yield host
+        faults.clear(running.lab.faults)
 
 
 def steer(host: Engine, task: Task, look: Task) -> list[Result]:
@@ -70,9 +60,9 @@ def test_services_are_stopped_and_started_in_order_once(steered: Engine, running
     assert not lab_processes.is_alive(running.lab.home, ENGINE)
     assert not lab_processes.is_alive(running.lab.home, WAREHOUSE)
 
-    down, _planned, _same, _made, *_again, up = steered.play(
-        facts(), *[services("started", ENGINE, WAREHOUSE)] * 4, facts(health=True, health_timeout=30)
-    )
+    start = services("started", ENGINE, WAREHOUSE)
+    down, made, again, up = steered.play(facts(), start, start, facts(health=True, health_timeout=30))
+    assert (made["changed"], again["changed"]) == (True, False)
     assert not down["engine"]["is_running"] and down["engine"]["up_mark"]["state"] == "missing"
     assert down["engine"]["dwh_currently_running"] is False
     assert {session["application"] for session in down["engine"]["databases"]["engine"]["sessions"]} == set()
@@ -91,16 +81,6 @@ def test_a_service_that_does_not_move_is_named_with_what_systemctl_said(steered:
     assert (started["code"], started["service"], started["rc"]) == ("service_failed", WAREHOUSE, 1)
     assert "journalctl -xeu" in started["msg"]
     assert started["services"][ENGINE] == {"before": "active", "after": "active"}
-
-
-def test_without_systemd_nothing_is_changed(steered: Engine, running: Site, kept: Callable[[Path], Path]) -> None:
-    kept(running.prefix / "bin/systemctl").write_text(NOT_BOOTED)
-    task = services("stopped", ENGINE)
-    seen, *refused = steered.play(facts(), checked(task), task)
-    assert {result["code"] for result in refused} == {"service_control_missing"}
-    assert set(seen["engine"]["services"].values()) == {"unknown"}
-    assert seen["engine"]["is_running"], "the mark of the engine tells it without systemd"
-    assert lab_processes.is_alive(running.lab.home, ENGINE)
 
 
 def test_an_option_is_set_once_and_read_back(steered: Engine, running: Site) -> None:
@@ -122,16 +102,9 @@ def stored(site: Site) -> str:
 
 
 def test_an_option_that_can_not_be_read_or_set_says_why(steered: Engine, running: Site) -> None:
-    tasks = {
-        "option_refused": option(FENCE, value="soon"),
-        "option_unreadable": option(FENCE, version="4.7"),
-        "option_unknown": option("NoSuchOption"),
-        "option_is_secret": option("SysPrepDefaultPassword", value="x"),
-        "option_version_invalid": option(FENCE, version="newest"),
-    }
-    results = steered.play(*tasks.values())
-    assert [result["code"] for result in results] == list(tasks)
-    assert "Cannot set value soon" in results[0]["msg"]
+    refused, unknown = steered.play(option(FENCE, value="soon"), option("NoSuchOption"))
+    assert [refused["code"], unknown["code"]] == ["option_refused", "option_unknown"]
+    assert "Cannot set value soon" in refused["msg"]
     faults.set_fault(running.lab.faults, "engine-config-fails")
     (down,) = steered.play(option(FENCE, value="86400"))
     assert down["code"] == "option_unreadable" and "Connection to the Database failed" in down["msg"]

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 from lab import Lab, postgres
 
-from ..playbooks import Engine, Result, Task, checked, plain
+from ..playbooks import Engine, Result, Task, checked, codes, plain
 from ..side_effects import files_with
 
 PASSWORD = "Wanted-by-all-22"
@@ -106,13 +106,23 @@ def verify_twice(engine: Engine, server: Server, task: Task) -> Result:
     return done
 
 
-def assert_refused(engine: Engine, server: Server, task: Task, *codes: str) -> Result:
-    """Check and run: both fail with the same problems, and nothing was changed."""
+def work_once(engine: Engine, *tasks: Task) -> list[Result]:
+    """Run each twice in one play: the first run is complete; verify_twice does more, and takes four times as long."""
+    results = engine.play(*(task for task in tasks for _time in range(2)))
+    assert [result.get("msg", "") for result in results] == [""] * len(results)
+    assert [result["changed"] for result in results] == [True, False] * len(tasks)
+    return results[::2]
+
+
+def assert_refused(engine: Engine, server: Server, *cases: tuple[Task, list[str]]) -> list[Result]:
+    """Check and run each: both fail with the same problems, and nothing was changed."""
     before = server.facts()
-    preview, refused = engine.play(checked(task), task)
-    assert refused["failed"] and preview["failed"]
-    assert [problem["code"] for problem in refused["problems"]] == [*codes], refused["msg"]
-    assert preview["problems"] == refused["problems"]
+    results = engine.play(*(one for task, _codes in cases for one in (checked(task), task)))
+    previews, refused = results[::2], results[1::2]
+    assert [codes(result) for result in refused] == [wanted for _task, wanted in cases], [
+        result.get("msg") for result in refused
+    ]
+    assert [result["problems"] for result in previews] == [result["problems"] for result in refused]
     assert server.facts() == before
     return refused
 

@@ -12,7 +12,7 @@ import pytest
 
 from ..playbooks import Engine, checked
 from ..side_effects import Witness
-from .postgresql import OTHER_PASSWORD, PASSWORD, Server, user_of, verify_twice
+from .postgresql import OTHER_PASSWORD, PASSWORD, Server, user_of, verify_twice, work_once
 
 
 def test_role_and_database_are_made_as_an_engine_wants_them(engine: Engine, server: Server) -> None:
@@ -32,88 +32,61 @@ def test_role_and_database_are_made_as_an_engine_wants_them(engine: Engine, serv
     assert made["database"]["tables"] == 0
 
 
-def test_database_that_fits_is_left_alone(engine: Engine, server: Server) -> None:
+def test_what_is_missing_is_found_out_and_done_once(engine: Engine, server: Server) -> None:
+    """Whatever the server holds: a password that is not the wanted one, or what an interrupted run left."""
+    stored = {
+        "forgotten": f"PASSWORD '{OTHER_PASSWORD}'",
+        "old": f"PASSWORD '{PASSWORD}'",
+        "expired": f"PASSWORD '{PASSWORD}' VALID UNTIL '2001-01-01'",
+        "unset": "PASSWORD NULL",
+    }
+    for name, words in stored.items():
+        server.ask_unseen(f"SET password_encryption = '{'md5' if name == 'old' else 'scram-sha-256'}';"
+                          f" CREATE ROLE {name} LOGIN {words}")  # fmt: skip
+    for name in ("halfway", "nearly_there"):
+        server.ask_unseen(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+    server.ask("CREATE DATABASE nearly_there OWNER nearly_there TEMPLATE template0")
+    server.ask("CREATE ROLE first_owner; CREATE ROLE second_owner LOGIN")
+    server.ask("CREATE DATABASE passed_on OWNER first_owner TEMPLATE template0")
+    odd = "All_.@%+=,/~^-9"
+    made = work_once(
+        engine,
+        *(server.task(owner=name, password=PASSWORD) for name in (*stored, "reporting")),
+        *(server.task(name=name, owner=name, password=PASSWORD) for name in ("halfway", "nearly_there")),
+        server.task(name=odd, owner=odd, password=PASSWORD + odd, client_addresses="10.0.0.1"),
+        server.task(name="passed_on", owner="second_owner", change_owner=True),
+    )
+    assert made[0]["changes"][0] == "set the password of the role 'forgotten'"
+    assert [result["database"]["exists"] for result in made] == [False] * 5 + [True] * 4
+    assert all(server.lets_in(name, PASSWORD, "postgres") for name in (*stored, "reporting", "halfway", "nearly_there"))
+    assert not server.lets_in("forgotten", OTHER_PASSWORD, "postgres")
+    assert server.lets_in(odd, PASSWORD + odd, odd)
+    owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'passed_on'"
+    assert server.ask(owner) == "second_owner"
+
+
+def test_database_that_fits_and_password_that_is_not_given_are_left_alone(engine: Engine, server: Server) -> None:
     name, owner, password = server.lab.databases["engine"]
-    found = engine.play(server.task(name=name, owner=owner, password=password))[0]
-    assert not found["changed"]
+    found, untouched = engine.play(
+        server.task(name=name, owner=owner, password=password), server.task(name=name, owner=owner)
+    )
+    assert (found["changed"], untouched["changed"]) == (False, False)
     assert found["database"]["tables"] > 5
-    assert found["database"]["login_works"] is True
+    assert (found["database"]["login_works"], untouched["database"]["login_works"]) == (True, None)
     assert all(setting["ok"] for setting in found["settings"].values())
-
-
-def test_password_of_a_role_is_set_whatever_it_was(engine: Engine, server: Server) -> None:
-    server.ask_unseen(f"CREATE ROLE forgotten LOGIN PASSWORD '{OTHER_PASSWORD}'")
-    server.ask("CREATE DATABASE forgotten OWNER forgotten TEMPLATE template0")
-    task = server.task(name="forgotten", owner="forgotten", password=PASSWORD)
-    changed = verify_twice(engine, server, task)
-    assert changed["changes"][0] == "set the password of the role 'forgotten'"
-    assert server.lets_in("forgotten", PASSWORD, "forgotten")
-    assert not server.lets_in("forgotten", OTHER_PASSWORD, "forgotten")
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        f"SET password_encryption = 'md5'; ALTER ROLE odd PASSWORD '{PASSWORD}'",
-        f"ALTER ROLE odd PASSWORD '{PASSWORD}' VALID UNTIL '2001-01-01'",
-        "ALTER ROLE odd PASSWORD NULL",
-    ],
-    ids=["md5", "expired", "none"],
-)
-def test_password_that_the_server_does_not_store_as_it_should_is_stored_anew(
-    engine: Engine, server: Server, statement: str
-) -> None:
-    if server.ask("SELECT 1 FROM pg_roles WHERE rolname = 'odd'") != "1":
-        server.ask("CREATE ROLE odd LOGIN")
-    server.ask_unseen(statement)
-    verify_twice(engine, server, server.task(owner="odd", password=PASSWORD))
-    assert server.lets_in("odd", PASSWORD, "postgres")
-
-
-def test_wrong_password_is_found_out_although_the_server_trusts_everybody(engine: Engine, server: Server) -> None:
-    server.ask("CREATE ROLE trusted LOGIN PASSWORD 'Held-by-trusted'")
-    with server.access_rules("local all all trust\nhost all all 127.0.0.1/32 trust\n"):
-        found = engine.play(checked(server.task(owner="trusted", password=PASSWORD)))[0]
-    assert found["changes"] == ["set the password of the role 'trusted'"]
-
-
-def test_password_that_is_not_given_is_not_touched(engine: Engine, server: Server) -> None:
-    name, owner, password = server.lab.databases["engine"]
-    found = engine.play(server.task(name=name, owner=owner))[0]
-    assert not found["changed"]
-    assert found["database"]["login_works"] is None
     assert server.lets_in(owner, password, name)
 
 
 def test_superuser_enters_by_tcp_with_a_password(engine: Engine, server: Server) -> None:
     server.ask_unseen(f"ALTER ROLE postgres PASSWORD '{OTHER_PASSWORD}'")
     login = {"login_unix_socket": "", "login_password": OTHER_PASSWORD}
-    made = verify_twice(engine, server, server.task(name="far", owner="far", password=PASSWORD, **login))
+    made, gone = work_once(
+        engine,
+        server.task(name="far", owner="far", password=PASSWORD, **login),
+        server.task(name="far", owner="far", state="absent", **login),
+    )
     assert (made["database"]["host"], made["database"]["port"]) == ("127.0.0.1", server.lab.port)
-    gone = verify_twice(engine, server, server.task(name="far", owner="far", state="absent", **login))
     assert gone["database"]["exists"] is False
-
-
-@pytest.mark.parametrize("done", ["role", "role and database"])
-def test_run_that_was_ended_in_between_is_taken_up(engine: Engine, server: Server, done: str) -> None:
-    server.ask("DROP DATABASE IF EXISTS halfway")
-    server.ask("DROP ROLE IF EXISTS halfway")
-    server.ask_unseen(f"CREATE ROLE halfway LOGIN PASSWORD '{PASSWORD}'")
-    if done != "role":
-        server.ask("CREATE DATABASE halfway OWNER halfway TEMPLATE template0")
-    verify_twice(engine, server, server.task(name="halfway", owner="halfway", password=PASSWORD))
-
-
-def test_extra_user_needs_no_database(engine: Engine, server: Server) -> None:
-    made = verify_twice(engine, server, server.task(owner="reporting", password=PASSWORD))
-    assert made["database"]["exists"] is False
-    assert server.lets_in("reporting", PASSWORD, "postgres")
-
-
-def test_names_with_every_allowed_character_work(engine: Engine, server: Server) -> None:
-    odd = "All_.@%+=,/~^-9"
-    verify_twice(engine, server, server.task(name=odd, owner=odd, password=PASSWORD + odd, client_addresses="10.0.0.1"))
-    assert server.lets_in(odd, PASSWORD + odd, odd)
 
 
 def test_roles_that_read_get_what_is_there_and_what_will_be(engine: Engine, server: Server) -> None:
@@ -122,7 +95,7 @@ def test_roles_that_read_get_what_is_there_and_what_will_be(engine: Engine, serv
     server.ask("CREATE DATABASE sales OWNER seller TEMPLATE template0")
     with closing(server.login("seller", PASSWORD, "sales")) as owner, owner.cursor() as cursor:
         cursor.execute("CREATE TABLE old (id int); CREATE VIEW seen AS SELECT * FROM old")
-        verify_twice(engine, server, server.task(name="sales", owner="seller", readers=["reader"]))
+        work_once(engine, server.task(name="sales", owner="seller", readers=["reader"]))
         cursor.execute("CREATE TABLE new (id int)")
     with closing(server.login("reader", PASSWORD, "sales")) as reader, reader.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM old, seen, new")
@@ -131,15 +104,6 @@ def test_roles_that_read_get_what_is_there_and_what_will_be(engine: Engine, serv
     server.ask("CREATE TABLE later (id int); ALTER TABLE later OWNER TO seller", "sales")
     repaired = engine.play(server.task(name="sales", owner="seller", readers=["reader"]))[0]
     assert repaired["changes"] == ["let the role 'reader' read the database 'sales'"]
-
-
-def test_owner_of_an_empty_database_changes_when_asked(engine: Engine, server: Server) -> None:
-    server.ask("CREATE ROLE first_owner; CREATE ROLE second_owner LOGIN;")
-    server.ask("CREATE DATABASE passed_on OWNER first_owner TEMPLATE template0")
-    task = server.task(name="passed_on", owner="second_owner", change_owner=True)
-    verify_twice(engine, server, task)
-    owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'passed_on'"
-    assert server.ask(owner) == "second_owner"
 
 
 def test_client_is_let_in_before_a_rule_that_would_reject_it(engine: Engine, server: Server) -> None:
@@ -171,21 +135,23 @@ def test_line_that_a_killed_run_wrote_and_the_server_never_read_is_loaded(engine
         time.sleep(1.1)  # the server tells the time of a file in seconds
         server.access.write_text(rules)
         task = server.task(name=name, owner=owner, password=password, client_addresses=["127.0.0.1"])
-        made = verify_twice(engine, server, task)
+        (made,) = work_once(engine, task)
     assert made["changes"] == ["let the server read its configuration files again"]
     assert made["database"]["login_works"] is True
 
 
-def test_client_that_the_rules_let_in_already_needs_no_line(engine: Engine, server: Server) -> None:
-    rules = "local all postgres trust\nhost all +pg_monitor 0.0.0.0/0 md5\nhost all all all md5\n"
+def test_rules_that_let_everybody_in_hide_no_wrong_password_and_rules_that_keep_it_out_are_a_warning(
+    engine: Engine, server: Server
+) -> None:
     name, owner, password = server.lab.databases["engine"]
-    with server.access_rules(rules):
-        task = server.task(name=name, owner=owner, password=password, client_addresses=["192.0.2.0/24", "::1"])
+    server.ask("CREATE ROLE trusted LOGIN PASSWORD 'Held-by-trusted'")
+    with server.access_rules("local all all trust\nhost all all 127.0.0.1/32 trust\n"):
+        found = engine.play(checked(server.task(owner="trusted", password=PASSWORD)))[0]
+    assert found["changes"] == ["set the password of the role 'trusted'"]
+    with server.access_rules("local all postgres trust\nhost all +pg_monitor 0.0.0.0/0 md5\nhost all all all md5\n"):
+        clients = ["192.0.2.0/24", "::1"]
+        task = server.task(name=name, owner=owner, password=password, client_addresses=clients)
         assert not engine.play(task)[0]["changed"]
-
-
-def test_right_password_that_the_rules_keep_out_is_a_warning(engine: Engine, server: Server) -> None:
-    name, owner, password = server.lab.databases["engine"]
     with server.access_rules("local all postgres trust\n"):
         found = engine.play(server.task(name=name, owner=owner, password=password))[0]
     assert not found["changed"]
@@ -210,11 +176,11 @@ def test_settings_are_reported_and_changed_only_when_asked(engine: Engine, serve
         server.ask(f"ALTER SYSTEM SET {name} = '{value}'")
     server.restart()
     task = {"owner": "settled", "password": PASSWORD}
-    reported = verify_twice(engine, server, server.task(**task))["settings"]
+    (reported,) = (result["settings"] for result in work_once(engine, server.task(**task)))
     assert reported["work_mem"] == {"value": "4096", "required": ">= 8192kB", "ok": False, "pending_restart": False}
     assert [name for name, setting in reported.items() if not setting["ok"]] == [
         "max_connections", "work_mem", "autovacuum_analyze_scale_factor"]  # fmt: skip
-    applied = verify_twice(engine, server, server.task(**task, server_settings="apply"))["settings"]
+    (applied,) = (result["settings"] for result in work_once(engine, server.task(**task, server_settings="apply")))
     assert [name for name, setting in applied.items() if not setting["ok"]] == ["max_connections"]
     assert applied["max_connections"]["pending_restart"]
     assert "wait for a restart of PostgreSQL: max_connections" in engine.plays[-1].output

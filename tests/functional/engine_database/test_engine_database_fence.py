@@ -7,10 +7,9 @@ from contextlib import closing
 from typing import Any
 
 import psycopg2
-import pytest
 
 from ..playbooks import Engine
-from .postgresql import OTHER_PASSWORD, PASSWORD, Server, assert_refused, verify_twice
+from .postgresql import OTHER_PASSWORD, PASSWORD, Server, assert_refused, verify_twice, work_once
 
 
 def is_alive(session: Any) -> bool:
@@ -55,9 +54,9 @@ def test_fence_ends_sessions_and_keeps_the_owner_out_until_it_is_lifted(engine: 
         session.close()
 
     wanted = server.task(name="left_behind", owner="left_behind", password=PASSWORD, extensions=[])
-    refused = assert_refused(engine, server, wanted, "role_fenced")
+    (refused,) = assert_refused(engine, server, (wanted, ["role_fenced"]))
     assert "state unfenced" in refused["msg"]
-    verify_twice(engine, server, {**task, **server.task(name="left_behind", owner="left_behind", state="unfenced")})
+    work_once(engine, server.task(name="left_behind", owner="left_behind", state="unfenced"))
     assert server.lets_in("left_behind", PASSWORD, "left_behind")
     assert not engine.play(wanted)[0]["changed"]
 
@@ -71,62 +70,48 @@ def test_session_that_comes_back_is_ended_again(engine: Engine, server: Server) 
         assert not is_alive(session)
 
 
-def test_fence_of_a_database_with_another_owner_is_refused(engine: Engine, server: Server) -> None:
-    make(server, "mine")
-    task = server.task(name="mine", owner="engine", state="fenced")
-    assert_refused(engine, server, task, "database_wrong_owner")
-    assert server.lets_in("engine", server.lab.databases["engine"].password, "engine")
-
-
 def test_twins_of_a_failed_provisioning_are_removed_with_their_access(engine: Engine, server: Server) -> None:
     twin = "engine_20261122134500"
     clients = ["0.0.0.0/0", "::/0"]
     rules = server.access.read_text()
     made = server.task(name=twin, owner=twin, password=PASSWORD, client_addresses=clients)
     assert engine.play(made)[0]["changed"]
-    gone = verify_twice(engine, server, server.task(name=twin, owner=twin, state="absent", client_addresses=clients))
+    server.ask("CREATE ROLE lonely LOGIN")
+    task = server.task(name=twin, owner=twin, state="absent", client_addresses=clients)
+    gone = verify_twice(engine, server, task)
+    work_once(engine, server.task(name="never_made", owner="lonely", state="absent"))
     assert not gone["database"]["exists"] and not gone["database"]["role_exists"]
     assert server.ask(f"SELECT count(*) FROM pg_roles, pg_database WHERE '{twin}' IN (rolname, datname)") == "0"
     assert server.access.read_text() == rules
 
 
-def test_role_without_its_database_is_removed(engine: Engine, server: Server) -> None:
-    server.ask("CREATE ROLE lonely LOGIN")
-    verify_twice(engine, server, server.task(name="never_made", owner="lonely", state="absent"))
+HOLDS: dict[str, tuple[list[str], str]] = {
+    "holds_table": (["CREATE TABLE kept (id int)"], "database_filled"),
+    "holds_schema": (["CREATE SCHEMA s CREATE TABLE kept (id int)"], "database_filled"),
+    "holds_view": (["CREATE MATERIALIZED VIEW kept AS SELECT 1"], "database_filled"),
+    "owns_another": (["CREATE DATABASE another OWNER owns_another"], "role_in_use"),
+    "grantee": (["GRANT CONNECT ON DATABASE engine TO grantee"], "role_in_use"),
+    "usurped": (["CREATE ROLE usurper", "ALTER DATABASE usurped OWNER TO usurper"], "database_wrong_owner"),
+}
 
 
-@pytest.mark.parametrize(
-    ("statements", "code"),
-    [
-        (["CREATE TABLE kept (id int)"], "database_filled"),
-        (["CREATE SCHEMA s CREATE TABLE kept (id int)"], "database_filled"),
-        (["CREATE MATERIALIZED VIEW kept AS SELECT 1"], "database_filled"),
-        (["CREATE DATABASE another OWNER doomed"], "role_in_use"),
-        (["GRANT CONNECT ON DATABASE engine TO doomed"], "role_in_use"),
-        (["CREATE ROLE usurper", "ALTER DATABASE doomed OWNER TO usurper"], "database_wrong_owner"),
-    ],
-    ids=["table", "table in another schema", "materialized view", "another database", "grant elsewhere", "owner"],
-)
-def test_what_still_holds_something_is_not_removed(
-    engine: Engine, server: Server, statements: list[str], code: str
+def test_what_still_holds_something_or_is_in_use_is_not_removed_nor_fenced_for_another_owner(
+    engine: Engine, server: Server
 ) -> None:
-    for leftover in ("DROP DATABASE IF EXISTS another", "DROP DATABASE IF EXISTS doomed"):
-        server.ask(leftover)
-    if server.ask("SELECT 1 FROM pg_roles WHERE rolname = 'doomed'") == "1":
-        server.ask("DROP OWNED BY doomed")
-        server.ask("DROP OWNED BY doomed", "engine")
-        server.ask("REVOKE CONNECT ON DATABASE engine FROM doomed; DROP ROLE doomed")
-    server.ask("CREATE ROLE doomed LOGIN")
-    server.ask("CREATE DATABASE doomed OWNER doomed TEMPLATE template0")
-    for statement in statements:
-        server.ask(statement, "doomed")
-    assert_refused(engine, server, server.task(name="doomed", owner="doomed", state="absent"), code)
-
-
-def test_database_in_use_is_not_removed(engine: Engine, server: Server) -> None:
+    for name, (statements, _code) in HOLDS.items():
+        server.ask(f"CREATE ROLE {name} LOGIN")
+        server.ask(f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0")
+        for statement in statements:
+            server.ask(statement, name)
+    make(server, "mine")
     server.ask_unseen(f"CREATE ROLE busy LOGIN PASSWORD '{PASSWORD}'")
     server.ask("CREATE DATABASE busy OWNER busy TEMPLATE template0")
-    task = server.task(name="busy", owner="busy", state="absent")
+    removed = {name: server.task(name=name, owner=name, state="absent") for name in (*HOLDS, "busy")}
     with closing(server.login("busy", PASSWORD, "busy")) as session:
-        assert_refused(engine, server, task, "database_in_use")
+        assert_refused(
+            engine, server, *((removed[name], [code]) for name, (_statements, code) in HOLDS.items()),
+            (removed["busy"], ["database_in_use"]),
+            (server.task(name="mine", owner="engine", state="fenced"), ["database_wrong_owner"]),
+        )  # fmt: skip
         assert is_alive(session)
+    assert server.lets_in("engine", server.lab.databases["engine"].password, "engine")

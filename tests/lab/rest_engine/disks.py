@@ -98,7 +98,7 @@ def make(engine: Engine, order: Element) -> Disk:
     engine.require("create_disk", "storagedomains", disk.domain)
     _check(engine, disk)
     engine.world.disks[disk.id] = disk
-    images.create(engine.disks, disk)
+    engine.create_layer(disk)
     if engine.faults.get("disk-stays-locked") is None:
         engine.later("disk", lambda: _finish(engine, disk))
     return disk

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from . import images
 from .faults import Faults
 from .refusals import NotFound, refuse
 from .schedule import Schedule
-from .state import Disk, Event, Job, Snapshot, User, Vm, World, new_id, now
+from .state import Disk, Event, Image, Job, Snapshot, User, Vm, World, new_id, now
 
 VERSION = "4.5.8-0.0.master"
 DELAYS = {
@@ -46,6 +47,22 @@ class Engine:
     def disks(self) -> Path:
         """Where the layers of the disks are."""
         return self.home / "disks"
+
+    def now(self) -> str:
+        """The time as the API writes it."""
+        return now()
+
+    def create_layer(self, disk: Disk) -> None:
+        """Make the file of a new disk."""
+        images.create(self.disks, disk)
+
+    def lay_over(self, disk: Disk) -> None:
+        """Put a new active layer on top."""
+        images.lay_over(self.disks, disk, Image(new_id(), "cow"))
+
+    def merge(self, disk: Disk, image: str) -> str:
+        """Merge the layer above into this one; return the id of the layer that is gone."""
+        return images.merge(self.disks, disk, image)
 
     def later(self, delay: str, action: Callable[[], None], seconds: float | None = None) -> None:
         """Do something under the lock when a delay is over."""
@@ -87,18 +104,18 @@ class Engine:
         user = self.user.id if self.user else ""
         name = self.world.vms[vm].name if vm in self.world.vms else ""
         self.world.events[str(number)] = Event(
-            number, code, description, severity, now(), vm, user, correlation=self.correlation, vm_name=name
+            number, code, description, severity, self.now(), vm, user, correlation=self.correlation, vm_name=name
         )
 
     def begin_job(self, description: str) -> Job:
         """Note what is being done."""
-        job = Job(new_id(), description, "started", self.correlation, now())
+        job = Job(new_id(), description, "started", self.correlation, self.now())
         self.world.jobs[job.id] = job
         return job
 
     def end_job(self, job: Job, status: str = "finished") -> None:
         """Note that it is done."""
-        job.status, job.ended = status, now()
+        job.status, job.ended = status, self.now()
 
     def permits(self, kind: str, identity: str) -> set[str]:
         """What the user may do with an object."""

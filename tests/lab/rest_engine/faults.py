@@ -95,7 +95,7 @@ class Faults:
         """The values that follow REQUEST if the fault happens at this request; None if not."""
         words = (self.get(name) or "").split()
         if words and words[0] == "each" and request not in words[1 + values :]:
-            _write(self._directory / name, " ".join([*words, request]))
+            self.set(name, " ".join([*words, request]))
         elif not words or words[0] not in (request, "any"):
             return None
         else:
@@ -110,6 +110,10 @@ class Faults:
         self.end(name)
         return words[1] if len(words) > 1 else ""
 
+    def set(self, name: str, parameter: str) -> None:
+        """Switch a fault on, or give it another parameter."""
+        _write(self._directory / name, parameter)
+
     def end(self, name: str) -> None:
         """Switch a fault off."""
         (self._directory / name).unlink(missing_ok=True)
@@ -119,7 +123,7 @@ class Faults:
             return
         left = int(times[0]) - 1
         if left > 0:
-            _write(self._directory / name, " ".join([*kept, str(left)]))
+            self.set(name, " ".join([*kept, str(left)]))
         else:
             self.end(name)
 

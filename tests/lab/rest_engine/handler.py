@@ -8,21 +8,18 @@ from __future__ import annotations
 import json
 import re
 import socket
-import traceback
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
 from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
 
 from . import control
+from .answering import perform
 from .disturbances import PROXY_PAGE, Cut, ProxyPage
-from .following import follow
-from .refusals import NotFound, Refusal
 from .resources import find_route
-from .routing import Answer, Request, Route
-from .xml import element, texts, write
+from .routing import Request, Route
+from .xml import write
 
 if TYPE_CHECKING:
     from .server import Listener
@@ -31,7 +28,6 @@ API = re.compile(r"/ovirt-engine/api(?:/v4)?(/.*)?")
 TOKEN, LOGOUT = "/ovirt-engine/sso/oauth/token", "/ovirt-engine/services/sso-logout"
 CERTIFICATE = "/ovirt-engine/services/pki-resource"
 CONTROL = "/lab/"
-ACTIONS = ("freeze", "thaw", "start-vm", "stop-vm")
 EXPIRED = b"<html><head><title>Error</title></head><body>Unauthorized</body></html>"
 USAGE = (
     b"<?xml version='1.0' encoding='UTF-8' standalone='yes'?><usage_message><message>Request syntactically "
@@ -137,26 +133,8 @@ class Handler(BaseHTTPRequestHandler):
         with service.engine.asked_by(user, self._correlation()):
             if hit is None:
                 return user.name, 404, HTML, b"<html><body>Not Found</body></html>"
-            answer = self._perform(hit, request)
+            answer = perform(service.engine, hit, request, service.disturbances.before)
         return user.name, answer.status, XML, b"" if answer.root is None else write(answer.root)
-
-    def _perform(self, hit: tuple[Route, tuple[str, ...]], request: Request) -> Answer:
-        engine = self.server.service.engine
-        route, identities = hit
-        try:
-            self.server.service.disturbances.before(route.name)
-            answer = route.handler(engine, request, *identities)
-            if answer.root is not None:
-                follow(engine, request, answer.root)
-            is_action = request.method == "DELETE" or route.name in ACTIONS
-            return Answer(202, answer.root) if is_action and request.is_set("async") else answer
-        except Refusal as refusal:
-            return Answer(refusal.status, _fault(route, refusal.reason, refusal.detail))
-        except NotFound as missing:
-            return Answer(404, _fault(route, "Operation Failed", missing.detail) if missing.detail else None)
-        except Exception:
-            traceback.print_exc()
-            return Answer(500, _fault(route, "Operation Failed", "[Internal Engine Error]"))
 
     def _read(self, path: str, body: bytes) -> Request:
         query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
@@ -196,8 +174,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """The request log says it all."""
-
-
-def _fault(route: Route, reason: str, detail: str) -> Element:
-    fault = element("fault", *texts(detail=detail, reason=reason))
-    return element("action", fault, *texts(status="failed")) if route.name in ACTIONS else fault

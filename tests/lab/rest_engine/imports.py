@@ -11,7 +11,7 @@ from . import ovf, vms
 from .engine import Engine, found
 from .refusals import NotFound, Refusal, say
 from .routing import Answer, Request, route
-from .state import Attachment, Nic, Snapshot, Vm, attachment_key, new_id, now
+from .state import Attachment, Nic, Snapshot, Vm, attachment_key, new_id
 from .views import MAC_RANGE
 from .xml import find, find_id, find_true
 
@@ -48,7 +48,7 @@ def _make_plain(engine: Engine, request: Request, body: Element, cluster: str) -
         description=find(body, "description") or "",
         comment=find(body, "comment") or "",
         memory=int(find(body, "memory") or 1024**3),
-        created=now(),
+        created=engine.now(),
     )
     _register(engine, vm)
     return vm
@@ -69,7 +69,7 @@ def _import(engine: Engine, body: Element, cluster: str) -> Vm:
     regenerates = find_true(body, "initialization/regenerate_ids")
     name = find(body, "name") or parsed.name
     _check(engine, parsed, name, cluster, regenerates)
-    vm = Vm(new_id() if regenerates else parsed.vm, name, cluster, memory=parsed.memory, created=now())
+    vm = Vm(new_id() if regenerates else parsed.vm, name, cluster, memory=parsed.memory, created=engine.now())
     vm.description = _either(find(body, "description"), parsed.description)
     vm.comment = find(body, "comment") or ""
     vm.nics = [_make_nic(engine, nic, cluster, regenerates) for nic in parsed.nics]
@@ -84,7 +84,7 @@ def _either(given: str | None, otherwise: str) -> str:
 
 def _register(engine: Engine, vm: Vm) -> None:
     engine.world.vms[vm.id] = vm
-    active = Snapshot(new_id(), vm.id, "Active VM", "active", "ok", now())
+    active = Snapshot(new_id(), vm.id, "Active VM", "active", "ok", engine.now())
     engine.world.snapshots[active.id] = active
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from . import images, ovf, vms
+from . import ovf, vms
 from .engine import Engine
 from .refusals import refuse
 from .routing import Answer, Request, route
-from .state import Disk, Image, Snapshot, Vm, new_id, now
+from .state import Disk, Snapshot, Vm, new_id
 from .views import nic_view, snapshot_disk_view, snapshot_view, with_creation_status
 from .xml import ROOT, element, find, find_true, texts
 
@@ -63,7 +63,7 @@ def create(engine: Engine, request: Request, identity: str) -> Answer:
     engine.world.snapshots[active.id] = active
     memory = find_true(request.body, "persist_memorystate", default=True)
     description = find(request.body, "description") or ""
-    snapshot = Snapshot(taken, vm.id, description, "regular", "locked", now(), memory)
+    snapshot = Snapshot(taken, vm.id, description, "regular", "locked", engine.now(), memory)
     snapshot.configuration = ovf.render(engine.world, vm, engine.disks)
     engine.world.snapshots[taken] = snapshot
     engine.lock_disks(disks, vm)
@@ -172,7 +172,7 @@ def _finish(engine: Engine, vm: Vm, snapshot: Snapshot, disks: list[Disk]) -> No
         if engine.faults.hits("snapshot-lacks-disk", disk.id, disk.alias):
             continue
         snapshot.images[disk.id] = disk.images[-1].id
-        images.lay_over(engine.disks, disk, Image(new_id(), "cow"))
+        engine.lay_over(disk)
         if engine.faults.hits("snapshot-disk-illegal", disk.id, disk.alias):
             disk.status = "illegal"
     snapshot.status = "ok"
@@ -283,7 +283,7 @@ def _finish_remove(engine: Engine, vm: Vm, snapshot: Snapshot, disks: list[Disk]
 
 def _merge(engine: Engine, vm: Vm, snapshot: Snapshot, disk: Disk) -> None:
     kept = snapshot.images[disk.id]
-    gone = images.merge(engine.disks, disk, kept)
+    gone = engine.merge(disk, kept)
     for other in engine.world.snapshots_of(vm.id):
         if other.images.get(disk.id) == gone:
             other.images[disk.id] = kept

@@ -31,7 +31,6 @@ from .state import (
     attachment_key,
     identify,
     new_id,
-    now,
 )
 
 ADMIN, OPERATOR = "admin@internal", "operator@internal"
@@ -179,7 +178,7 @@ def add_vm(engine: Engine, plan: VmPlan) -> Vm:
         mac = "00:1a:4a:16:{:02x}:{:02x}".format(len(world.vms) % 256, number)
         vm.nics.append(Nic(identify("nic", "{} {}".format(key, number)), "nic{}".format(number + 1), mac, profile))
     world.vms[vm.id] = vm
-    active = Snapshot(new_id(), vm.id, "Active VM", "active", "ok", now())
+    active = Snapshot(new_id(), vm.id, "Active VM", "active", "ok", engine.now())
     world.snapshots[active.id] = active
     return vm
 

@@ -18,6 +18,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._archive.pruning impo
 from ansible_collections.ovirt.backup.plugins.module_utils._common import files
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError
 from unit.fakes import world
+from unit.fakes.errors import error_of
 
 
 def make(folder: Path, name: str, **changes: Any) -> str:
@@ -38,17 +39,8 @@ def test_archives_are_found_by_ending_or_manifest(tmp_path: Path) -> None:
     (tmp_path / "folder.backup").mkdir()
     (tmp_path / "dangling.backup").symlink_to("nowhere")
     assert list_archives(str(tmp_path)) == [str(tmp_path / name) for name in names]
-
-
-def test_single_path_is_taken_whatever_its_name(tmp_path: Path) -> None:
-    (tmp_path / "x").write_text("x")
-    assert list_archives(str(tmp_path / "x")) == [str(tmp_path / "x")]
-
-
-def test_path_of_nothing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BackupError) as caught:
-        list_archives(str(tmp_path / "nowhere"))
-    assert caught.value.code == "archive_missing"
+    assert list_archives(str(tmp_path / "k")) == [str(tmp_path / "k")], "whatever its name"
+    assert error_of(BackupError, list_archives, str(tmp_path / "nowhere")).code == "archive_missing"
 
 
 def test_only_proven_archives_of_this_collection_are_candidates(tmp_path: Path) -> None:
@@ -59,70 +51,46 @@ def test_only_proven_archives_of_this_collection_are_candidates(tmp_path: Path) 
         "other.backup": make(tmp_path, "other.backup", fqdn="other.lab.test"),
         "newer.backup": make(tmp_path, "newer.backup", schema_version=9),
         "stock.backup": str(tmp_path / "stock.backup"),
+        "gone.backup": make(tmp_path, "gone.backup") + SUFFIX,
     }
     (tmp_path / "stock.backup").write_text("made by the tool alone")
+    (tmp_path / "gone.backup").unlink()
     candidates, ignored = find_candidates(str(tmp_path), world.FQDN)
     assert [item.path for item in candidates] == [good]
     assert (candidates[0].fqdn, candidates[0].created) == (world.FQDN, int(world.NOW))
     assert sorted(item["path"] for item in ignored) == sorted(reasons.values())
     assert all(item["reason"] for item in ignored)
-
-
-def test_manifest_whose_archive_is_gone_is_told(tmp_path: Path) -> None:
-    os.unlink(make(tmp_path, "gone.backup"))
-    candidates, ignored = find_candidates(str(tmp_path), "")
-    assert candidates == []
-    assert [item["path"] for item in ignored] == [str(tmp_path / ("gone.backup" + SUFFIX))]
-
-
-def test_archives_of_every_engine_are_candidates_where_none_is_named(tmp_path: Path) -> None:
-    make(tmp_path, "a.backup")
-    make(tmp_path, "b.backup", fqdn="other.lab.test")
-    candidates, ignored = find_candidates(str(tmp_path), "")
-    assert sorted(item.fqdn for item in candidates) == [world.FQDN, "other.lab.test"]
-    assert ignored == []
-
-
-def test_removed_archives_take_their_manifests_along(tmp_path: Path) -> None:
-    paths = [make(tmp_path, name) for name in ("a.backup", "b.backup", "c.backup")]
-    remove_archives(paths[:2])
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["c.backup", "c.backup" + SUFFIX]
+    assert sorted(item.fqdn for item in find_candidates(str(tmp_path), "")[0]) == [world.FQDN, "other.lab.test"]
 
 
 def test_archives_are_removed_oldest_first_and_each_before_its_proof(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer, older = make(tmp_path, "newer.backup"), make(tmp_path, "older.backup")
+    newer, older, kept = (make(tmp_path, name) for name in ("newer.backup", "older.backup", "kept.backup"))
     order: List[str] = []
-    monkeypatch.setattr(files, "remove_file", order.append)
+
+    def remove(path: str) -> None:
+        order.append(path)
+        os.unlink(path)
+
+    monkeypatch.setattr(files, "remove_file", remove)
     remove_archives([newer, older])
     assert order == [older, older + SUFFIX, newer, newer + SUFFIX]
+    assert sorted(os.listdir(str(tmp_path))) == [os.path.basename(kept), os.path.basename(kept) + SUFFIX]
+
+
+def hold(path: Path, read_only: bool) -> None:
+    with hold_directory(str(path), read_only):
+        assert files.is_locked(str(path)) is not read_only
 
 
 @pytest.mark.parametrize("read_only", [True, False])
-def test_directory_of_a_run_is_left_alone(tmp_path: Path, read_only: bool) -> None:
+def test_directory_is_held_and_given_back_and_that_of_a_run_is_left_alone(tmp_path: Path, read_only: bool) -> None:
+    hold(tmp_path, read_only)
+    assert not files.is_locked(str(tmp_path))
+    assert (os.listdir(str(tmp_path)) == []) is read_only, "looking only makes no lock file"
+    assert error_of(BackupError, hold, tmp_path / "nowhere", read_only).code == "directory_missing"
     lock = files.Lock(str(tmp_path))
     lock.acquire()
-    with pytest.raises(BackupError) as caught, hold_directory(str(tmp_path), read_only):
-        raise AssertionError("held by two")
-    assert caught.value.code == "locked"
+    assert error_of(BackupError, hold, tmp_path, read_only).code == "locked"
     lock.release()
-
-
-def test_directory_is_held_and_given_back(tmp_path: Path) -> None:
-    with hold_directory(str(tmp_path), read_only=False):
-        assert files.is_locked(str(tmp_path))
-    assert not files.is_locked(str(tmp_path))
-
-
-def test_looking_only_makes_no_lock_file(tmp_path: Path) -> None:
-    with hold_directory(str(tmp_path), read_only=True):
-        pass
-    assert os.listdir(str(tmp_path)) == []
-
-
-@pytest.mark.parametrize("read_only", [True, False])
-def test_missing_directory_is_named(tmp_path: Path, read_only: bool) -> None:
-    with pytest.raises(BackupError) as caught, hold_directory(str(tmp_path / "nowhere"), read_only):
-        raise AssertionError("held what is not there")
-    assert caught.value.code == "directory_missing"

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Good archives, however they are packed: read once, read right, and left as they are."""
 
-import lzma
 import os
 import shutil
 import tarfile
@@ -30,6 +29,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._archive.reader impor
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError
 from ansible_collections.ovirt.backup.plugins.module_utils._common.files import write_json
 from unit.fakes import archives, world
+from unit.fakes.errors import error_of
 
 ALL = ("files", "db", "dwhdb")
 PACKERS = sorted(name for name in archives.PACKERS if name != "zstd" or shutil.which("zstd"))
@@ -60,32 +60,23 @@ def test_good_archive_is_good_however_it_is_packed(tmp_path: Path, packer: str, 
 
 @pytest.mark.parametrize("packer", ["none", "gzip", "bzip2", "xz"])
 @pytest.mark.parametrize("form", ["custom", "plain"])
-def test_dump_is_read_through_its_own_compressor(tmp_path: Path, packer: str, form: str) -> None:
-    dump = archives.PACKERS[packer](archives.CUSTOM if form == "custom" else archives.PLAIN)
+def test_dump_and_files_part_are_read_through_their_own_compressors(tmp_path: Path, packer: str, form: str) -> None:
+    pack = archives.PACKERS[packer]
+    dump = pack(archives.CUSTOM if form == "custom" else archives.PLAIN)
     config = "DB_DUMP_FORMAT=%s\nDB_DUMP_COMPRESSOR=%s\n" % (form, "" if packer == "none" else packer)
-    members = archives.make_members({"engine_backup.db": dump, "dwh_backup.db": archives.CUSTOM}, config)
+    more = [("etc/pki/ovirt-engine/certs/a.cer", b"PEM"), ("var/lib/large", bytes(5 << 20))]
+    dumps = {"engine_backup.db": dump, "dwh_backup.db": archives.CUSTOM}
+    members = archives.make_members(dumps, config, pack(archives.make_files(more=more)))
     reading, codes = read(tmp_path, archives.make_archive(members))
     assert codes == []
-    found = reading.dumps["engine"]
+    found, files = reading.dumps["engine"], reading.files
     assert (found.format, found.compressor, found.size, found.tables) == (form, packer, len(dump), archives.ROWS)
     assert "aaa_jdbc" in found.schemas
-
-
-@pytest.mark.parametrize("packer", ["none", "gzip", "bzip2", "xz"])
-def test_files_part_is_read_through_its_own_compressor(tmp_path: Path, packer: str) -> None:
-    files = archives.PACKERS[packer](archives.make_files(more=[("etc/pki/ovirt-engine/certs/a.cer", b"PEM")]))
-    reading, codes = read(tmp_path, archives.make_archive(archives.make_members(files=files)))
-    assert codes == []
-    assert reading.files is not None
-    assert reading.files.setup_state == world.STATE
-    assert reading.files.certificates["etc/pki/ovirt-engine/certs/a.cer"] == "PEM"
-    assert reading.files.entry_count == 9
-
-
-def test_large_members_are_passed_over_where_they_are_not_read(tmp_path: Path) -> None:
-    members = archives.make_members(files=archives.make_files(more=[("var/lib/large", bytes(20 << 20))]))
-    for level in ("none", "checksums", "full"):
-        assert read(tmp_path, archives.make_archive(members), level)[1] == []
+    assert files is not None
+    assert (files.setup_state, files.entry_count) == (world.STATE, 10)
+    assert sorted(files.certificates) == ["etc/pki/ovirt-engine/ca.pem", "etc/pki/ovirt-engine/certs/a.cer"]
+    assert files.certificates["etc/pki/ovirt-engine/certs/a.cer"] == "PEM", "and no private key"
+    assert read(tmp_path, archives.make_archive(members), "checksums")[1] == []
 
 
 def test_thousands_of_certificates_are_not_all_kept(tmp_path: Path) -> None:
@@ -96,12 +87,6 @@ def test_thousands_of_certificates_are_not_all_kept(tmp_path: Path) -> None:
     assert reading.files.entry_count == 1008
     assert 100 < len(reading.files.certificates) <= 200
     assert reading.files.setup_state == world.STATE
-
-
-def test_private_keys_are_never_kept(tmp_path: Path) -> None:
-    reading, _codes = read(tmp_path, archives.make_archive())
-    assert reading.files is not None
-    assert sorted(reading.files.certificates) == ["etc/pki/ovirt-engine/ca.pem"]
 
 
 def test_reading_says_only_what_its_level_looked_at(tmp_path: Path) -> None:
@@ -164,20 +149,11 @@ def test_archive_keeps_its_times_and_mode(tmp_path: Path) -> None:
     for level in ("none", "checksums", "full"):
         read_archive(str(path), level, str(tmp_path))
     after = path.stat()
-    assert (after.st_mtime_ns, after.st_mode, after.st_ctime_ns) == (
-        before.st_mtime_ns,
-        before.st_mode,
-        before.st_ctime_ns,
-    )
+    for name in ("st_mtime_ns", "st_mode", "st_ctime_ns"):
+        assert getattr(after, name) == getattr(before, name)
 
 
-def test_archive_is_found_through_a_link(tmp_path: Path) -> None:
-    (tmp_path / "real").write_bytes(archives.make_archive())
-    (tmp_path / "link").symlink_to("real")
-    assert read_archive(str(tmp_path / "link"), "full", str(tmp_path)).problems == ()
-
-
-@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "device"])
+@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "device", "link"])
 def test_path_that_is_no_file_is_a_problem_of_its_own(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "one.backup"
     if kind == "directory":
@@ -186,8 +162,11 @@ def test_path_that_is_no_file_is_a_problem_of_its_own(tmp_path: Path, kind: str)
         os.mkfifo(str(path))
     elif kind == "device":
         path = Path("/dev/null")
+    elif kind == "link":
+        (tmp_path / "real").write_bytes(archives.make_archive())
+        path.symlink_to("real")
     reading = read_archive(str(path), "full", str(tmp_path))
-    assert [item.code for item in reading.problems] == ["archive_unreadable"]
+    assert [item.code for item in reading.problems] == ([] if kind == "link" else ["archive_unreadable"])
 
 
 @pytest.mark.skipif("zstd" not in PACKERS, reason="needs zstd")
@@ -212,9 +191,7 @@ def test_full_disk_of_the_copy_says_nothing_about_the_archive(tmp_path: Path, mo
     members = archives.make_members({"grafana.db": archives.make_sqlite(tmp_path / "grafana.db")})
     path.write_bytes(archives.make_archive(members))
     monkeypatch.setattr(tempfile, "mkdtemp", make_full)
-    with pytest.raises(BackupError) as caught:
-        read_archive(str(path), "full", str(tmp_path))
-    assert caught.value.code == "disk_full"
+    assert error_of(BackupError, read_archive, str(path), "full", str(tmp_path)).code == "disk_full"
     assert not (tmp_path / "copy").exists()
 
 
@@ -222,12 +199,9 @@ MANIFESTS: Dict[str, Any] = {
     "none": (None, False, []),
     "good": (world.manifest(), True, []),
     "of a newer schema": (world.manifest(schema_version=9), False, ["manifest_newer"]),
-    "garbled": (b"{", False, ["manifest_unreadable"]),
     "no object": (b"[]", False, ["manifest_unreadable"]),
-    "not UTF-8": (b'{"a": "\xff"}', False, ["manifest_unreadable"]),
-    "empty": (b"", False, ["manifest_unreadable"]),
-    "deeply nested": (b"[" * 100000, False, ["manifest_unreadable"]),
     "too large": (b" " * (16 * 1024 * 1024 + 1), False, ["manifest_unreadable"]),
+    "a directory": ("", False, ["manifest_unreadable"]),
 }
 
 
@@ -238,31 +212,27 @@ def test_manifest_beside_an_archive_is_read_or_named(
     path = tmp_path / "one.backup.manifest.json"
     if isinstance(content, dict):
         write_json(str(path), content)
-    elif content is not None:
+    elif isinstance(content, bytes):
         path.write_bytes(content)
+    elif content is not None:
+        path.mkdir()
     manifest, problems = read_manifest(str(tmp_path / "one.backup"))
     assert (manifest is not None) is usable
     assert [item.code for item in problems] == codes
 
 
-def test_manifest_that_is_a_directory_is_named(tmp_path: Path) -> None:
-    (tmp_path / "one.backup.manifest.json").mkdir()
-    assert [item.code for item in read_manifest(str(tmp_path / "one.backup"))[1]] == ["manifest_unreadable"]
-
-
-def test_compressed_files_part_is_what_the_tool_makes() -> None:
-    assert lzma.decompress(dict(archives.make_members())["./files"]) == archives.make_files()
-
-
 def test_archive_of_a_manifest_is_so_byte_for_byte(tmp_path: Path) -> None:
     path = tmp_path / "one.backup"
+    for start, name in ((b"\x1f\x8b\x08", "gzip"), (b"./", "none"), (b"", "none")):
+        path.write_bytes(start)
+        assert peek_compressor(str(path)) == name
     path.write_bytes(archives.make_archive())
     manifest = {"size": path.stat().st_size, "sha256": hash_file(str(path))}
     assert is_archive_of(str(path), manifest)
     assert not is_archive_of(str(path), dict(manifest, size=manifest["size"] + 1))
+    assert not is_archive_of(str(tmp_path / "nowhere"), manifest)
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
     assert not is_archive_of(str(path), manifest)
-    assert not is_archive_of(str(tmp_path / "nowhere"), manifest)
 
 
 def test_archive_of_a_manifest_is_recalled_and_only_its_files_are_read(tmp_path: Path) -> None:
@@ -270,14 +240,7 @@ def test_archive_of_a_manifest_is_recalled_and_only_its_files_are_read(tmp_path:
     path.write_bytes(archives.make_archive())
     reading = read_archive(str(path), "full", str(tmp_path))
     databases = {
-        kind: dict(
-            world.manifest()["databases"]["dwh"],
-            tables=dump.tables,
-            format=dump.format,
-            size=dump.size,
-            compressor=dump.compressor,
-            rows=sum((dump.tables or {}).values()),
-        )
+        kind: dict(dump._asdict(), name=kind, rows=sum((dump.tables or {}).values()))
         for kind, dump in reading.dumps.items()
     }
     manifest = world.manifest(
@@ -293,10 +256,3 @@ def test_archive_of_a_manifest_is_recalled_and_only_its_files_are_read(tmp_path:
     for lacking in ("dumps", "hosted_engine"):
         assert read_proven(str(path), {key: value for key, value in manifest.items() if key != lacking}) is None
     assert read_proven(str(path), dict(manifest, dumps={"engine": {}})) is None
-
-
-def test_compressor_is_told_without_reading_on(tmp_path: Path) -> None:
-    path = tmp_path / "one.backup"
-    for start, name in ((b"\x1f\x8b\x08", "gzip"), (b"./", "none"), (b"", "none")):
-        path.write_bytes(start)
-        assert peek_compressor(str(path)) == name

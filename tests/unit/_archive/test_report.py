@@ -28,13 +28,9 @@ def report(
 
 def test_good_archive_is_told_in_full() -> None:
     found = report(manifest=world.manifest())
-    assert found["ok"] is True
-    assert found["problems"] == []
+    assert (found["ok"], found["problems"], found["manifest"], found["restorable"]) == (True, [], True, None)
     assert (found["created"], found["version"], found["os_version"]) == (world.NOW_TEXT, "4.5.7", "centos9")
-    assert found["scopes"] == ["files", "db", "dwhdb"]
-    assert found["manifest"] is True
-    assert found["restorable"] is None
-    assert found["files"] == 40
+    assert (found["scopes"], found["files"]) == (["files", "db", "dwhdb"], 40)
     assert found["databases"]["dwh"] == {
         "file": "db/dwh_backup.db", "format": "custom", "compressor": "none", "size": 1000, "dump_version": "15.4",
         "tables": world.DWH_ROWS, "rows": 7300,
@@ -64,20 +60,15 @@ def test_what_was_not_read_is_none_and_not_zero() -> None:
 def test_problem_of_the_manifest_makes_the_archive_not_ok() -> None:
     problem = Problem("manifest_unreadable", "garbled")
     found = report_archive(world.reading(), "full", None, [problem], ["all"], "")
-    assert found["ok"] is False
-    assert found["manifest"] is False
+    assert (found["ok"], found["manifest"]) == (False, False)
     assert found["problems"] == [{"code": "manifest_unreadable", "message": "garbled"}]
-
-
-def test_manifest_of_another_archive_is_a_problem() -> None:
-    found = report(manifest=world.manifest(sha256="b" * 64))
-    assert [item["code"] for item in found["problems"]] == ["manifest_disagrees"]
-
-
-def test_archive_without_members_is_held_against_its_manifest_too() -> None:
     nothing = world.reading()._replace(members=(), small={}, dumps={}, files=None, size=10240, sha256="0" * 64)
-    found = report(nothing, manifest=world.manifest())
-    assert found["ok"] is False
+    assert report(nothing, manifest=world.manifest())["ok"] is False
+    for found, code in (
+        (report(manifest=world.manifest(sha256="b" * 64)), "manifest_disagrees"),
+        (report(world.reading({"engine": world.ENGINE_ROWS})), "dump_missing"),
+    ):
+        assert [item["code"] for item in found["problems"]] == [code]
 
 
 @pytest.mark.parametrize(
@@ -98,12 +89,7 @@ def test_expected_scopes(
     assert expected_scopes(world.reading(with_files=with_files), manifest, scopes) == expected
 
 
-def test_database_that_was_set_up_and_is_not_in_the_archive_is_missing() -> None:
-    found = report(world.reading({"engine": world.ENGINE_ROWS}))
-    assert [item["code"] for item in found["problems"]] == ["dump_missing"]
-
-
-@pytest.mark.parametrize(("installed", "ok"), [("4.5.7", True), ("4.5.6", False), ("4.4.10", False)])
+@pytest.mark.parametrize(("installed", "ok"), [("4.5.7", True), ("4.5.6", False)])
 def test_restorable_says_whether_and_why_not(installed: str, ok: bool) -> None:
     found = report(installed=installed)["restorable"]
     assert (found["installed_version"], found["ok"]) == (installed, ok)

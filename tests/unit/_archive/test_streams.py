@@ -31,7 +31,7 @@ def read_all(stream: Any, size: int = 1000) -> bytes:
 
 
 @pytest.mark.parametrize("packer", ["none", "gzip", "bzip2", "xz"])
-@pytest.mark.parametrize("most", [7, 4096, 1 << 20])
+@pytest.mark.parametrize("most", [7, 4096])
 def test_content_is_the_same_in_pieces_of_any_size(packer: str, most: int) -> None:
     name, stream = streams.open_decompressed(Sips(archives.PACKERS[packer](DATA), most))
     assert name == packer
@@ -39,37 +39,18 @@ def test_content_is_the_same_in_pieces_of_any_size(packer: str, most: int) -> No
 
 
 @pytest.mark.parametrize("packer", ["bzip2", "xz", "gzip"])
-def test_streams_one_after_the_other_are_one_content(packer: str) -> None:
-    packed = archives.PACKERS[packer](DATA[:60000]) + archives.PACKERS[packer](DATA[60000:])
-    assert read_all(streams.open_decompressed(io.BytesIO(packed))[1]) == DATA
+def test_streams_one_after_the_other_are_one_content_and_damage_is_an_error(packer: str) -> None:
+    def unpack(data: bytes) -> bytes:
+        return read_all(streams.open_decompressed(io.BytesIO(data))[1])
 
-
-def test_padding_behind_xz_is_no_garbage() -> None:
-    packed = archives.PACKERS["xz"](DATA) + bytes(4)
-    assert read_all(streams.open_decompressed(io.BytesIO(packed))[1]) == DATA
-
-
-@pytest.mark.parametrize("packer", ["gzip", "bzip2", "xz"])
-@pytest.mark.parametrize("end", [-1, -5, -20, -5000])
-def test_cut_content_is_an_error(packer: str, end: int) -> None:
-    cut = archives.PACKERS[packer](DATA)[:end]
-    with pytest.raises(streams.ERRORS):
-        read_all(streams.open_decompressed(io.BytesIO(cut))[1])
-
-
-@pytest.mark.parametrize("packer", ["gzip", "bzip2", "xz"])
-def test_garbage_behind_the_content_is_an_error(packer: str) -> None:
-    packed = archives.PACKERS[packer](DATA) + b"garbage"
-    with pytest.raises(streams.ERRORS):
-        read_all(streams.open_decompressed(io.BytesIO(packed))[1])
-
-
-@pytest.mark.parametrize("packer", ["gzip", "bzip2", "xz"])
-def test_flipped_byte_is_an_error(packer: str) -> None:
-    packed = bytearray(archives.PACKERS[packer](DATA))
-    packed[len(packed) // 2] ^= 0xFF
-    with pytest.raises(streams.ERRORS):
-        read_all(streams.open_decompressed(io.BytesIO(bytes(packed)))[1])
+    pack = archives.PACKERS[packer]
+    packed, middle = pack(DATA), len(pack(DATA)) // 2
+    assert unpack(pack(DATA[:60000]) + pack(DATA[60000:])) == DATA
+    assert packer != "xz" or unpack(packed + bytes(4)) == DATA, "padding is no garbage"
+    flipped = packed[:middle] + bytes([packed[middle] ^ 0xFF]) + packed[middle + 1 :]
+    for damaged in (packed[:-1], packed[:-5], packed[:-20], packed[:-5000], packed + b"garbage", flipped):
+        with pytest.raises(streams.ERRORS):
+            unpack(damaged)
 
 
 def test_peeking_takes_nothing_away() -> None:
@@ -80,9 +61,8 @@ def test_peeking_takes_nothing_away() -> None:
 
 @pytest.mark.parametrize(
     ("start", "name"),
-    [(b"\x1f\x8b\x08", "gzip"), (b"BZh9", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"),
-     (b"", "none"), (b"\x1f", "none"), (b"PGDMP", "none")],
-)  # fmt: skip
+    [(b"\x28\xb5\x2f\xfd", "zstd"), (b"", "none"), (b"\x1f", "none"), (b"PGDMP", "none")],
+)
 def test_compressor_is_told_by_its_first_bytes(start: bytes, name: str) -> None:
     assert streams.detect_compressor(start) == name
 
@@ -130,16 +110,10 @@ def test_tar_without_its_padding_is_whole() -> None:
         names_of(TAR[: end + 512])
 
 
-@pytest.mark.parametrize("place", [0, 1024 + 512, 1024 + 512 + 4096 + 512])
-def test_damaged_header_is_an_error_and_not_the_end(place: int) -> None:
-    damaged = bytearray(TAR)
-    damaged[place] ^= 0xFF
-    with pytest.raises(streams.tarfile.TarError):
-        names_of(bytes(damaged))
-
-
-def test_something_behind_the_end_mark_is_an_error() -> None:
-    with pytest.raises(streams.tarfile.TarError):
-        names_of(TAR + b"x" * 512)
-    with pytest.raises(streams.tarfile.TarError):
-        names_of(TAR + TAR)
+def test_damaged_header_and_something_behind_the_end_mark_are_errors() -> None:
+    damaged = [TAR + b"x" * 512, TAR + TAR]
+    for place in (0, 1024 + 512, 1024 + 512 + 4096 + 512):
+        damaged.append(TAR[:place] + bytes([TAR[place] ^ 0xFF]) + TAR[place + 1 :])
+    for data in damaged:
+        with pytest.raises(streams.tarfile.TarError):
+            names_of(data)

@@ -14,32 +14,22 @@ from ansible_collections.ovirt.backup.plugins.module_utils._archive.versions imp
 # archive, installed -> part of the reason, empty where it may be restored
 PAIRS = [
     ("4.5.7", "4.5.7", ""),
-    ("4.5.0", "4.5.7", ""),
     ("4.5.0.2", "4.5.1", ""),
-    ("4.4.10.7", "4.4.10.8", ""),
     ("4.5.6", "4.5.10", ""),
     ("4.5.7", "4.5.8_master", ""),
     ("4.5.8", "4.5.8_master", ""),
-    ("4.5.8_master", "4.5.8_master", ""),
     ("4.3.10", "4.3.11", ""),
     ("4.3.10", "4.4.10", ""),
     ("4.3.10.4", "4.5.7", ""),
-    ("4.3.11", "4.5.0", ""),
-    ("4.4.0", "4.5.7", ""),
     ("4.4.10.7", "4.5.0.2", ""),
     (" 4.5.6\n", "4.5.7", ""),
-    ("4.5.8", "4.5.7", "newer than the installed"),
     ("4.5.10", "4.5.9", "newer than the installed"),
     ("4.5.8_master", "4.5.8", "newer than the installed"),
     ("4.5.7.1", "4.5.7", "newer than the installed"),
-    ("4.4.10.8", "4.4.10.7", "newer than the installed"),
     ("4.3.9", "4.4.10", "at least 4.3.10"),
-    ("4.3.9.4", "4.5.7", "at least 4.3.10"),
     ("4.3", "4.5.7", "at least 4.3.10"),
-    ("4.2.8", "4.5.7", "can not be restored with"),
     ("4.2.8", "4.3.10", "can not be restored with"),
     ("4.5.0", "4.4.10", "can not be restored with"),
-    ("4.4.10", "4.3.11", "can not be restored with"),
     ("3.6.11", "4.0.6", "can not be restored with"),
     ("4.5.7", "4.6.0", "can not be restored with"),
     ("4.50.1", "4.5.7", "can not be restored with"),
@@ -57,14 +47,7 @@ def test_pair_is_accepted_or_refused_by_the_rule_of_the_tool(backup: str, instal
     reason = refuse_restore(backup, installed)
     assert bool(reason) == bool(part)
     assert part in reason
-
-
-def test_reason_names_both_versions() -> None:
-    for backup, installed, part in PAIRS:
-        if part:
-            reason = refuse_restore(backup, installed)
-            assert backup in reason
-            assert installed in reason
+    assert not part or (backup in reason and installed in reason)
 
 
 def test_versions_are_ordered_by_number_not_by_text() -> None:
@@ -73,10 +56,5 @@ def test_versions_are_ordered_by_number_not_by_text() -> None:
 
 
 def test_parts_of_a_version_are_found() -> None:
-    assert (minor_release("4.5.7"), minor_release("4.5"), minor_release("4"), minor_release("x4.5")) == (
-        "4.5",
-        "4.5",
-        "",
-        "",
-    )
-    assert (third_number("4.3.10.4"), third_number("4.3"), third_number("4.3.x")) == (10, 0, 0)
+    assert [minor_release(version) for version in ("4.5.7", "4.5", "4", "x4.5")] == ["4.5", "4.5", "", ""]
+    assert [third_number(version) for version in ("4.3.10.4", "4.3", "4.3.x")] == [10, 0, 0]

@@ -6,7 +6,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, Dict, List
@@ -15,6 +14,7 @@ import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common import command
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import CommandError, Interrupted
 from ansible_collections.ovirt.backup.plugins.module_utils._common.interruption import SIGNALS, interruptible
+from unit.fakes.errors import error_of
 
 ENV: Dict[str, str] = {"PATH": os.environ["PATH"]}
 # A parent that starts a child that starts a grandchild; both ignore SIGTERM and write their ids.
@@ -54,14 +54,11 @@ def run_long(script: str, folder: Path, timeout: float = 10, started: Any = None
 
 def test_status_and_output_are_returned() -> None:
     assert command.run_command(["sh", "-c", "echo out; echo err >&2; exit 3"], ENV) == (3, "out\n", "err\n")
-
-
-def test_signal_is_a_negative_status() -> None:
     assert command.run_command(["sh", "-c", "kill -9 $$"], ENV).returncode == -9
-
-
-def test_output_that_is_not_text_is_still_returned() -> None:
-    assert "a" in command.run_command(["printf", r"\377a"], ENV).stdout
+    assert "a" in command.run_command(["printf", r"\377a"], ENV).stdout, "also what is not text"
+    began = time.monotonic()
+    assert command.run_command(["sleep", "60"], ENV, timeout=0.2).returncode is None
+    assert time.monotonic() - began < 5
 
 
 def test_program_has_no_input_no_terminal_and_only_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,36 +78,23 @@ def test_program_that_can_not_be_started_is_named(name: str, tmp_path: Path) -> 
         command.run_long_command([name], ENV, 1, str(tmp_path / "x"), lambda _pid: None)
 
 
-def test_short_program_that_takes_too_long_is_ended() -> None:
-    began = time.monotonic()
-    assert command.run_command(["sleep", "60"], ENV, timeout=0.2).returncode is None
-    assert time.monotonic() - began < 5
-
-
-def test_long_program_writes_its_output_to_files(tmp_path: Path) -> None:
-    result = run_long("echo out; echo err >&2; exit 1", tmp_path)
-    assert result == (1, "out\n", "err\n")
-    assert (tmp_path / "tool.stdout").read_text() == "out\n"
-    assert (tmp_path / "tool.stderr").read_text() == "err\n"
-
-
-def test_end_of_a_long_output_is_kept(tmp_path: Path) -> None:
-    result = run_long("head -c 3000000 /dev/zero | tr '\\0' x; echo end", tmp_path)
-    assert len(result.stdout) == command.OUTPUT_LIMIT
-    assert result.stdout.endswith("x" * 10 + "end\n")
-
-
-def test_session_is_told_before_the_program_ends(tmp_path: Path) -> None:
+def test_long_program_writes_its_output_to_files_and_tells_its_session_before(tmp_path: Path) -> None:
     told: List[int] = []
 
     def note(pid: int) -> None:
         told.append(pid)
         assert pid in command.session_members(pid)
         assert command.start_time_of(pid)
+        (tmp_path / "told").touch()
 
-    run_long("sleep 0.2", tmp_path, started=note)
-    assert len(told) == 1
-    assert told[0] != os.getsid(0)
+    wait = "while [ ! -e %s/told ]; do sleep 0.01; done; " % tmp_path
+    script = wait + "head -c 3000000 /dev/zero | tr '\\0' x; echo out; echo err >&2; exit 1"
+    result = run_long(script, tmp_path, started=note)
+    assert (len(told), told[0] != os.getsid(0)) == (1, True)
+    assert (result.returncode, result.stderr, len(result.stdout)) == (1, "err\n", command.OUTPUT_LIMIT)
+    assert result.stdout.endswith("x" * 10 + "out\n"), "the end of a long output is kept"
+    assert (tmp_path / "tool.stdout").read_text().endswith("xout\n")
+    assert (tmp_path / "tool.stderr").read_text() == "err\n"
 
 
 def test_timeout_ends_the_whole_session_even_what_ignores_sigterm(tmp_path: Path) -> None:
@@ -182,14 +166,9 @@ def test_other_sessions_are_left_alone() -> None:
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
         with subprocess.Popen(["sleep", "60"], start_new_session=True) as mine:
             assert command.end_session(mine.pid, mine) == [mine.pid]
+        assert command.end_session(mine.pid) == [], "it has ended"
         assert other.poll() is None
         other.kill()
-
-
-def test_session_that_has_ended_is_ended() -> None:
-    with subprocess.Popen(["true"], start_new_session=True) as done:
-        done.wait()
-    assert command.end_session(done.pid) == []
 
 
 def test_process_with_a_nasty_name_is_read(tmp_path: Path) -> None:
@@ -218,9 +197,8 @@ def test_filter_passes_on_and_names_a_failure(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="why"):
             bad.read(100)
         bad.close()
-        with pytest.raises(CommandError) as caught:
-            command.Filter(["no-such-program"], source)
-    assert caught.value.code == "decompressor_missing"
+        error = error_of(CommandError, command.Filter, ["no-such-program"], source)
+    assert error.code == "decompressor_missing"
 
 
 def test_filter_that_is_not_read_to_its_end_is_ended() -> None:
@@ -232,31 +210,24 @@ def test_filter_that_is_not_read_to_its_end_is_ended() -> None:
     assert not is_alive(pid)
 
 
-def test_fixture_python_is_the_one_of_the_tests() -> None:
-    assert command.run_command([sys.executable, "-c", "print(1)"], ENV).stdout == "1\n"
-
-
-def test_a_program_without_hope_is_ended_before_its_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("script", "timeout", "looks", "returncode"),
+    [
+        ("echo said; sleep 30", 30, [False, False, True], None),
+        ("echo said; exit 3", 30, [True], 3),
+        ("echo said; sleep 30", 0.3, [False] * 100, None),
+    ],
+    ids=["without hope", "ends by itself", "takes too long"],
+)
+def test_a_program_that_is_watched_is_ended_where_there_is_no_hope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, timeout: float, looks: List[bool], returncode: Any
+) -> None:
     monkeypatch.setattr(command, "LOOK_PAUSE", 0.05)
-    looks = iter([False, False, True])
-    began = time.monotonic()
-    result = command.run_long_command(
-        ["sh", "-c", "echo said; sleep 30"], ENV, 30, str(tmp_path / "tool"), lambda _pid: None, lambda: next(looks)
-    )
-    assert (result.returncode, result.stdout) == (None, "said\n")
+    found, began, stem = iter(looks), time.monotonic(), str(tmp_path / "tool")
+    argv = ["sh", "-c", script]
+    result = command.run_long_command(argv, ENV, timeout, stem, lambda _pid: None, lambda: next(found))
+    assert (result.returncode, result.stdout) == (returncode, "said\n")
     assert time.monotonic() - began < 10
-
-
-def test_a_program_that_is_watched_ends_with_its_status(tmp_path: Path) -> None:
-    stem = str(tmp_path / "tool")
-    result = command.run_long_command(["sh", "-c", "exit 3"], ENV, 30, stem, lambda _pid: None, lambda: True)
-    assert result.returncode == 3
-
-
-def test_the_time_of_a_program_that_is_watched_is_limited(tmp_path: Path) -> None:
-    stem = str(tmp_path / "tool")
-    result = command.run_long_command(["sleep", "30"], ENV, 0.2, stem, lambda _pid: None, lambda: False)
-    assert result.returncode is None
 
 
 def test_a_program_can_be_told_to_end_with_the_module(tmp_path: Path) -> None:

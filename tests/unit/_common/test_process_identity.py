@@ -6,7 +6,7 @@
 import os
 import subprocess
 import sys
-from typing import List
+from typing import Dict, List, Optional
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import Interrupted
@@ -28,24 +28,21 @@ def test_a_process_that_runs_is_alive_and_one_that_ended_is_not() -> None:
         assert is_run_alive(identity) is False
 
 
-def test_another_process_of_the_same_number_is_another_run() -> None:
+@pytest.mark.parametrize(
+    ("changes", "alive"),
+    [
+        ({}, True),
+        ({"start": "1"}, False),
+        ({"boot": "0"}, False),
+        ({"host": "elsewhere"}, None),
+        ({"namespace": "1"}, None),
+    ],
+    ids=["this", "another of the same number", "before the machine started anew", "another machine", "a container"],
+)
+def test_a_run_is_alive_or_not_or_nobody_can_tell(changes: Dict[str, str], alive: Optional[bool]) -> None:
     own = parse_identity(identify_process(os.getpid()))
     assert own is not None
-    assert is_run_alive(render_identity(own)) is True
-    assert is_run_alive(render_identity(own._replace(start="1"))) is False
-
-
-def test_a_run_before_the_machine_was_started_anew_has_ended() -> None:
-    own = parse_identity(identify_process(os.getpid()))
-    assert own is not None
-    assert is_run_alive(render_identity(own._replace(boot="00000000"))) is False
-
-
-def test_nobody_can_tell_of_another_machine_or_container() -> None:
-    own = parse_identity(identify_process(os.getpid()))
-    assert own is not None
-    assert is_run_alive(render_identity(own._replace(host="elsewhere"))) is None
-    assert is_run_alive(render_identity(own._replace(namespace="1"))) is None
+    assert is_run_alive(render_identity(own._replace(**changes))) is alive
     assert is_run_alive("somebody") is None
 
 

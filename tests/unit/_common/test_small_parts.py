@@ -25,35 +25,24 @@ TWO = Problem("locked", "another run")
 @pytest.mark.parametrize(
     ("value", "hidden"),
     [
-        ("password is hunter22!", "password is %s!" % MASK),
-        ("hunter22hunter22", MASK * 2),
-        (["a", "hunter22"], ["a", MASK]),
+        ("hunter22 is hunter22!", "%s is %s!" % (MASK, MASK)),
         (("a", "hunter22"), ["a", MASK]),
         ({"k": {"hunter22": ["x hunter22"]}}, {"k": {MASK: ["x " + MASK]}}),
-        (5, 5),
-        (None, None),
-        (True, True),
+        ([5, None, True], [5, None, True]),
         ("Hunter22", "Hunter22"),
     ],
     ids=str,
 )
 def test_secret_is_replaced_wherever_it_stands(value: Any, hidden: Any) -> None:
+    before = repr(value)
     assert redact(value, ["hunter22"]) == hidden
-
-
-def test_longer_secret_goes_first() -> None:
-    assert redact("hunter22-long and hunter22", ["hunter22", "hunter22-long"]) == "%s and %s" % (MASK, MASK)
+    assert repr(value) == before
 
 
 @pytest.mark.parametrize("secrets", [[], [""], ["abc"]])
 def test_empty_and_tiny_secrets_do_not_tear_words_apart(secrets: Any) -> None:
     assert redact("abc", secrets) == "abc"
-
-
-def test_original_is_not_changed() -> None:
-    value = {"list": ["hunter22"]}
-    redact(value, ["hunter22"])
-    assert value == {"list": ["hunter22"]}
+    assert redact("hunter22-long and hunter22", ["hunter22", "hunter22-long"]) == "%s and %s" % (MASK, MASK)
 
 
 def test_times_are_utc_and_return_to_themselves() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Iterator, List
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._dump.reader import DumpContents, DumpError, read_dump
+from ansible_collections.ovirt.backup.plugins.module_utils._dump.reader import DumpError
+from unit.fakes.dumps import read_bytes as read_all
+from unit.fakes.errors import error_of
 from unit.fakes.throwaway_server import Server, throwaway_server
 
 pytestmark = pytest.mark.postgresql
@@ -18,7 +20,6 @@ STOCK = ["-E", "UTF8", "--disable-dollar-quoting", "--disable-triggers"]
 FLAGS = {
     "custom": [*STOCK, "--format=custom"],
     "custom without compression": [*STOCK, "--format=custom", "--compress=0"],
-    "custom with dollar quotes": ["-E", "UTF8", "--format=custom"],
     "plain": [*STOCK, "--format=plain", "--no-owner", "--no-privileges"],
     "plain with owners": [*STOCK, "--format=plain"],
     "plain with dollar quotes": ["-E", "UTF8", "--format=plain"],
@@ -27,18 +28,13 @@ FLAGS = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with throwaway_server() as made:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with throwaway_server(tmp_path_factory.mktemp("dumps")) as made:
         made.psql("postgres", "CREATE DATABASE nasty")
         made.psql("nasty", 'CREATE SCHEMA ext; CREATE EXTENSION "uuid-ossp" SCHEMA ext')
         for script in ("nasty-roles.sql", "nasty.sql", "nasty-grants.sql"):
             made.psql("nasty", (RECORDED / script).read_text(encoding="utf-8"))
         yield made
-
-
-def read_all(data: bytes) -> DumpContents:
-    pieces = [data]
-    return read_dump(lambda _size: pieces.pop() if pieces else b"")
 
 
 @pytest.mark.parametrize("flags", FLAGS.values(), ids=FLAGS.keys())
@@ -53,15 +49,6 @@ def test_rows_in_the_dump_are_the_rows_in_the_database(server: Server, flags: Li
     assert found.schemas == ["Odd.Schema", "aaa_jdbc", "empty_schema", "ext", "public"]
 
 
-def test_dump_file_written_by_redirection_is_read(server: Server) -> None:
-    path = server.folder / "redirected.dump"
-    with path.open("wb") as target:
-        subprocess.run(
-            [str(server.bin / "pg_dump"), *FLAGS["custom"], "nasty"], stdout=target, env=server.environment, check=True
-        )
-    assert read_all(path.read_bytes()).tables == server.count("nasty")
-
-
 def test_owners_and_grantees_are_found(server: Server) -> None:
     found = read_all(server.run("pg_dump", *FLAGS["custom"], "nasty"))
     assert found.owners == ["engine", "postgres"]
@@ -69,12 +56,14 @@ def test_owners_and_grantees_are_found(server: Server) -> None:
     assert found.grantees == read_all(server.run("pg_dump", *FLAGS["plain with owners"], "nasty")).grantees
 
 
-def test_what_pg_restore_prints_has_the_same_rows(server: Server) -> None:
-    custom = server.folder / "to-print.dump"
-    custom.write_bytes(server.run("pg_dump", *FLAGS["custom"], "nasty"))
+def test_what_pg_restore_prints_has_the_same_rows(server: Server, tmp_path: Path) -> None:
+    custom = tmp_path / "redirected.dump"
+    command = [str(server.bin / "pg_dump"), *FLAGS["custom"], "nasty"]
+    with custom.open("wb") as target:
+        subprocess.run(command, stdout=target, env=server.environment, check=True)
     found = read_all(server.run("pg_restore", "-f", "-", str(custom)))
     assert found.format == "plain"
-    assert found.tables == read_all(custom.read_bytes()).tables
+    assert found.tables == read_all(custom.read_bytes()).tables == server.count("nasty")
 
 
 def test_psql_loads_the_rows_that_were_counted(server: Server) -> None:
@@ -86,6 +75,5 @@ def test_psql_loads_the_rows_that_were_counted(server: Server) -> None:
 
 def test_rows_as_insert_statements_are_refused(server: Server) -> None:
     for kind in ("--format=custom", "--format=plain"):
-        with pytest.raises(DumpError) as caught:
-            read_all(server.run("pg_dump", kind, "--inserts", "nasty"))
-        assert caught.value.code == "dump_unreadable"
+        error = error_of(DumpError, read_all, server.run("pg_dump", kind, "--inserts", "nasty"))
+        assert error.code == "dump_unreadable"

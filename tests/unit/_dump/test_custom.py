@@ -10,7 +10,8 @@ from typing import List, NamedTuple, Optional, Tuple
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._dump import window
-from ansible_collections.ovirt.backup.plugins.module_utils._dump.reader import DumpContents, DumpError, read_dump
+from ansible_collections.ovirt.backup.plugins.module_utils._dump.reader import read_dump
+from unit.fakes.dumps import read_bytes, refused
 
 VERSIONS = [(1, 12), (1, 13), (1, 14), (1, 15), (1, 16)]
 ROWS = b"1\tx\n2\ty\n\\.\n\n\n"
@@ -68,22 +69,11 @@ def archive(entries: List[Entry], blocks: bytes, version: Tuple[int, int] = (1, 
     return header(version, compression) + contents(version, entries) + blocks
 
 
-def read_bytes(data: bytes) -> DumpContents:
-    pieces = [data]
-    return read_dump(lambda _size: pieces.pop() if pieces else b"")
-
-
-def refused(data: bytes) -> Tuple[str, str]:
-    with pytest.raises(DumpError) as caught:
-        read_bytes(data)
-    return caught.value.code, caught.value.message
-
-
 @pytest.mark.parametrize("compression", [0, 1])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_archive_version_is_read(version: Tuple[int, int], compression: int) -> None:
     entries = [Entry(7, "t"), Entry(8, "nothing", schema="aaa_jdbc", owner="dba")]
-    blocks = block(7, ROWS, compression) + block(8, b"\\.\n\n\n", compression)
+    blocks = block(8, b"\\.\n\n\n", compression) + block(7, ROWS, compression)  # in another order
     found = read_bytes(archive(entries, blocks, version, compression))
     assert found.tables == {"public.t": 2, "aaa_jdbc.nothing": 0}
     assert found.created == "2025-01-02T03:04:05"
@@ -92,17 +82,12 @@ def test_every_archive_version_is_read(version: Tuple[int, int], compression: in
 
 
 @pytest.mark.parametrize("compression", [0, 1])
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 64])
+@pytest.mark.parametrize("size", [1, 2, 5])
 def test_windows_may_end_anywhere(size: int, compression: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "WINDOW", size)
     data = archive([Entry(7, "t")], block(7, ROWS, compression), compression=compression)
     single = iter(data)
     assert read_dump(lambda _size: bytes(itertools.islice(single, 1))).tables == {"public.t": 2}
-
-
-def test_blocks_may_come_in_another_order() -> None:
-    entries = [Entry(7, "a"), Entry(8, "b")]
-    assert read_bytes(archive(entries, block(8, ROWS) + block(7, b"\\.\n"))).tables == {"public.a": 0, "public.b": 2}
 
 
 def test_large_objects_are_counted_even_when_empty() -> None:
@@ -112,59 +97,41 @@ def test_large_objects_are_counted_even_when_empty() -> None:
     assert read_bytes(archive([entry], b"\3" + integer(9) + objects + empty + integer(0))).large_objects == 3
 
 
-def test_schemas_extensions_and_grantees_are_found() -> None:
-    def described(number: int, name: str, kind: str, definition: str) -> Entry:
-        return Entry(number, name, kind, definition, None, "", "", has_data=False)
+def described(kind: str, definition: str, name: str = "x") -> Entry:
+    return Entry(len(definition), name, kind, definition, None, "", "", has_data=False)
 
-    found = read_bytes(
-        archive(
-            [
-                described(1, "aaa_jdbc", "SCHEMA", "CREATE SCHEMA aaa_jdbc;\n"),
-                described(2, "public", "SCHEMA", "-- *not* creating schema, since initdb creates it"),
-                described(
-                    3, "uuid-ossp", "EXTENSION", 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;\n'
-                ),
-                described(
-                    4, "TABLE t", "ACL", 'REVOKE ALL ON t FROM x;\nGRANT SELECT ON t TO "a;b";\nGRANT ALL ON t TO c;'
-                ),
-                described(5, "f()", "FUNCTION", "CREATE FUNCTION f() AS 'GRANT x TO trap;'"),
-                described(6, "v", "VIEW", "CREATE VIEW v AS SELECT 'COPY t FROM stdin;\n1\n\\.\n'"),
-                described(
-                    7, "TABLES", "DEFAULT ACL", "ALTER DEFAULT PRIVILEGES FOR ROLE o GRANT SELECT ON TABLES TO d;"
-                ),
-            ],
-            b"",
-        )
-    )
-    assert found.schemas == ["aaa_jdbc"]
-    assert found.extensions == ["uuid-ossp"]
-    assert found.grantees == ["a;b", "c", "d"]
+
+def test_schemas_extensions_and_grantees_are_found() -> None:
+    entries = [
+        described("SCHEMA", "CREATE SCHEMA aaa_jdbc;\n", "aaa_jdbc"),
+        described("SCHEMA", "-- *not* creating schema, since initdb creates it", "public"),
+        described("EXTENSION", 'CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;\n', "uuid-ossp"),
+        described("ACL", 'REVOKE ALL ON t FROM x;\nGRANT SELECT ON t TO "a;b";\nGRANT ALL ON t TO c;'),
+        described("FUNCTION", "CREATE FUNCTION f() AS 'GRANT x TO trap;'"),
+        described("VIEW", "CREATE VIEW v AS SELECT 'COPY t FROM stdin;\n1\n\\.\n'"),
+        described("DEFAULT ACL", "ALTER DEFAULT PRIVILEGES FOR ROLE o GRANT SELECT ON TABLES TO d;"),
+    ]
+    found = read_bytes(archive(entries, b""))
+    assert (found.schemas, found.extensions, found.grantees) == (["aaa_jdbc"], ["uuid-ossp"], ["a;b", "c", "d"])
     assert found.tables == {}
 
 
-def test_newer_archive_is_named() -> None:
-    code, message = refused(b"PGDMP" + bytes([1, 17, 0]) + bytes(100))
-    assert code == "dump_newer"
-    assert "1.17" in message
+OTHERS = {
+    "newer": (b"PGDMP" + bytes([1, 17, 0]) + bytes(100), "dump_newer", "1.17"),
+    "older": (b"PGDMP" + bytes([1, 11, 0]) + bytes(100), "dump_unreadable", "1.11"),
+    "oldest": (b"PGDMP" + bytes([0, 15, 0]) + bytes(100), "dump_unreadable", "0.15"),
+    "lz4": (archive([Entry(7, "t")], b"", (1, 16), 2), "dump_unreadable", "lz4"),
+    "zstd": (archive([Entry(7, "t")], b"", (1, 16), 3), "dump_unreadable", "zstd"),
+    "another compression": (archive([Entry(7, "t")], b"", (1, 16), 9), "dump_unreadable", "unknown method 9"),
+    "insert statements": (archive([Entry(7, "t", copy=None)], block(7, b"INSERT")), "dump_unreadable", "public.t"),
+    "missing data": (archive([Entry(7, "a"), Entry(8, "b")], block(7, ROWS)), "dump_truncated", "public.b"),
+}
 
 
-@pytest.mark.parametrize(("compression", "name"), [(2, "lz4"), (3, "zstd"), (9, "unknown method 9")])
-def test_other_compression_is_named(compression: int, name: str) -> None:
-    code, message = refused(archive([Entry(7, "t")], b"", (1, 16), compression))
-    assert code == "dump_unreadable"
-    assert name in message
-
-
-def test_rows_as_insert_statements_are_refused() -> None:
-    code, message = refused(archive([Entry(7, "t", copy=None)], block(7, b"INSERT INTO public.t VALUES (1);\n")))
-    assert code == "dump_unreadable"
-    assert "public.t" in message
-
-
-def test_missing_data_is_named() -> None:
-    code, message = refused(archive([Entry(7, "a"), Entry(8, "b")], block(7, ROWS)))
-    assert code == "dump_truncated"
-    assert "public.b" in message
+@pytest.mark.parametrize(("data", "code", "part"), list(OTHERS.values()), ids=list(OTHERS))
+def test_what_is_not_read_is_named(data: bytes, code: str, part: str) -> None:
+    error = refused(data)
+    assert (error.code, part in error.message) == (code, True)
 
 
 @pytest.mark.parametrize(
@@ -185,12 +152,7 @@ def test_missing_data_is_named() -> None:
     ],
 )
 def test_wrong_data_is_refused(blocks: bytes) -> None:
-    assert refused(archive([Entry(7, "t")], blocks))[0] == "dump_unreadable"
-
-
-@pytest.mark.parametrize("version", [(1, 11), (1, 0), (0, 9)])
-def test_older_archive_is_refused(version: Tuple[int, int]) -> None:
-    assert refused(b"PGDMP" + bytes([*version, 0]) + bytes(100))[0] == "dump_unreadable"
+    assert refused(archive([Entry(7, "t")], blocks)).code == "dump_unreadable"
 
 
 def test_very_large_row_does_not_need_memory_for_it() -> None:

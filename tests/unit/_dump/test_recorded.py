@@ -51,36 +51,30 @@ def data_blocks(data: bytes) -> Dict[str, Optional[int]]:
     return dict({entry.kind: entry.position for entry in entries.values()}, start=archive.source.offset)
 
 
-def test_there_are_recorded_dumps() -> None:
-    assert len(DUMPS) == 13
-
-
 @pytest.mark.parametrize("name", DUMPS)
 def test_rows_of_every_release_and_format_are_counted(name: str) -> None:
-    contents = read_dump(reader(recorded(name)))
+    data = recorded(name)
+    contents = read_dump(reader(data))
     assert contents.tables == ROWS
     assert contents.large_objects == 2
     assert contents.schemas == ["aaa_jdbc", "public"]
     assert contents.server_version.split(".")[0] == name[:2] == contents.dump_version.split(".")[0]
+    assert read_dump(reader(data, most=1)) == read_dump(reader(data, most=7)) == contents
+    assert refusal(data + b"\0") in ("dump_unreadable", "dump_truncated")
+    assert refusal(data * 2) == "dump_unreadable"
+    assert len(DUMPS) == 13
 
 
 @pytest.mark.parametrize("name", ["15-custom.dump", "16-custom.dump", "17-piped.dump", "18-uncompressed.dump"])
 def test_custom_dump_names_database_time_owners_and_grantees(name: str) -> None:
     contents = read_dump(reader(recorded(name)))
-    assert contents.format == "custom"
-    assert contents.database == "small"
+    assert (contents.format, contents.database) == ("custom", "small")
     assert contents.owners == ["engine", "postgres"]
     assert contents.grantees == ["grafana_reader"]
     assert contents.created.startswith("2026-11-22T15:")
 
 
-@pytest.mark.parametrize("name", DUMPS)
-def test_small_pieces_make_no_difference(name: str) -> None:
-    data = recorded(name)
-    assert read_dump(reader(data, most=1)) == read_dump(reader(data, most=7)) == read_dump(reader(data))
-
-
-@pytest.mark.parametrize("name", ["15-custom.dump", "15-uncompressed.dump", "17-piped.dump"])
+@pytest.mark.parametrize("name", ["15-custom.dump", "17-piped.dump"])
 def test_cut_custom_dump_is_refused_wherever_it_is_cut(name: str) -> None:
     data = recorded(name)
     assert refusal(data) == "accepted"
@@ -90,7 +84,7 @@ def test_cut_custom_dump_is_refused_wherever_it_is_cut(name: str) -> None:
     assert {refusal(data[:size]) for size in cuts} == {"dump_truncated"}
 
 
-@pytest.mark.parametrize("name", ["15-plain.dump", "17-plain.dump"])
+@pytest.mark.parametrize("name", ["17-plain.dump"])
 def test_cut_plain_dump_is_refused_wherever_it_is_cut(name: str) -> None:
     data = recorded(name)
     cuts = itertools.chain(range(1, len(data) - 200, 13), range(len(data) - 200, len(data)))
@@ -118,16 +112,6 @@ def test_wrong_position_in_the_table_of_contents_is_refused() -> None:
     assert data.count(known) == 1
     assert refusal(data.replace(known, b"\2" + (start + 1).to_bytes(8, "little"))) == "dump_unreadable"
     assert refusal(data.replace(known, b"\1" + bytes(8))) == "accepted"
-
-
-@pytest.mark.parametrize("name", DUMPS)
-def test_bytes_behind_the_end_are_refused(name: str) -> None:
-    assert refusal(recorded(name) + b"\0") in ("dump_unreadable", "dump_truncated")
-
-
-@pytest.mark.parametrize("name", DUMPS)
-def test_two_dumps_in_one_file_are_refused(name: str) -> None:
-    assert refusal(recorded(name) * 2) == "dump_unreadable"
 
 
 @pytest.mark.parametrize("mask", [0x01, 0x80, 0xFF])

@@ -59,17 +59,11 @@ def test_blocks_may_end_anywhere() -> None:
     assert all(watched(data, cut=cut) == whole for cut in range(len(data)))
 
 
-def test_order_of_the_columns_does_not_matter() -> None:
+def test_columns_may_stand_in_any_order_and_are_all_needed() -> None:
     row = "\t".join((STARTED % ("db", "/l/x.log"), "9024", "8")) + "\n"
     assert watched(row, ("message", "log_type", "audit_log_id")) == [("8", STARTED % ("db", "/l/x.log"))]
-
-
-def test_table_without_a_needed_column_is_not_watched() -> None:
     assert watched(started(1), ("audit_log_id", "user_id", "kind", "message")) == []
     assert watched(started(1), ()) == []
-
-
-def test_rows_are_kept_up_to_a_limit() -> None:
     assert len(watched("".join(started(number) for number in range(MOST_ROWS + 5)))) == MOST_ROWS
 
 
@@ -95,9 +89,6 @@ def test_the_newest_started_backup_is_the_one_of_the_dump() -> None:
 
 @pytest.mark.parametrize("rows", [[], [("x", "log=/l")], [("1", "no path")]], ids=["none", "no number", "no path"])
 def test_without_a_usable_row_there_is_no_identity(rows: List[Tuple[str, ...]]) -> None:
+    assert backup_log_path({"public.audit_log": [("1", "x log=/no log=/l/one.log (more)")]}) == "/l/one.log"
     assert backup_log_path({"public.audit_log": rows}) == ""
     assert backup_log_path({}) == ""
-
-
-def test_path_ends_at_a_blank_and_is_the_last_one() -> None:
-    assert backup_log_path({"public.audit_log": [("1", "x log=/no log=/l/one.log (more)")]}) == "/l/one.log"

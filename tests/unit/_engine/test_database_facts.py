@@ -58,12 +58,8 @@ def test_a_database_with_anything_to_dump_is_not_empty(tables: int, others: int,
 
 @pytest.mark.parametrize(
     ("code", "state"),
-    [
-        ("database_missing", "missing"), ("database_unreachable", "unreachable"),
-        ("database_login_failed", "login_failed"), ("database_unreadable", "unreadable"),
-        ("backup_error", "unreadable"),
-    ],
-)  # fmt: skip
+    [("database_missing", "missing"), ("database_login_failed", "login_failed"), ("backup_error", "unreadable")],
+)
 def test_a_database_that_can_not_be_read_says_why(code: str, state: str) -> None:
     shown = describe_database(SETTINGS, None, None, "the server said no", code)
     assert (shown["state"], shown["problem"]) == (state, "the server said no")

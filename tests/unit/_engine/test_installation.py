@@ -12,6 +12,8 @@ from ansible_collections.ovirt.backup.plugins.module_utils._common import comman
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import CommandError
 from ansible_collections.ovirt.backup.plugins.module_utils._engine import installation
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.installation import read_installation
+from unit.fakes.errors import error_of
+from unit.fakes.machine import write_program
 
 HELP = """#!/bin/sh
 echo '    files                   files'
@@ -40,12 +42,6 @@ FILES: Dict[str, str] = {
 }  # fmt: skip
 
 
-def write_program(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-
-
 @pytest.fixture
 def prefix(tmp_path: Path) -> Path:
     for name, text in FILES.items():
@@ -65,48 +61,43 @@ def test_installation_is_read_whole(prefix: Path) -> None:
     assert (found.version, found.fqdn, found.is_set_up) == ("4.5.7", "engine.lab.test", True)
     assert found.tool == str(prefix / "bin/engine-backup")
     assert found.supported == {"files", "db", "dwhdb"}
-    assert found.enabled == found.answered == found.owned == {"engine", "dwh"}
-    assert sorted(found.settings) == ["dwh", "engine"]
-    assert found.notified == found.settings["engine"]
+    assert found.enabled == found.answered == found.owned == set(found.settings) == {"engine", "dwh"}
+    engine = found.settings["engine"]
+    assert engine == found.notified
+    assert (engine.password, engine.password_as_shell, engine.user) == ("p:w", "p\\:w", "engine")
     assert found.grafana_file == str(prefix / "var/lib/grafana/grafana.db")
     assert found.log_directory == str(prefix / "var/log/ovirt-engine-backup")
+    (prefix / "etc/ovirt-engine/engine.conf.d/10-setup-protocols.conf").unlink()
+    assert read(prefix).fqdn == "other.lab.test", "that of the setup state"
 
 
-def test_settings_hold_both_readings_of_a_password(prefix: Path) -> None:
-    engine = read(prefix).settings["engine"]
-    assert (engine.password, engine.password_as_shell, engine.user) == ("p:w", "p\\:w", "engine")
-
-
-def test_later_files_win_as_they_do_for_the_tool(prefix: Path) -> None:
+def test_later_files_win_as_they_do_for_the_tool_and_copies_are_not_read(prefix: Path) -> None:
     with open(str(prefix / DWH_FILE), "a") as stream:
         stream.write('ENGINE_DB_HOST="elsewhere"\n')
-    found = read(prefix)
-    assert found.settings["engine"].host == "elsewhere"
     (prefix / "etc/ovirt-engine/engine.conf.d/99-local.conf").write_text('ENGINE_DB_DATABASE="moved"\n')
-    assert read(prefix).settings["engine"].database == "moved"
-
-
-def test_files_of_another_ending_are_not_read(prefix: Path) -> None:
     (prefix / (ENGINE_FILE + ".20261122134352")).write_text('ENGINE_DB_DATABASE="old"\n')
-    assert read(prefix).settings["engine"].database == "engine"
+    (prefix / "etc/ovirt-engine/engine.conf.d/99-local.conf.rpmsave").write_text('ENGINE_DB_DATABASE="old"\n')
+    engine = read(prefix).settings["engine"]
+    assert (engine.host, engine.database) == ("elsewhere", "moved")
 
 
-def test_tool_that_is_missing_is_named(prefix: Path) -> None:
-    for change in ((prefix / "bin/engine-backup").chmod, (lambda _mode: (prefix / "bin/engine-backup").unlink())):
-        change(0o644)
-        with pytest.raises(CommandError) as caught:
-            read(prefix)
-        assert caught.value.code == "tool_missing"
-        assert str(prefix / "bin/engine-backup") in caught.value.message
+@pytest.mark.parametrize("is_there", [True, False], ids=["not a program", "missing"])
+def test_tool_that_is_missing_is_named(prefix: Path, is_there: bool) -> None:
+    tool = prefix / "bin/engine-backup"
+    tool.chmod(0o644)
+    if not is_there:
+        tool.unlink()
+    error = error_of(CommandError, read, prefix)
+    assert (error.code, str(tool) in error.message) == ("tool_missing", True)
 
 
-def test_missing_query_tool_is_named_and_answers_nothing(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_programs_are_named_and_answer_nothing(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (prefix / "bin/otopi-config-query").unlink()
-    monkeypatch.setattr(installation, "QUERY_TOOL", "otopi-config-query-that-is-nowhere")
+    monkeypatch.setattr(installation, "QUERY_TOOL", "query-that-is-nowhere")
+    monkeypatch.setattr(installation, "NEEDED_PROGRAMS", ("sh", "program-that-is-nowhere"))
     found = read(prefix)
-    assert "otopi-config-query-that-is-nowhere" in found.missing_programs
-    assert found.answered == frozenset()
-    assert found.enabled == {"engine", "dwh"}
+    assert sorted(found.missing_programs) == ["program-that-is-nowhere", "query-that-is-nowhere"]
+    assert (found.answered, found.enabled) == (frozenset(), {"engine", "dwh"})
 
 
 def test_query_is_asked_and_not_only_the_files(prefix: Path) -> None:
@@ -121,11 +112,6 @@ def test_no_program_is_started_for_those_who_do_not_need_it(prefix: Path) -> Non
     found = read_installation(str(prefix))
     assert (found.answered, found.restorable, found.enabled) == (frozenset(), frozenset(), {"engine", "dwh"})
     assert not (prefix / "asked").exists()
-
-
-def test_missing_programs_are_named(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installation, "NEEDED_PROGRAMS", ("sh", "program-that-is-nowhere"))
-    assert read(prefix).missing_programs == ("program-that-is-nowhere",)
 
 
 PYTHON = """#!/bin/sh
@@ -176,11 +162,6 @@ def test_setup_state_says_what_is_set_up(prefix: Path, state: Any, is_set_up: bo
         (prefix / STATE).write_text(state)
     found = read(prefix)
     assert (found.is_set_up, found.enabled) == (is_set_up, enabled)
-
-
-def test_fqdn_is_that_of_the_setup_state_where_the_engine_says_none(prefix: Path) -> None:
-    (prefix / "etc/ovirt-engine/engine.conf.d/10-setup-protocols.conf").unlink()
-    assert read(prefix).fqdn == "other.lab.test"
 
 
 def test_version_is_empty_where_there_are_no_packages(prefix: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._archive.manifest imp
 from ansible_collections.ovirt.backup.plugins.module_utils._common import command, files
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError
 from ansible_collections.ovirt.backup.plugins.module_utils._engine import leftovers
+from unit.fakes.errors import error_of
 
 # A run in a process of its own: begins, starts a stubborn tool with a password file, and waits to be killed.
 RUN = """
@@ -44,30 +45,19 @@ def places(tmp_path: Path) -> Any:
     return target, work
 
 
-def wait_for(path: Path, name: str) -> None:
-    deadline = time.monotonic() + 15
-    while not list(path.rglob(name)):
-        assert time.monotonic() < deadline, "the run did not start"
-        time.sleep(0.02)
-
-
-def wait_until_noted(target: Path) -> None:
-    """Wait until the run has written down the session of its tool."""
-    deadline = time.monotonic() + 15
-    while not (leftovers.read_leftovers(str(target)) or {}).get("session"):
-        assert time.monotonic() < deadline, "the run noted no session"
-        time.sleep(0.02)
-
-
 def kill_a_run(target: Path, work: Path) -> int:
     """Start a run, kill it with SIGKILL while its tool works, and return the session of the tool."""
+
+    def state() -> Dict[str, Any]:
+        return leftovers.read_leftovers(str(target)) or {}
+
     with subprocess.Popen([sys.executable, "-c", RUN, str(target), str(work), *sys.path]) as process:
-        wait_for(work, ".pgpass")
-        wait_until_noted(target)
+        deadline = time.monotonic() + 15
+        while not list(work.rglob(".pgpass")) or not state().get("session"):
+            assert time.monotonic() < deadline, "the run did not start, or noted no session"
+            time.sleep(0.02)
         process.kill()
-    state = leftovers.read_leftovers(str(target))
-    assert state is not None
-    return int(state["session"])
+    return int(state()["session"])
 
 
 def test_killed_run_is_swept_up_whole(places: Any) -> None:
@@ -80,13 +70,8 @@ def test_killed_run_is_swept_up_whole(places: Any) -> None:
     assert sorted(os.path.dirname(path) for path in removed) == sorted([str(target), str(work)])
     assert list(work.iterdir()) == []
     assert [path.name for path in target.iterdir()] == [files.LOCK_NAME]
-
-
-def test_second_sweep_finds_nothing(places: Any) -> None:
-    kill_a_run(*places)
-    leftovers.remove_leftovers(str(places[0]))
-    assert leftovers.remove_leftovers(str(places[0])) == []
-    assert leftovers.read_leftovers(str(places[0])) is None
+    assert leftovers.remove_leftovers(str(target)) == []
+    assert leftovers.read_leftovers(str(target)) is None
 
 
 def write_state(target: Path, **changes: Any) -> Dict[str, Any]:
@@ -114,10 +99,12 @@ STRANGERS: Dict[str, Dict[str, Any]] = {
 
 @pytest.mark.parametrize("changes", list(STRANGERS.values()), ids=list(STRANGERS))
 def test_later_user_of_a_process_id_is_left_alone(tmp_path: Path, stranger: Any, changes: Dict[str, Any]) -> None:
-    start = command.start_time_of(stranger.pid)
-    write_state(tmp_path, **dict({"session": stranger.pid, "session_start": start}, **changes))
+    recorded = {"session": stranger.pid, "session_start": command.start_time_of(stranger.pid)}
+    write_state(tmp_path, **dict(recorded, **changes))
+    (tmp_path / (files.STATE_NAME + files.UNFINISHED)).write_text("{")
     leftovers.remove_leftovers(str(tmp_path))
     assert stranger.poll() is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_recorded_session_is_ended(tmp_path: Path, stranger: Any) -> None:
@@ -160,34 +147,18 @@ def test_state_never_leads_to_the_removal_of_a_foreign_directory(tmp_path: Path)
     assert precious.is_dir()
 
 
-DAMAGED: List[Any] = [b"", b"{", b"[]", b"{}", b'{"schema": 2}', b'{"schema": 1}', b" " * (files.STATE_LIMIT + 1)]
+GARBLED = [{"session": "x"}, {"directories": "x"}, {"directories": [1]}, {"boot": None}]
+DAMAGED: List[Any] = [b"", b"[]", b'{"schema": 2}', b'{"schema": 1}', b" " * (files.STATE_LIMIT + 1), *GARBLED]
 
 
-@pytest.mark.parametrize("content", DAMAGED, ids=lambda content: str(content[:20]))
-def test_damaged_state_is_named_and_nothing_is_touched(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / files.STATE_NAME).write_bytes(content)
-    with pytest.raises(BackupError) as caught:
-        leftovers.remove_leftovers(str(tmp_path))
-    assert caught.value.code == "state_unreadable"
-    assert (tmp_path / files.STATE_NAME).read_bytes() == content
-
-
-@pytest.mark.parametrize(
-    "changes", [{"session": "x"}, {"directories": "x"}, {"directories": [1]}, {"boot": None}], ids=str
-)
-def test_garbled_value_in_a_state_is_named(tmp_path: Path, changes: Dict[str, Any]) -> None:
-    write_state(tmp_path, **changes)
-    with pytest.raises(BackupError) as caught:
-        leftovers.read_leftovers(str(tmp_path))
-    assert caught.value.code == "state_unreadable"
-
-
-def test_no_state_is_nothing_to_do(tmp_path: Path) -> None:
-    assert leftovers.remove_leftovers(str(tmp_path)) == []
-
-
-def test_unfinished_state_goes_with_the_state(tmp_path: Path) -> None:
-    write_state(tmp_path)
-    (tmp_path / (files.STATE_NAME + files.UNFINISHED)).write_text("{")
-    leftovers.remove_leftovers(str(tmp_path))
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("damage", DAMAGED, ids=lambda damage: str(damage)[:20])
+def test_damaged_state_is_named_and_nothing_is_touched(tmp_path: Path, damage: Any) -> None:
+    state = tmp_path / files.STATE_NAME
+    if isinstance(damage, bytes):
+        state.write_bytes(damage)
+    else:
+        write_state(tmp_path, **damage)
+    content = state.read_bytes()
+    for call in (leftovers.remove_leftovers, leftovers.read_leftovers):
+        assert error_of(BackupError, call, str(tmp_path)).code == "state_unreadable"
+    assert state.read_bytes() == content

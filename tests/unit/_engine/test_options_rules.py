@@ -41,7 +41,6 @@ def test_the_type_of_an_option_is_found(name: str, kind: str) -> None:
     [
         ("DisableFenceAtStartupInSec", "general", "Integer", []),
         ("MaxNumOfVmCpus", "4.7", "Integer", []),
-        ("LocalAdminWord", "general", "Password", ["option_is_secret"]),
         ("LocalAdminWord", "general", "CompositePassword", ["option_is_secret"]),
         ("SysPrepDefaultPassword", "general", "", ["option_is_secret"]),
         ("AttestationTruststorePass", "general", "String", ["option_is_secret"]),

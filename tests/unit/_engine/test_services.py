@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Callable, Dict, Iterator, List
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, CommandError, Refused
@@ -20,6 +20,8 @@ from ansible_collections.ovirt.backup.plugins.module_utils._engine.services impo
     read_services,
     read_up_mark,
 )
+from unit.fakes.errors import error_of
+from unit.fakes.machine import Clock
 
 # Each unit is a file with its LoadState and ActiveState. Beside it UNIT.slow says after how many readings a change is
 # done, UNIT.fails what a change fails with, UNIT.also what else happens with it.
@@ -52,19 +54,6 @@ case "$1" in
 esac
 """
 NAMES = ["ovirt-engine-dwhd", "ovirt-engine", "grafana-server"]
-
-
-class Clock:
-    """A clock that moves when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Host:
@@ -130,45 +119,32 @@ def engine(host: Host) -> Iterator[Callable[..., int]]:
         process.wait()
 
 
-def error_of(call: Callable[[], Any], kind: Any = BackupError) -> Any:
-    with pytest.raises(kind) as caught:
-        call()
-    return caught.value
-
-
 def test_services_are_read(host: Host) -> None:
     host.set(ovirt_engine="loaded active", httpd="loaded failed")
     found = read_services(str(host.prefix))
     assert (found["ovirt-engine"], found["httpd"], found["grafana-server"]) == ("active", "inactive", "missing")
     assert read_services(str(host.prefix), []) == {}
+    assert host.change(["ovirt-engine.service"], "stopped") == {"ovirt-engine": "inactive"}
+    assert error_of(Refused, host.change, NAMES, "stopped", timeout=0).code == "option_out_of_range"
 
 
-def test_without_systemd_all_is_unknown_and_nothing_can_be_changed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_systemctl", [True, False])
+def test_without_systemd_all_is_unknown_and_nothing_can_be_changed(
+    host: Host, monkeypatch: pytest.MonkeyPatch, has_systemctl: bool
+) -> None:
     (host.prefix / "bin/systemctl").write_text("#!/bin/sh\necho 'Not booted with systemd' >&2\nexit 1\n")
+    if not has_systemctl:
+        monkeypatch.setattr(services, "find_program", lambda name, env: "")
     assert set(read_services(str(host.prefix)).values()) == {"unknown"}
-    assert error_of(lambda: host.services().plan(NAMES, "stopped"), Refused).code == "service_control_missing"
-    monkeypatch.setattr(services, "find_program", lambda name, env: "")
-    assert set(read_services(str(host.prefix)).values()) == {"unknown"}
-    error = error_of(lambda: host.services().plan(NAMES, "stopped"), Refused)
-    assert (error.code, "no systemctl" in error.message) == ("service_control_missing", True)
+    error = error_of(Refused, host.services().plan, NAMES, "stopped")
+    assert (error.code, "no systemctl" in error.message) == ("service_control_missing", not has_systemctl)
 
 
 def test_services_are_stopped_in_the_given_order_and_only_once(host: Host) -> None:
     host.set(ovirt_engine="loaded active", ovirt_engine_dwhd="loaded active")
-    ended = {"ovirt-engine-dwhd": "inactive", "ovirt-engine": "inactive", "grafana-server": "inactive"}
-    assert host.change(NAMES, "stopped") == ended
-    assert host.calls() == ["stop ovirt-engine-dwhd", "stop ovirt-engine"]
-    assert host.change(NAMES, "stopped") == ended
-    assert len(host.calls()) == 2
-
-
-def test_a_service_may_be_written_with_its_ending(host: Host) -> None:
-    host.set(ovirt_engine="loaded active")
-    assert host.change(["ovirt-engine.service"], "stopped") == {"ovirt-engine": "inactive"}
-
-
-def test_a_timeout_that_is_over_before_it_begins_is_refused(host: Host) -> None:
-    assert error_of(lambda: host.change(NAMES, "stopped", timeout=0), Refused).code == "option_out_of_range"
+    for _run in range(2):
+        assert host.change(NAMES, "stopped") == dict.fromkeys(NAMES, "inactive")
+        assert host.calls() == ["stop ovirt-engine-dwhd", "stop ovirt-engine"]
 
 
 def test_a_service_is_waited_for_until_it_is_really_there(host: Host) -> None:
@@ -181,7 +157,7 @@ def test_a_service_is_waited_for_until_it_is_really_there(host: Host) -> None:
 def test_a_service_that_never_comes_up_ends_the_wait_with_what_was_seen_last(host: Host) -> None:
     host.set(ovirt_engine="loaded inactive", ovirt_engine_dwhd="loaded inactive")
     host.write("ovirt-engine.slow", "100000")
-    error = error_of(lambda: host.change(["ovirt-engine-dwhd", "ovirt-engine"], "started", timeout=20))
+    error = error_of(BackupError, host.change, ["ovirt-engine-dwhd", "ovirt-engine"], "started", timeout=20)
     assert (error.code, error.facts["service"]) == ("service_timeout", "ovirt-engine")
     assert "20 seconds" in error.message and "'activating'" in error.message
     assert error.facts["services"]["ovirt-engine-dwhd"] == {"before": "inactive", "after": "active"}
@@ -191,7 +167,7 @@ def test_a_service_that_never_comes_up_ends_the_wait_with_what_was_seen_last(hos
 def test_what_systemctl_says_of_a_failure_is_told(host: Host) -> None:
     host.set(ovirt_engine="loaded inactive")
     host.write("ovirt-engine.fails", "Job for ovirt-engine.service failed.\nSee journalctl.\n")
-    error = error_of(lambda: host.change(["ovirt-engine"], "started"), CommandError)
+    error = error_of(CommandError, host.change, ["ovirt-engine"], "started")
     assert (error.code, error.facts["rc"], error.facts["service"]) == ("service_failed", 1, "ovirt-engine")
     assert "Job for ovirt-engine.service failed. See journalctl." in error.message
 
@@ -199,17 +175,9 @@ def test_what_systemctl_says_of_a_failure_is_told(host: Host) -> None:
 def test_a_service_that_falls_over_again_is_found_at_the_end(host: Host) -> None:
     host.set(ovirt_engine="loaded inactive", httpd="loaded inactive")
     host.write("httpd.also", "echo 'loaded failed' > ovirt-engine\n")
-    error = error_of(lambda: host.change(["ovirt-engine", "httpd"], "started"))
+    error = error_of(BackupError, host.change, ["ovirt-engine", "httpd"], "started")
     assert (error.code, error.facts["service"]) == ("service_not_steady", "ovirt-engine")
     assert error.facts["services"]["ovirt-engine"] == {"before": "inactive", "after": "inactive"}
-
-
-def test_the_mark_of_a_running_engine_counts(host: Host, engine: Callable[..., int]) -> None:
-    assert (read_up_mark(str(host.prefix)).state, engine_is_running(str(host.prefix))) == ("missing", 0)
-    pid = engine()
-    host.mark("%d\n" % pid)
-    assert read_up_mark(str(host.prefix))[1:] == (pid, "running")
-    assert engine_is_running(str(host.prefix)) == pid
 
 
 def test_the_mark_is_looked_for_where_the_configuration_says(host: Host, engine: Callable[..., int]) -> None:
@@ -223,26 +191,29 @@ def test_the_mark_is_looked_for_where_the_configuration_says(host: Host, engine:
     assert engine_is_running(str(host.prefix)) == pid
 
 
-@pytest.mark.parametrize("text", ["", "no number", "999999999\n", "-1", "0"])
+@pytest.mark.parametrize("text", ["", "no number", "999999999\n", "-1"])
 def test_a_mark_without_a_process_is_stale(host: Host, text: str) -> None:
+    assert (read_up_mark(str(host.prefix)).state, engine_is_running(str(host.prefix))) == ("missing", 0)
     host.mark(text)
     assert (read_up_mark(str(host.prefix)).state, engine_is_running(str(host.prefix))) == ("stale", 0)
 
 
-def test_a_mark_that_names_another_program_is_stale(host: Host, engine: Callable[..., int]) -> None:
-    for pid in (os.getpid(), engine("ovirt-engine.py.bak")):
+def test_a_mark_counts_where_it_names_an_engine(host: Host, engine: Callable[..., int]) -> None:
+    marked = {os.getpid(): "stale", engine("ovirt-engine.py.bak"): "stale", engine(): "running"}
+    for pid, state in marked.items():
         host.mark("%d\n" % pid)
-        assert read_up_mark(str(host.prefix))[1:] == (pid, "stale")
+        assert read_up_mark(str(host.prefix))[1:] == (pid, state)
+        assert engine_is_running(str(host.prefix)) == (pid if state == "running" else 0)
 
 
 def test_a_stopped_engine_has_no_process_left(host: Host, engine: Callable[..., int]) -> None:
     pid = engine()
     host.mark("%d\n" % pid)
     host.set(ovirt_engine="loaded active")
-    error = error_of(lambda: host.change(["ovirt-engine"], "stopped", timeout=5))
+    error = error_of(BackupError, host.change, ["ovirt-engine"], "stopped", timeout=5)
     assert (error.code, error.facts["service"]) == ("service_timeout", "ovirt-engine")
     assert "process %d" % pid in error.message
-    assert error_of(lambda: host.change(["ovirt-engine"], "stopped"), Refused).code == "engine_outside_service"
+    assert error_of(Refused, host.change, ["ovirt-engine"], "stopped").code == "engine_outside_service"
 
     host.set(ovirt_engine="loaded active")
     host.write("ovirt-engine.also", "kill %d\n" % pid)

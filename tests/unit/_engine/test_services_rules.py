@@ -38,9 +38,6 @@ def codes(units: Dict[str, Unit], state: str, engine: int = 0) -> List[str]:
 
 def test_each_unit_gets_its_own_answer() -> None:
     assert parse_units(SHOWN, NAMES) == {"ovirt-engine": ACTIVE, "httpd": STOPPING, "grafana-server": MISSING}
-
-
-def test_order_of_the_two_properties_does_not_matter() -> None:
     assert parse_units("ActiveState=active\nLoadState=loaded\n", ["httpd"]) == {"httpd": ACTIVE}
 
 
@@ -61,12 +58,13 @@ def test_a_service_with_a_process_is_active(unit: Unit, word: str) -> None:
     assert describe_unit(unit) == word
 
 
-def test_on_the_way_is_not_there() -> None:
-    assert not has_arrived(Unit("loaded", "activating"), "started")
-    assert not has_arrived(STOPPING, "stopped")
-    assert not has_arrived(Unit("loaded", "failed"), "started")
-    assert has_arrived(Unit("loaded", "failed"), "stopped")
-    assert has_arrived(ACTIVE, "started")
+@pytest.mark.parametrize(
+    ("active", "started", "stopped"),
+    [("activating", False, False), ("deactivating", False, False), ("failed", False, True), ("active", True, False)],
+)
+def test_on_the_way_is_not_there(active: str, started: bool, stopped: bool) -> None:
+    unit = Unit("loaded", active)
+    assert (has_arrived(unit, "started"), has_arrived(unit, "stopped")) == (started, stopped)
 
 
 def test_what_is_not_installed_is_neither_changed_nor_a_problem() -> None:

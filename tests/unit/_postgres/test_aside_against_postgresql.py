@@ -37,8 +37,8 @@ SELECT pg_get_userbyid(datdba), encoding, datcollate, datctype, datconnlimit,
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with throwaway_server() as made:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with throwaway_server(tmp_path_factory.mktemp("aside")) as made:
         made.psql("postgres", "CREATE ROLE engine LOGIN; CREATE ROLE reader LOGIN")
         yield made
 
@@ -68,7 +68,7 @@ def quoted(name: str) -> str:
 
 
 def log_in(server: Server, database: str = "postgres", user: str = "postgres") -> Any:
-    session = psycopg2.connect(host="127.0.0.1", port=server.port, user=user, dbname=database)
+    session = psycopg2.connect(host=server.socket, port=server.port, user=user, dbname=database)
     session.autocommit = True
     return session
 
@@ -83,7 +83,7 @@ def ask(server: Server, statement: str, *values: Any, database: str = "postgres"
 
 
 def aside_server(server: Server) -> AsideServer:
-    return AsideServer(Settings("127.0.0.1", server.port, "postgres", "", "postgres", False, False, ""))
+    return AsideServer(Settings(server.socket, server.port, "postgres", "", "postgres", False, False, ""))
 
 
 def move(server: Server, state: str, oid: int, **options: Any) -> Any:

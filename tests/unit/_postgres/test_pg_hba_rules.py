@@ -124,13 +124,10 @@ def test_line_is_put_in_its_place_and_the_rest_stays(text: str, place: Place, ex
 def test_several_lines_go_to_the_places_that_the_old_text_had() -> None:
     lines: List[Tuple[Place, str]] = [(Place(FILE, 2), "X"), (END, "Y"), (Place(FILE, 1), "Z")]
     assert insert_lines("a\nb\n", FILE, lines) == "Z\na\nX\nb\nY\n"
+    assert insert_lines(TEXT, FILE, []) == TEXT
 
 
 def test_line_is_removed_however_it_is_spaced_and_nothing_else() -> None:
     line = make_line("twin", "twin", "0.0.0.0/0")
     text = "host\ttwin   twin  0.0.0.0/0 scram-sha-256\nhost twin twin 0.0.0.0/0 md5\n# " + line + "\n"
     assert remove_lines(text, [line]) == "host twin twin 0.0.0.0/0 md5\n# " + line + "\n"
-
-
-def test_inserting_nothing_changes_nothing() -> None:
-    assert insert_lines(TEXT, FILE, []) == TEXT

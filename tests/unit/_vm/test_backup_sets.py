@@ -80,14 +80,12 @@ def test_a_directory_without_a_manifest_is_no_backup(work: Path) -> None:
     assert caught.value.code == "manifest_missing"
 
 
-@pytest.mark.parametrize(
-    ("text", "code"), [('{"schema', "manifest_unreadable"), ("[]", "manifest_unreadable"), ("", "manifest_unreadable")]
-)
-def test_a_cut_manifest_is_named(final: Path, text: str, code: str) -> None:
+@pytest.mark.parametrize("text", ['{"schema', "[]"])
+def test_a_cut_manifest_is_named(final: Path, text: str) -> None:
     (final / NAME).write_text(text)
     with pytest.raises(NotProven) as caught:
         read_manifest(str(final))
-    assert caught.value.code == code
+    assert caught.value.code == "manifest_unreadable"
 
 
 def test_an_edited_manifest_is_named(final: Path) -> None:

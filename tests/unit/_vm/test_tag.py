@@ -42,16 +42,15 @@ def test_a_mark_is_read_as_it_was_written(mark: Tag) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "Active VM", "ovirt.backup", "ovirt.backup:", "ovirt.backup: ", "my ovirt.backup: nightly",
-        "ovirt.backup: nightly [a b]", "ovirt.backup: nightly disk=1", "ovirt.backup: nightly\n",
-        "OVIRT.BACKUP: nightly",
+        "", "ovirt.backup", "ovirt.backup: ", "my ovirt.backup: nightly", "ovirt.backup: nightly [a b]",
+        "ovirt.backup: nightly disk=1", "ovirt.backup: nightly\n", "OVIRT.BACKUP: nightly",
     ],
 )  # fmt: skip
 def test_what_somebody_else_wrote_is_no_mark(text: str) -> None:
     assert parse_tag(text) is None
 
 
-@pytest.mark.parametrize("name", ["", " a", "a ", "-a", "a[b]", "a\nb", "a" * 101, "ü"])
+@pytest.mark.parametrize("name", ["", " a", "a ", "a[b]", "a\nb", "a" * 101, "ü"])
 def test_a_name_that_would_not_be_found_again_is_refused(name: str) -> None:
     assert [problem.code for problem in check_name(name, "")] == ["name_invalid"]
 

@@ -7,16 +7,14 @@ Its engine-backup dumps what its databases hold at that moment, unless a test sc
 Python 3.6 syntax: the tests of the flows run on the Pythons of the managed hosts.
 """
 
-# ruff: noqa: ARG002 (the methods take what the protocol gives, not what the fake needs)
-import functools
 import os.path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.databases import BY_NAME, KINDS
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.manifest import SUFFIX
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import ArchiveReading
 from ansible_collections.ovirt.backup.plugins.module_utils._common.command import CommandResult
-from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Problem
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import Problem
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.plan import BackupRequest
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.model import Installation
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import (
@@ -26,82 +24,48 @@ from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model impor
 )
 
 from . import world
+from .host import FakeHost, journal
 
 if TYPE_CHECKING:
     from ansible_collections.ovirt.backup.plugins.module_utils._engine.protocols import BackupHost
 
-Host = TypeVar("Host")
-Method = TypeVar("Method", bound=Callable[..., Any])
 WRITING = frozenset(
     "lock unlock remove_leftovers begin note_phase finish run_tool pack publish read_archive read_certificates".split()
 )
 
-Run = NamedTuple(
-    "Run",
-    [
-        ("returncode", Optional[int]),
-        ("stdout", Optional[str]),  # None for what a good run prints
-        ("stderr", str),
-        ("log", str),
-        ("reading", Optional[ArchiveReading]),  # of what it makes; None for a good archive
-        ("takes", float),  # seconds
-    ],
-)
+
+class Run(NamedTuple):
+    """A run of engine-backup."""
+
+    returncode: Optional[int]
+    stdout: Optional[str]  # None for what a good run prints
+    stderr: str
+    log: str
+    reading: Optional[ArchiveReading]  # of what it makes; None for a good archive
+    takes: float  # seconds
+
 
 GOOD = Run(0, None, "", "", None, 5.0)
 
 
-def journaled(method: Method) -> Method:
-    """Write the call down, and raise the error that a test planned for it before anything happens."""
-
-    @functools.wraps(method)
-    def call(self: "FakeEngineHost", *arguments: Any, **named: Any) -> Any:
-        name = method.__name__
-        self.calls.append(name)
-        error = self.errors.get((name, self.calls.count(name))) or self.errors_by_position.get(len(self.calls))
-        if error is not None:
-            raise error
-        return method(self, *arguments, **named)
-
-    return cast(Method, call)
-
-
-class Whole:
-    """A fake that is every part of its host: the protocols give no two methods one name."""
-
-    @property
-    def clock(self: Host) -> Host:
-        return self
-
-    session = files = engine = databases = archives = tool = config = clock
-
-
-class FakeEngineHost(Whole):
+@journal("kind_of")
+class FakeEngineHost(FakeHost):
     """A host with an engine and a Data Warehouse, good in every way until a test changes something."""
 
     def __init__(self) -> None:
-        self.calls: List[str] = []
-        self.errors: Dict[Tuple[str, int], BaseException] = {}  # (method, how many-th call) -> error
-        self.errors_by_position: Dict[int, BaseException] = {}  # how many-th call of all -> error
-        self.time = world.NOW
+        super().__init__()
         self.installation = make_installation()
         self.live: Dict[str, TableCounts] = {kind: world.snapshot(rows) for kind, rows in world.LIVE.items()}
         self.later: Dict[str, List[TableCounts]] = {}  # counts after the tool ran; the last one stays
         self.records: List[Tuple[str, bool, str]] = [(scope, True, "") for scope in ("files", "db", "dwhdb")]
-        self.directories: Dict[str, List[Problem]] = {
-            "/srv/backup": [],
-            "/srv/tmp": [],
-            "/var/log/ovirt-engine-backup": [],
-        }
+        good = ("/srv/backup", "/srv/tmp", "/var/log/ovirt-engine-backup")
+        self.directories: Dict[str, List[Problem]] = {path: [] for path in good}
         self.free: Dict[str, int] = {}
         self.file_systems: Dict[str, int] = {}
         self.zstd = True
         self.existing: Set[str] = set()
         self.manifests: Dict[str, Dict[str, Any]] = {}
         self.unproven: Set[str] = set()  # archives whose hash is not the one of their manifest
-        self.locked_by_another = False
-        self.is_held = False
-        self.leftovers: List[str] = []
         self.state: Optional[str] = None  # phase, while a run is under way
         self.runs: List[Run] = []  # what the next runs of the tool do; a good one when empty
         self.commands: List[Sequence[str]] = []
@@ -110,49 +74,27 @@ class FakeEngineHost(Whole):
         self.stored: Dict[str, ArchiveReading] = {}
         self.published: Dict[str, Dict[str, Any]] = {}
 
-    def fail(self, method: str, error: BaseException, at: int = 1) -> None:
-        """Raise an error at the first, or another, call of a method."""
-        self.errors[(method, at)] = error
-
     def kind_of(self, settings: Settings) -> str:
         return next(name for name, found in self.installation.settings.items() if found == settings)
 
-    @journaled
-    def now(self) -> float:
-        return self.time
-
-    @journaled
-    def monotonic(self) -> float:
-        return self.time - 1000
-
-    @journaled
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-    @journaled
     def read_installation(self, prefix: str) -> Installation:
         return self.installation._replace(prefix=prefix)
 
-    @journaled
     def read_identity(self, settings: Settings) -> DatabaseDescription:
         return DatabaseDescription(
             settings.database, settings.user, "15.4", 1000000, ("uuid-ossp",), ("grafana_reader",)
         )
 
-    @journaled
     def count_before(self, settings: Settings) -> TableCounts:
         return self.live[self.kind_of(settings)]
 
-    @journaled
     def count_after(self, settings: Settings) -> TableCounts:
         return self._count_later(self.kind_of(settings))
 
-    @journaled
     def read_statistics(self, settings: Settings) -> Dict[str, Tuple[int, int]]:
         later = self._count_later(self.kind_of(settings)).tables
         return {name: (state.inserted, state.deleted) for name, state in later.items()}
 
-    @journaled
     def count_sqlite(self, path: str) -> TableCounts:
         return self._count_later("grafana") if self.commands else self.live["grafana"]
 
@@ -160,94 +102,55 @@ class FakeEngineHost(Whole):
         queue = self.later.get(kind) or [self.live[kind]]
         return queue.pop(0) if len(queue) > 1 else queue[0]
 
-    @journaled
     def read_records(self, settings: Settings, log_path: str) -> List[Tuple[str, bool, str]]:
         return self.records
 
-    @journaled
     def check_directory(self, path: str, code: str, what: str, sticky_is_safe: bool = False) -> List[Problem]:
         missing = Problem(code + "_missing", "the %s %s is not there" % (what, path))
         return self.directories.get(os.path.normpath(path), [missing])
 
-    @journaled
     def exists(self, path: str) -> bool:
         return path in self.existing
 
-    @journaled
     def modified(self, path: str) -> float:
         return self.time
 
-    @journaled
     def same_path(self, one: str, other: str) -> bool:
         return os.path.normpath(one) == os.path.normpath(other)
 
-    @journaled
     def file_size(self, path: str) -> int:
         return 5000
 
-    @journaled
     def file_system_of(self, path: str) -> int:
         return self.file_systems.get(path, 1)
 
-    @journaled
     def free_space(self, path: str) -> int:
         return self.free.get(path, 10**12)
 
-    @journaled
     def tar_reads_zstd(self) -> bool:
         return self.zstd
 
-    @journaled
-    def list_leftovers(self, directory: str) -> List[str]:
-        return list(self.leftovers)
-
-    @journaled
     def list_manifests(self, directory: str) -> List[Tuple[str, Dict[str, Any]]]:
         if directory not in self.directories:
             raise FileNotFoundError(2, "No such file or directory", directory)
         return sorted((path, found) for path, found in self.manifests.items() if os.path.dirname(path) == directory)
 
-    @journaled
     def read_manifest(self, path: str) -> Tuple[Optional[Dict[str, Any]], List[Problem]]:
         return self.manifests.get(path), []
 
-    @journaled
     def check_proven(self, path: str, manifest: Dict[str, Any]) -> List[Problem]:
         return [Problem("manifest_disagrees", "another hash")] if path in self.unproven else []
 
-    @journaled
-    def lock(self, directory: str) -> None:
-        if self.locked_by_another:
-            raise BackupError("another run holds %s" % directory, "locked")
-        self.is_held = True
-
-    @journaled
-    def is_locked(self, directory: str) -> bool:
-        return self.locked_by_another
-
-    @journaled
-    def unlock(self) -> None:
-        self.is_held = False
-
-    @journaled
-    def remove_leftovers(self, directory: str) -> List[str]:
-        cleaned_up, self.leftovers = self.leftovers, []
-        return cleaned_up
-
-    @journaled
     def begin(self, path: str, tmpdir: str, log_path: str) -> Tuple[str, str]:
         self.state = "starting"
         return os.path.join(os.path.dirname(path), "stage"), os.path.join(tmpdir, "work")
 
-    @journaled
     def note_phase(self, phase: str) -> None:
         self.state = phase
 
-    @journaled
     def finish(self) -> None:
         self.state = None
 
-    @journaled
     def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
         run = self.runs.pop(0) if self.runs else GOOD
         options = [argument.partition("=")[::2] for argument in argv[1:]]
@@ -276,11 +179,9 @@ class FakeEngineHost(Whole):
         sqlite = {kind: item._replace(format="sqlite") for kind, item in found.dumps.items() if kind == "grafana"}
         return found._replace(dumps=dict(found.dumps, **sqlite))
 
-    @journaled
     def read_log(self, path: str) -> str:
         return self.logs.get(path, "")
 
-    @journaled
     def pack(self, source: str, target: str, timeout: float) -> None:
         self.timeouts.append(timeout)
         found = self.stored.pop(source)
@@ -288,15 +189,12 @@ class FakeEngineHost(Whole):
         small = dict(found.small, config=world.PLAIN_CONFIG)
         self.stored[target] = found._replace(compressor="zstd", dumps=plain, small=small)
 
-    @journaled
     def read_archive(self, path: str, level: str, tmpdir: str) -> ArchiveReading:
         return self.stored[path]
 
-    @journaled
     def read_certificates(self, texts: Dict[str, str], tmpdir: str) -> List[Dict[str, str]]:
         return [{"path": path, "subject": "CN=x", "not_after": "2036-11-22T13:43:52Z"} for path in sorted(texts)]
 
-    @journaled
     def publish(self, source: str, target: str, manifest: Dict[str, Any]) -> None:
         self.stored[target] = self.stored.pop(source)
         self.existing |= {target, target + SUFFIX}

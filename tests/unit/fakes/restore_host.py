@@ -7,7 +7,6 @@ Its engine-backup loads what the archive holds, unless a test scripts another ru
 backups, extended. Python 3.6 syntax: the tests of the flows run on the Pythons of the managed hosts.
 """
 
-# ruff: noqa: ARG002 (the methods take what the protocol gives, not what the fake needs)
 import contextlib
 from typing import (
     TYPE_CHECKING,
@@ -46,7 +45,8 @@ from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model impor
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.rules import Fitness
 
 from . import world
-from .engine_host import GOOD, FakeEngineHost, Run, journaled, make_installation
+from .engine_host import GOOD, FakeEngineHost, Run, make_installation
+from .host import journal
 
 PATH = "/srv/backup/one.backup"
 IDENTITY = "/var/log/ovirt-engine-backup/one.log"
@@ -71,20 +71,7 @@ class FakeDatabase:
         self.owner = owner
         self.rows: Dict[str, int] = {}
         self.marks = Marks("", False, False)
-        self.fitness = Fitness(
-            "",
-            owner,
-            "UTF8",
-            "en_US.UTF-8",
-            "en_US.UTF-8",
-            "en_US.UTF-8",
-            ("plpgsql", "uuid-ossp"),
-            "15.4",
-            150004,
-            0,
-            0,
-            {},
-        )
+        self.fitness = world.fitness("", owner)
 
 
 class FakeServer:
@@ -101,6 +88,7 @@ class FakeServer:
         return self.databases[settings.database]
 
 
+@journal("wipe", "add_server", "rewrite_archived", "database", "fill", "file_size", "login", "read_local_server")
 class FakeRestoreHost(FakeEngineHost):
     """A host whose engine was cleaned up, with the archive of that engine; good in every way."""
 
@@ -134,6 +122,20 @@ class FakeRestoreHost(FakeEngineHost):
         """Make it a machine that was installed a moment ago: a PostgreSQL without roles and databases."""
         self.servers = {LOCAL: FakeServer()}
 
+    def add_server(self, *settings: Settings) -> FakeServer:
+        """Make another server with these empty databases."""
+        server = self.servers[settings[0].host, settings[0].port] = FakeServer()
+        for one in settings:
+            server.add(one)
+        return server
+
+    def rewrite_archived(self, change: Callable[[str, str], str]) -> None:
+        """Change the configuration files in the archive, each from its path and text."""
+        reading = self.stored[PATH]
+        assert reading.files is not None
+        texts = {path: change(path, text) for path, text in reading.files.configuration.items()}
+        self.stored[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
+
     def database(self, kind: str) -> FakeDatabase:
         """Return the local database of a kind."""
         return self.servers[LOCAL].databases[configured_settings(kind).database]
@@ -164,27 +166,21 @@ class FakeRestoreHost(FakeEngineHost):
         found = server.databases.get(settings.database)
         return LocalServerState(settings.user in server.roles, found is not None, len(found.rows) if found else 0)
 
-    @journaled
     def lock_directory(self, prefix: str) -> str:
         return STATE
 
-    @journaled
     def grafana_file(self, prefix: str) -> str:
         return GRAFANA
 
-    @journaled
     def data_directory(self, prefix: str) -> str:
         return "/var/lib/pgsql/data"
 
-    @journaled
     def os_version(self) -> str:
         return self.system
 
-    @journaled
     def client_version(self, prefix: str) -> int:
         return self.client
 
-    @journaled
     def configured(
         self, request: RestoreRequest, scopes: Sequence[str], reading: ArchiveReading
     ) -> Dict[str, Settings]:
@@ -198,46 +194,36 @@ class FakeRestoreHost(FakeEngineHost):
         found = {kind.name: database_settings(kind, variables, shell) for kind in KINDS}
         return {name: settings for name, settings in found.items() if settings is not None}
 
-    @journaled
     def read_fitness(self, settings: Settings) -> Fitness:
         found = self.login(settings)
         tables = len(found.rows)
         return found.fitness._replace(name=settings.database, tables=tables, objects=found.fitness.objects + tables)
 
-    @journaled
     def count_rows(self, settings: Settings) -> Dict[str, int]:
         return dict(self.login(settings).rows)
 
-    @journaled
     def count_sqlite(self, path: str) -> TableCounts:
         return world.snapshot(self.sqlite, schemas=["main"])
 
-    @journaled
     def read_marks(self, settings: Settings, backup_log_path: str) -> Marks:
         return self.login(settings).marks
 
-    @journaled
     def find_roles(self, settings: Settings, names: Sequence[str]) -> List[str]:
         self.login(settings)
         return [name for name in names if name in self.servers[settings.host, settings.port].roles]
 
-    @journaled
     def read_services(self, prefix: str) -> Dict[str, str]:
         return self.services
 
-    @journaled
     def engine_is_running(self, prefix: str) -> int:
         return self.engine_pid
 
-    @journaled
     def read_proven(self, path: str, manifest: Dict[str, Any]) -> Optional[ArchiveReading]:
         return self.stored[path] if path in self.proven else None
 
-    @journaled
     def peek_version(self, path: str) -> str:
         return self.stored[path].small.get("version", "").strip()
 
-    @journaled
     def same_times(self, path: str) -> Any:
         return self._same_times()
 
@@ -247,37 +233,31 @@ class FakeRestoreHost(FakeEngineHost):
         yield
         self.are_times_kept = False
 
-    @journaled
     def write_secrets(self, secrets: Mapping[str, str]) -> None:
         self.secrets.update(secrets)
 
-    @journaled
     def finish(self) -> None:
         self.state = None
         self.secrets.clear()  # they are in the work directory
 
-    @journaled
     def make_placeholders(self, prefix: str, paths: Sequence[str]) -> List[str]:
         made = [path for path in paths if not self.config_files.get(path)]
         self.config_files.update(dict.fromkeys(made, ""))
         self.placeholders |= set(made)
         return made
 
-    @journaled
     def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Collection[str]) -> None:
         for path in paths:
             self.placeholders.discard(path)
             if path not in wanted:
                 self.config_files.pop(path, None)
 
-    @journaled
     def read_originals(
         self, prefix: str, paths: Sequence[str], scopes: Sequence[str], reading: ArchiveReading
     ) -> Dict[str, Any]:
         texts = reading.files.configuration if reading.files is not None and "files" in scopes else self.config_files
         return {path: texts[path] for path in paths if path in texts}
 
-    @journaled
     def repair_config_files(
         self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]
     ) -> List[str]:
@@ -286,20 +266,16 @@ class FakeRestoreHost(FakeEngineHost):
         self.config_files.update(whole)
         return repaired
 
-    @journaled
     def remove_side_files(self, path: str) -> List[str]:
         return []
 
-    @journaled
     def find_broken(self, prefix: str, originals: Mapping[str, Any], targets: Sequence[RestoreTarget]) -> List[str]:
         whole = whole_files(originals, targets)
         return [path for path, text in sorted(whole.items()) if self.config_files.get(path) != text]
 
-    @journaled
     def compare_files(self, prefix: str, entries: Mapping[str, FileEntry]) -> List[Problem]:
         return self.file_problems
 
-    @journaled
     def run_tool(self, argv: Sequence[str], timeout: float, stem: str) -> CommandResult:
         run: Run = self.runs.pop(0) if self.runs else GOOD
         self.commands.append(argv)
@@ -334,16 +310,8 @@ class FakeRestoreHost(FakeEngineHost):
 
     def _target(self, stem: str, options: Dict[str, str], known: Optional[Settings]) -> Settings:
         if stem + "host" in options:
-            settings = Settings(
-                options[stem + "host"],
-                int(options[stem + "port"]),
-                options[stem + "user"],
-                self.secrets[options[stem + "passfile"]],
-                options[stem + "name"],
-                False,
-                False,
-                "",
-            )
+            host, port, user, name, secret = (options[stem + word] for word in "host port user name passfile".split())
+            settings = Settings(host, int(port), user, self.secrets[secret], name, False, False, "")
         else:
             settings = known or world.settings(GRAFANA)
         if "--provision-" + stem.strip("-") in options:
@@ -371,6 +339,23 @@ def whole_files(originals: Mapping[str, str], targets: Sequence[RestoreTarget]) 
     return found
 
 
+Change = Callable[[FakeRestoreHost], None]
+
+
+def rows(kind: str, **changes: int) -> Change:
+    """Change how many rows tables of a local database have."""
+    return lambda host: host.database(kind).rows.update({"public." + name: count for name, count in changes.items()})
+
+
+def marks(**changes: Any) -> Change:
+    """Change the marks of the local engine database."""
+
+    def change(host: FakeRestoreHost) -> None:
+        host.database("engine").marks = host.database("engine").marks._replace(**changes)
+
+    return change
+
+
 def configured_settings(kind: str) -> Settings:
     """Return how the archive's configuration reaches a database."""
     return world.settings({"engine": "engine", "dwh": "ovirt_engine_history"}.get(kind, kind))
@@ -396,19 +381,12 @@ def make_reading(*more: str, **dumps: DumpReading) -> ArchiveReading:
         entries={"etc/ovirt-engine/x.conf": FileEntry(4, 0o640, 1795355032, "root", 0, "ovirt", 108)},
         size=4000,
     )
-    noted: Dict[str, List[Tuple[str, ...]]] = {
-        "public.audit_log": [("1", "engine-backup: Backup Started, scope=db, log=" + IDENTITY)]
-    }
-    made = {
-        kind: dump._replace(
-            owners=(configured_settings(kind).user,),
-            grantees=(configured_settings(kind).user,),
-            server_version="15.4",
-            noted=noted if kind == "engine" else {},
-            format="sqlite" if kind == "grafana" else "custom",
-        )
-        for kind, dump in found.dumps.items()
-    }
+    started: List[Tuple[str, ...]] = [("1", "engine-backup: Backup Started, scope=db, log=" + IDENTITY)]
+    made = {}
+    for kind, dump in found.dumps.items():
+        roles, form = (configured_settings(kind).user,), "sqlite" if kind == "grafana" else "custom"
+        made[kind] = dump._replace(owners=roles, grantees=roles, server_version="15.4", format=form)
+    made["engine"] = made["engine"]._replace(noted={"public.audit_log": started})
     made.update(dumps)
     return found._replace(path=PATH, files=files, dumps=made)
 

@@ -1,10 +1,7 @@
 # Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a backup through a snapshot works with, in memory: a file, a clock, and which runs live.
-
-Python 3.6 syntax: the tests of the flows run on the Pythons of the managed hosts.
-"""
+"""What a backup through a snapshot works with, in memory: a file, a clock, and which runs live."""
 
 from typing import Any, Dict, List, Optional
 

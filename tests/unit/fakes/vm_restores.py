@@ -1,11 +1,13 @@
 # Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restores in the engine in memory: a backup of its virtual machine app, requests, and a way to act."""
+"""Restores in the engine in memory: a backup of its virtual machine app, and a way to act."""
 
-import hashlib
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from __future__ import annotations
 
+from typing import Any
+
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import Attachment
 from ansible_collections.ovirt.backup.plugins.module_utils._vm.restore.current_state import RestoreContext
 from ansible_collections.ovirt.backup.plugins.module_utils._vm.restore.model import VmRestoreRequest
 from ansible_collections.ovirt.backup.plugins.module_utils._vm.restore.run import (
@@ -14,25 +16,25 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.restore.run impor
     restore_vm,
 )
 
-from . import vm_world
 from .vm_engine import FakeEngine, FakeWaiter
+from .vm_values import SavedVm
+from .vm_world import APP, DATA
 
-SavedVm = NamedTuple("SavedVm", [("configuration", str), ("disks", List[Dict[str, Any]])])
-ALIVE: Dict[str, Optional[bool]] = {"alive": True, "dead": False}
-NOW = 1767355200.0 + 2000  # 2026-01-02T12:33:20Z
+ALIVE: dict[str, bool | None] = {"alive": True, "dead": False}
 
 
 def save_app(engine: FakeEngine) -> SavedVm:
     """Return what a backup of the virtual machine app holds; nothing is written down about it in the journal."""
-    configuration = engine.read_vm(vm_world.APP, True).configuration
-    disks = [_describe(number, attachment) for number, attachment in enumerate(engine.list_attachments(vm_world.APP))]
+    configuration = engine.read_vm(APP, True).configuration
+    disks = [_describe(number, attachment) for number, attachment in enumerate(engine.list_attachments(APP))]
     engine.calls.clear()
     assert configuration is not None
     return SavedVm(configuration.data, disks)
 
 
-def _describe(number: int, attachment: Any) -> Dict[str, Any]:
+def _describe(number: int, attachment: Attachment) -> dict[str, Any]:
     disk = attachment.disk
+    assert disk is not None
     return {
         "id": disk.id,
         "image_id": disk.image_id,
@@ -43,7 +45,7 @@ def _describe(number: int, attachment: Any) -> Dict[str, Any]:
         "sparse": disk.is_sparse,
         "backup": disk.backup,
         "wipe_after_delete": disk.wipe_after_delete,
-        "storage_domain": {"id": vm_world.DATA, "name": "data"},
+        "storage_domain": {"id": DATA, "name": "data"},
         "interface": attachment.interface,
         "bootable": attachment.is_bootable,
         "active": attachment.is_active,
@@ -51,38 +53,6 @@ def _describe(number: int, attachment: Any) -> Dict[str, Any]:
         "pass_discard": attachment.pass_discard,
         "order": number,
     }
-
-
-def lose_original(engine: FakeEngine) -> None:
-    """Somebody removed app with its disks."""
-    engine.drop_vm(vm_world.APP)
-
-
-def request(saved: SavedVm, **changes: Any) -> VmRestoreRequest:
-    """Return a restore of it under its own name."""
-    digest = hashlib.sha256(saved.configuration.encode()).hexdigest()
-    given = VmRestoreRequest(
-        "backup",
-        "app",
-        "",
-        86400,
-        "app",
-        "",
-        "/backup/app.ovf",
-        saved.configuration,
-        digest,
-        saved.disks,
-        "",
-        {},
-        True,
-        "fail_if_used",
-        "keep",
-        {},
-        "virtio_scsi",
-        True,
-        NOW,
-    )
-    return given._replace(**changes)
 
 
 def mark_of(name: str, source_id: str = "", run: str = "") -> str:
@@ -106,6 +76,6 @@ def preview(engine: FakeEngine, wanted: VmRestoreRequest, state: str) -> VmResto
     return preview_restore(wanted, state, tools(engine))
 
 
-def go_through(engine: FakeEngine, wanted: VmRestoreRequest) -> Tuple[VmRestoreResult, VmRestoreResult]:
+def go_through(engine: FakeEngine, wanted: VmRestoreRequest) -> tuple[VmRestoreResult, VmRestoreResult]:
     """Prepare and restore."""
     return act(engine, wanted, "prepared"), act(engine, wanted, "restored")

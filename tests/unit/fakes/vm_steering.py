@@ -4,16 +4,16 @@
 """What a test steers an engine in memory with: a clock, errors, lost answers, and a journal of the calls."""
 
 import functools
-from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Set, Tuple
 
-from ansible_collections.ovirt.backup.plugins.module_utils._vm.api_errors import (
-    ApiError,
-    Conflict,
-    NotFound,
-    Unavailable,
-)
+from ansible_collections.ovirt.backup.plugins.module_utils._vm.api_errors import ApiError, Conflict, Unavailable
 
 EPOCH = 1767312000  # 2026-01-02T00:00:00Z
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more, so nothing is cleaned up."""
+
 
 Call = NamedTuple("Call", [("method", str), ("arguments", Tuple[Any, ...])])
 
@@ -23,22 +23,15 @@ def journaled(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(self: "Steering", *arguments: Any, **named: Any) -> Any:
-        name = method.__name__
-        self.calls.append(name)
-        self.log.append(Call(name, arguments + tuple(named.values())))
-        count = self.calls.count(name)
-        for action in self.actions.pop((name, count), []):
-            action()
-        self.advance(0)
-        error = self.errors.get((name, count)) or self.errors_by_position.get(len(self.calls))
-        if error is not None:
-            raise error
-        if self.time < self.unavailable_until:
-            raise Unavailable("Could not connect to the engine: connection refused")
-        found = method(self, *arguments, **named)
-        if (name, count) in self.lost_replies:
-            raise Unavailable("The connection broke before the engine answered")
-        return found
+        if self.is_within:  # a request that belongs to the one that was written down
+            return method(self, *arguments, **named)
+        count = self.begin(Call(method.__name__, arguments + tuple(named.values())))
+        self.is_within = True
+        try:
+            found = method(self, *arguments, **named)
+        finally:
+            self.is_within = False
+        return self.end(method.__name__, count, found)
 
     return call
 
@@ -52,9 +45,11 @@ class Steering:
         self.log: List[Call] = []  # ... with their arguments
         self.unavailable_until = 0.0
         self.errors: Dict[Tuple[str, int], BaseException] = {}  # (method, how many-th call) -> error
-        self.errors_by_position: Dict[int, BaseException] = {}  # how many-th call of all -> error
         self.lost_replies: Set[Tuple[str, int]] = set()  # carried out, and the answer is lost
-        self.actions: Dict[Tuple[str, int], List[Callable[[], None]]] = {}
+        self.actions: Dict[Tuple[str, int], List[Callable[[], Any]]] = {}
+        self.edits: Dict[str, Callable[[Any], Any]] = {}  # method -> what becomes of its answer
+        self.is_within = False
+        self.is_killed = False
         self._timers: List[Tuple[float, int, Callable[[], None]]] = []
         self._made = 0
 
@@ -70,13 +65,48 @@ class Steering:
         """Carry a call out, and answer nothing."""
         self.lost_replies.add((method, at))
 
-    def before(self, method: str, action: Callable[[], None], at: int = 1) -> None:
+    def before(self, method: str, action: Callable[[], Any], at: int = 1) -> None:
         """Let something happen to the world just before a call."""
         self.actions.setdefault((method, at), []).append(action)
+
+    def kill_at(self, method: str, at: int = 1) -> None:
+        """Let this call, and all later ones, find nobody who sends them; revive begins the next process."""
+        self.before(method, lambda: setattr(self, "is_killed", True), at)
+
+    def revive(self) -> None:
+        """Begin another process, some time later."""
+        self.is_killed = False
+        self.advance(60)
 
     def restart(self, seconds: float) -> None:
         """Be unavailable for some time."""
         self.unavailable_until = self.time + seconds
+
+    def edit(self, method: str, change: Callable[[Any], Any]) -> None:
+        """Let every answer of a method be another than the lab gives."""
+        self.edits[method] = change
+
+    def begin(self, called: Call) -> int:
+        """Write a call down, let happen what is due, raise what was planned; return how many calls of it there were."""
+        self.calls.append(called.method)
+        self.log.append(called)
+        count = self.calls.count(called.method)
+        for action in self.actions.pop((called.method, count), []):
+            action()
+        self.advance(0)
+        if self.is_killed:
+            raise Killed
+        if (called.method, count) in self.errors:
+            raise self.errors[(called.method, count)]
+        if self.time < self.unavailable_until:
+            raise Unavailable("Could not connect to the engine: connection refused")
+        return count
+
+    def end(self, method: str, count: int, found: Any) -> Any:
+        """Return an answer, unless it is to be lost."""
+        if (method, count) in self.lost_replies:
+            raise Unavailable("The connection broke before the engine answered")
+        return self.edits[method](found) if method in self.edits else found
 
     def wall(self) -> float:
         """Return seconds since the epoch."""
@@ -92,30 +122,13 @@ class Steering:
             timer[2]()
         self.time = until
 
-    def _later(self, seconds: float, action: Callable[[], None]) -> None:
-        if seconds > 0:
-            self._timers.append((self.time + seconds, self._made, action))
-            self._made += 1
-        else:
-            action()
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Let something happen when the clock gets there; at once means before the next call."""
+        self._timers.append((self.time + seconds, self._made, action))
+        self._made += 1
 
 
 def refusal(detail: str, status: int = 409) -> ApiError:
     """Return the error that a refusal of the engine becomes."""
     kind = Conflict if status in (400, 409) else ApiError
     return kind("The engine refused: %s" % detail, status=status, reason="Operation Failed", detail="[%s]" % detail)
-
-
-def refuse(detail: str, status: int = 409) -> NoReturn:
-    raise refusal(detail, status)
-
-
-def refuse_first(*rules: Tuple[bool, int, str]) -> None:
-    """Refuse with the first rule that is broken."""
-    for is_broken, status, detail in rules:
-        if is_broken:
-            refuse(detail, status)
-
-
-def missing(what: str, number: str) -> NoReturn:
-    raise NotFound("There is no %s %s" % (what, number), status=404)

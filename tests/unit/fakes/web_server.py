@@ -14,7 +14,17 @@ PASSWORD = "s3cret & more"
 XML = "application/xml;charset=UTF-8"
 TOKEN = '{"access_token":"tok-1","scope":"ovirt-app-api","exp":"9223372036854775807","token_type":"bearer"}'
 
-Answer = NamedTuple("Answer", [("status", int), ("kind", str), ("body", str), ("deed", str)])
+
+class Answer(NamedTuple):
+    """What is answered; with a deed it is not, or not whole."""
+
+    status: int
+    kind: str
+    body: str
+    deed: str
+    location: str = ""
+
+
 Seen = NamedTuple("Seen", [("method", str), ("path", str), ("headers", Dict[str, str]), ("body", str)])
 
 
@@ -61,7 +71,11 @@ class WebServer:
         self._thread.start()
 
     def url(self, host: str = "127.0.0.1") -> str:
-        return "%s://%s:%d/ovirt-engine/api" % (self.scheme, host, self._server.server_address[1])
+        return "%s://%s:%d/ovirt-engine/api" % (self.scheme, host, self.port)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
 
     def stop(self) -> None:
         self._over.set()
@@ -105,6 +119,8 @@ def make_handler(server: WebServer) -> Callable[..., http.server.BaseHTTPRequest
             self.send_response(found.status)
             if found.kind:
                 self.send_header("Content-Type", found.kind)
+            if found.location:
+                self.send_header("Location", found.location)
             self.send_header("Content-Length", str(len(content) + (100 if found.deed == "cut" else 0)))
             self.end_headers()
             self.wfile.write(content)

@@ -18,6 +18,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import
     Member,
 )
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import Settings, TableCounts, TableState
+from ansible_collections.ovirt.backup.plugins.module_utils._postgres.rules import Fitness
 
 FQDN = "engine.lab.test"
 NOW = 1795355032.0  # 2026-11-22T13:43:52Z
@@ -33,11 +34,27 @@ DWH_ROWS: Rows = {"public.calendar": 300, "public.vm_samples_history": 7000}
 LIVE: Dict[str, Rows] = {"engine": ENGINE_ROWS, "dwh": DWH_ROWS}
 
 
+# Settings of a server that are just enough for an engine.
+ENOUGH = {
+    "lc_messages": "en_US.UTF-8", "password_encryption": "scram-sha-256", "max_connections": "150", "work_mem": "8192",
+    "maintenance_work_mem": "65536", "autovacuum_max_workers": "6", "autovacuum_vacuum_scale_factor": "0.01",
+    "autovacuum_analyze_scale_factor": "0.075",
+}  # fmt: skip
+
+
 def settings(database: str, password: str = "secret-of-%s", **others: Any) -> Settings:
     """Return how to reach a database; its password is its own unless given."""
     secret = password % database if "%s" in password else password
     found = Settings("localhost", 5432, database, secret, database, False, False, secret)
     return found._replace(**others)
+
+
+def fitness(name: str, owner: str, **changes: Any) -> Fitness:
+    """Return an empty database that an archive fits into."""
+    locale = "en_US.UTF-8"
+    made = ("plpgsql", "uuid-ossp")
+    found = Fitness(name, owner, "UTF8", locale, locale, locale, made, "15.4", 150004, 0, 0, {})
+    return found._replace(**changes)
 
 
 def snapshot(rows: Rows, schemas: Sequence[str] = (), filenode: int = 1) -> TableCounts:

@@ -36,10 +36,6 @@ def test_scopes_add_up_in_the_order_given() -> None:
     assert parse("--scope=db", "--scope=all").selected == set(CINDERLIB_VARIANT.scopes)
 
 
-def test_empty_argument_ends_parsing() -> None:
-    assert parse("--mode=verify", "", "--mode=nonsense").mode == "verify"
-
-
 def test_mode_is_remembered_even_when_it_is_wrong() -> None:
     options = Options(CINDERLIB_VARIANT, {})
     with pytest.raises(Death):
@@ -61,9 +57,6 @@ def test_small_size_concerns_engine_and_data_warehouse_only() -> None:
 @pytest.mark.parametrize(
     "argument",
     [
-        "--db-secured-validation",
-        "--scope",
-        "--file",
         "--help=x",
         "--managedblock-db-host=x",
         "--grafana-db-compressor=xz",

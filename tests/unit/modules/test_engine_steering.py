@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("ansible")
 
-from ansible_collections.ovirt.backup.plugins.module_utils._engine.services_rules import Unit  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.modules import engine_config, engine_info, engine_service  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.services_rules import Unit
+from ansible_collections.ovirt.backup.plugins.modules import engine_config, engine_info, engine_service
 
 pytestmark = pytest.mark.ansible
 

@@ -13,8 +13,8 @@ import pytest
 
 pytest.importorskip("ansible")
 
-from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import NotProven, Refused  # noqa: E402
-from ansible_collections.ovirt.backup.plugins.modules.vm_backup_directory import act  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import NotProven, Refused
+from ansible_collections.ovirt.backup.plugins.modules.vm_backup_directory import act
 
 pytestmark = pytest.mark.ansible
 

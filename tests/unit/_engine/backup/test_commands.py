@@ -48,22 +48,19 @@ def test_stock_command_names_mode_scopes_and_places_and_nothing_else() -> None:
     ]  # fmt: skip
 
 
-def test_fast_command_does_not_compress_the_archive_again() -> None:
-    assert set(command("fast", ["db"], ["engine"])) - set(command("stock", ["db"], ["engine"])) == {
-        "--archive-compressor=None",
-        "--files-compressor=gzip",
-    }
+SMALL = "--archive-compressor=None --files-compressor=None --db-dump-format=plain --dwh-db-dump-format=plain"
 
 
-def test_small_command_dumps_plain_text_for_each_database_that_has_a_format() -> None:
-    more = set(command("small", ["all"], ["engine", "dwh", "keycloak", "grafana"]))
-    assert more - set(command("stock", ["all"], [])) == {
-        "--archive-compressor=None",
-        "--files-compressor=None",
-        "--db-dump-format=plain",
-        "--dwh-db-dump-format=plain",
-        "--keycloak-db-dump-format=plain",
-    }
+@pytest.mark.parametrize(
+    ("profile", "more"),
+    [
+        ("fast", "--archive-compressor=None --files-compressor=gzip"),
+        ("small", SMALL + " --keycloak-db-dump-format=plain"),
+    ],
+)
+def test_other_profiles_decide_who_compresses_and_how_each_database_is_dumped(profile: str, more: str) -> None:
+    kinds = ["engine", "dwh", "keycloak", "grafana"]
+    assert set(command(profile, ["all"], kinds)) - set(command("stock", ["all"], kinds)) == set(more.split())
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
@@ -75,21 +72,16 @@ def test_no_argument_is_empty_or_split_from_its_value(profile: str, kind: str) -
 
 
 @pytest.mark.parametrize(
-    ("databases", "expected"),
+    ("text", "expected"),
     [
-        (DATABASES_4_5, {"files", "db", "dwhdb", "cinderlibdb", "grafanadb"}),
-        (DATABASES_NEWEST, {"files", "db", "dwhdb", "keycloakdb", "grafanadb", "managedblockdb"}),
-        ("", {"files"}),
+        (HELP % DATABASES_4_5, {"files", "db", "dwhdb", "cinderlibdb", "grafanadb"}),
+        (HELP % DATABASES_NEWEST, {"files", "db", "dwhdb", "keycloakdb", "grafanadb", "managedblockdb"}),
+        (" --db=x  y\n", set()),
     ],
-    ids=["older", "newest restores cinderlib only", "none"],
+    ids=["older", "newest restores cinderlib only", "no help"],
 )
-def test_scopes_are_those_that_the_help_can_back_up(databases: str, expected: Set[str]) -> None:
-    assert supported_scopes(HELP % databases) == expected
-
-
-@pytest.mark.parametrize("text", ["", "FATAL: nothing here", " --db=x  y\n"])
-def test_text_that_is_no_help_supports_nothing(text: str) -> None:
-    assert supported_scopes(text) == frozenset()
+def test_scopes_are_those_that_the_help_can_back_up(text: str, expected: Set[str]) -> None:
+    assert supported_scopes(text) == expected
 
 
 def test_all_stands_for_every_scope_in_the_order_of_the_tool() -> None:

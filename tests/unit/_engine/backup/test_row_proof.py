@@ -4,14 +4,13 @@
 """Rows of a dump against the live database: exact where nothing moved, else within what the statistics allow."""
 
 import random
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.row_proof import (
     allowed_rows,
     compare_rows,
     compare_schemas,
-    is_explained,
     unsettled_tables,
 )
 from ansible_collections.ovirt.backup.plugins.module_utils._postgres.model import TableCounts, TableState
@@ -29,9 +28,6 @@ def states(
 # before, after, inserted, deleted, truncated -> lowest, highest
 RANGES: Dict[str, Tuple[Tuple[int, int, int, int, bool], Tuple[int, int]]] = {
     "nothing moved": ((100, 100, 0, 0, False), (100, 100)),
-    "empty": ((0, 0, 0, 0, False), (0, 0)),
-    "only inserts": ((100, 130, 30, 0, False), (100, 130)),
-    "only deletes": ((100, 70, 0, 30, False), (70, 100)),
     "inserts and deletes that cancel out": ((100, 100, 10, 10, False), (90, 110)),
     "rolled back inserts allow more": ((100, 100, 40, 0, False), (100, 100)),
     "more inserts than the difference": ((100, 110, 30, 20, False), (80, 130)),
@@ -70,21 +66,6 @@ def test_true_number_of_any_history_is_allowed() -> None:
         assert max(history) <= high
 
 
-EXPLAINED = {
-    "nothing moved": (states(5, 5), True),
-    "explained inserts": (states(5, 8, 3), True),
-    "inserts without statistics": (states(5, 8, 2), False),
-    "explained deletes": (states(5, 1, 0, 4), True),
-    "deletes without statistics": (states(5, 1, 0, 3), False),
-    "truncated": (states(5, 0, 0, 0, True), True),
-}
-
-
-@pytest.mark.parametrize(("pair", "expected"), list(EXPLAINED.values()), ids=list(EXPLAINED))
-def test_difference_is_explained_by_statistics_or_not(pair: Tuple[TableState, TableState], expected: bool) -> None:
-    assert is_explained(*pair) is expected
-
-
 def snapshots(b: Optional[TableState], a: Optional[TableState]) -> Tuple[TableCounts, TableCounts]:
     def one(state: Optional[TableState]) -> TableCounts:
         return TableCounts({} if state is None else {NAME: state}, ("public",))
@@ -98,22 +79,14 @@ def code_of(pair: Tuple[Optional[TableState], Optional[TableState]], dumped: Opt
     return ",".join(item.code for item in found)
 
 
-@pytest.mark.parametrize("dumped", [99, 101, 0])
-def test_quiet_table_must_match_exactly(dumped: int) -> None:
-    assert code_of(states(100, 100), 100) == ""
-    assert code_of(states(100, 100), dumped) == "rows_differ"
-
-
 @pytest.mark.parametrize(
-    ("dumped", "code"), [(99, "rows_differ"), (100, ""), (115, ""), (130, ""), (131, "rows_differ")]
+    ("after", "inserted", "right", "wrong"), [(100, 0, [100], [99, 101]), (130, 30, [100, 130], [99, 131])]
 )
-def test_busy_table_must_lie_within_the_range(dumped: int, code: str) -> None:
-    assert code_of(states(100, 130, 30), dumped) == code
-
-
-@pytest.mark.parametrize("rows", [0, 100])
-def test_table_in_both_counts_must_be_in_the_dump(rows: int) -> None:
-    assert code_of(states(rows, rows), None) == "table_missing"
+def test_dumped_rows_must_lie_within_the_range(after: int, inserted: int, right: List[int], wrong: List[int]) -> None:
+    pair = states(100, after, inserted)
+    assert {code_of(pair, dumped) for dumped in right} == {""}
+    assert {code_of(pair, dumped) for dumped in wrong} == {"rows_differ"}
+    assert code_of(pair, None) == "table_missing"
 
 
 @pytest.mark.parametrize("dumped", [None, 0, 77])
@@ -142,6 +115,8 @@ UNSETTLED = {
     "busy and explained": (states(100, 130, 30), 110, False),
     "difference not explained yet": (states(100, 130), 110, True),
     "dump outside the range": (states(100, 100), 101, True),
+    "deletes not explained yet": (states(5, 1, 0, 3), 3, True),
+    "truncated": (states(5, 0, 0, 0, True), 3, False),
     "explained, dump outside the range": (states(100, 130, 30), 131, True),
 }
 
@@ -152,12 +127,7 @@ def test_late_statistics_are_worth_another_look(
 ) -> None:
     before, after = snapshots(*pair)
     assert unsettled_tables(before, {NAME: dumped}, after) == ([NAME] if expected else [])
-
-
-def test_another_look_does_not_help_where_a_table_is_not_on_both_sides() -> None:
-    before, after = snapshots(*states(100, 130))
-    assert unsettled_tables(before, {}, after) == []
-    assert unsettled_tables(before, {NAME: 1}, TableCounts({}, ())) == []
+    assert unsettled_tables(before, {}, after) == unsettled_tables(before, {NAME: 1}, TableCounts({}, ())) == []
 
 
 @pytest.mark.parametrize(

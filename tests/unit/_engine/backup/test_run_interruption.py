@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whatever call to the host fails or is interrupted: the run cleans up, gives the lock back and publishes nothing."""
 
-import errno
-from typing import List, Tuple
+from typing import List
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import Interrupted
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import make_backup
 from unit.fakes import world
 from unit.fakes.engine_host import FakeEngineHost, Run, make_installation, make_request
+from unit.fakes.faults import interruptions, methods_of
+from unit.fakes.host import FakeHost
 
 CLEAN_UP = ("finish", "unlock")
 
@@ -35,28 +35,22 @@ def make_host() -> FakeEngineHost:
     return host
 
 
-def calls_of_a_run() -> List[Tuple[int, str]]:
+def calls_of_a_run() -> List[str]:
     host = make_host()
     make_backup(make_request(profile="small", tmpdir="/srv/tmp"), host)
-    return list(enumerate(host.calls, 1))
+    return host.calls
 
 
 CALLS = calls_of_a_run()
 
 
-def test_run_asks_the_host_for_everything() -> None:
-    asked = {name for _position, name in CALLS}
+def test_run_asks_the_host_for_everything_and_cleans_up_in_the_end() -> None:
     left_out = {"is_locked", "check_proven", "read_manifest"}  # of check mode and of reuse
-    everything = {name for name, value in vars(FakeEngineHost).items() if hasattr(value, "__wrapped__")}
-    assert everything - asked == left_out
+    assert methods_of(FakeEngineHost, FakeHost) - set(CALLS) == left_out
+    assert CALLS[-3:] == ["publish", *CLEAN_UP]
 
 
-@pytest.mark.parametrize(("position", "name"), CALLS, ids=["%d %s" % call for call in CALLS])
-@pytest.mark.parametrize(
-    "error",
-    [Interrupted("ended by signal 15"), OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()],
-    ids=["signal", "disk full", "keyboard"],
-)
+@pytest.mark.parametrize(("position", "name", "error"), interruptions(CALLS))
 def test_nothing_stays_whatever_call_fails(position: int, name: str, error: BaseException) -> None:
     host = make_host()
     host.errors_by_position[position] = error
@@ -68,19 +62,3 @@ def test_nothing_stays_whatever_call_fails(position: int, name: str, error: Base
     if name != "unlock":
         assert not host.is_held
     assert len(host.calls) - position <= len(CLEAN_UP)
-
-
-def test_failed_publication_is_followed_by_the_clean_up() -> None:
-    host = FakeEngineHost()
-    host.fail("publish", OSError(errno.EIO, "Input/output error"))
-    with pytest.raises(OSError, match="Input/output"):
-        make_backup(make_request(), host)
-    assert host.calls[-3:] == ["publish", "finish", "unlock"]
-
-
-def test_clean_up_that_fails_still_gives_the_lock_back() -> None:
-    host = FakeEngineHost()
-    host.fail("finish", OSError(errno.EIO, "Input/output error"))
-    with pytest.raises(OSError, match="Input/output"):
-        make_backup(make_request(), host)
-    assert not host.is_held

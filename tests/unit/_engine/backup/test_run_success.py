@@ -9,31 +9,24 @@ from typing import Any, Dict, List
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._archive.manifest import check_manifest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError
-from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import make_backup
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.backup.run import make_backup, preview_backup
 from unit.fakes import world
-from unit.fakes.engine_host import GOOD, FakeEngineHost, make_installation, make_request
+from unit.fakes.engine_host import GOOD, WRITING, FakeEngineHost, make_installation, make_request
 
 NAME = "/srv/backup/engine-backup-engine.lab.test-20261122T134352Z.backup"
 LOG = "/var/log/ovirt-engine-backup/engine-backup-engine.lab.test-20261122T134352Z.log"
 TOOL = "/usr/bin/engine-backup"
 
 
-@pytest.fixture
-def host() -> FakeEngineHost:
-    return FakeEngineHost()
-
-
-def test_archive_is_published_under_fqdn_and_utc_time(host: FakeEngineHost) -> None:
-    result = make_backup(make_request(), host)
-    assert result.changed
+def test_archive_is_published_under_fqdn_and_utc_time_or_as_asked_for(host: FakeEngineHost) -> None:
+    host.leftovers = ["/srv/backup/.engine_backup-1"]
+    result = make_backup(make_request(profile="fast"), host)
+    assert (result.changed, result.attempts, result.cleaned_up) == (True, 1, ["/srv/backup/.engine_backup-1"])
     assert list(host.published) == [NAME]
-    assert result.archive["path"] == NAME
-    assert result.archive["manifest"] == NAME + ".manifest.json"
+    assert (result.archive["path"], result.archive["manifest"]) == (NAME, NAME + ".manifest.json")
     assert result.archive["identity"] == result.archive["log_path"] == LOG
-    assert result.attempts == 1
-
-
-def test_path_and_log_path_are_taken_as_given(host: FakeEngineHost) -> None:
+    assert "secret-of" not in repr(result) + repr(host.published)
+    assert "pack" not in host.calls
     result = make_backup(make_request(path="/srv/backup/x.backup", log_path="/srv/tmp/x.log"), host)
     assert (result.archive["path"], result.archive["log_path"]) == ("/srv/backup/x.backup", "/srv/tmp/x.log")
 
@@ -68,11 +61,6 @@ def test_manifest_can_be_used_and_says_what_was_proven(host: FakeEngineHost) -> 
     assert [item["path"] for item in manifest["certificates"]] == ["etc/pki/ovirt-engine/ca.pem"]
 
 
-def test_no_password_is_in_result_or_manifest(host: FakeEngineHost) -> None:
-    result = make_backup(make_request(), host)
-    assert "secret-of" not in repr(result) + repr(host.published)
-
-
 def test_rows_in_the_manifest_are_those_of_the_archive_not_of_the_database(host: FakeEngineHost) -> None:
     grown = dict(world.DWH_ROWS, **{"public.calendar": 310})
     busy = world.snapshot(grown)
@@ -89,14 +77,8 @@ def test_work_happens_between_lock_and_unlock_in_this_order(host: FakeEngineHost
     order = before + " read_archive count_after publish finish unlock"
     places = [host.calls.index(name) for name in order.split()]
     assert places == sorted(places)
-    assert not host.is_held
-    assert host.state is None
-
-
-def test_count_before_is_before_the_tool_and_after_is_after_the_archive_was_read(host: FakeEngineHost) -> None:
-    make_backup(make_request(), host)
-    last_before = len(host.calls) - 1 - host.calls[::-1].index("count_before")
-    assert last_before < host.calls.index("run_tool") < host.calls.index("count_after")
+    assert "count_before" not in host.calls[host.calls.index("run_tool") :]
+    assert (host.is_held, host.state) == (False, None)
 
 
 def test_command_works_in_the_temporary_directory_and_stages_beside_the_target(host: FakeEngineHost) -> None:
@@ -115,11 +97,6 @@ def test_small_profile_is_packed_after_the_tool(host: FakeEngineHost) -> None:
     assert host.published[NAME]["databases"]["dwh"]["format"] == "plain"
 
 
-def test_other_profiles_are_not_packed(host: FakeEngineHost) -> None:
-    make_backup(make_request(profile="fast"), host)
-    assert "pack" not in host.calls
-
-
 def test_grafana_is_counted_in_its_file(host: FakeEngineHost) -> None:
     kinds = frozenset(["engine", "dwh", "grafana"])
     host.installation = make_installation(enabled=kinds, answered=kinds, grafana_file="/var/lib/grafana/grafana.db")
@@ -135,11 +112,6 @@ def test_single_scope_backs_up_and_counts_that_alone(host: FakeEngineHost) -> No
     result = make_backup(make_request(scopes=["db"]), host)
     assert list(result.archive["databases"]) == ["engine"]
     assert host.calls.count("count_before") == host.calls.count("count_after") == 1
-
-
-def test_leftovers_of_a_killed_run_are_told(host: FakeEngineHost) -> None:
-    host.leftovers = ["/srv/backup/.engine_backup-1"]
-    assert make_backup(make_request(), host).cleaned_up == ["/srv/backup/.engine_backup-1"]
 
 
 RECORDS: Dict[str, Any] = {
@@ -173,3 +145,30 @@ def test_timeout_is_for_the_tool_and_the_packing_together(host: FakeEngineHost) 
     host.runs = [GOOD._replace(takes=100.0)]
     make_backup(make_request(timeout=300, profile="small"), host)
     assert host.timeouts == [300, 200]
+
+
+@pytest.mark.parametrize("profile", ["stock", "small"])
+def test_preview_plans_the_same_and_calls_no_writing_method(host: FakeEngineHost, profile: str) -> None:
+    host.leftovers = ["/srv/backup/.engine_backup-1"]
+    preview = preview_backup(make_request(profile=profile), host)
+    assert (preview.changed, preview.cleaned_up) == (True, ["/srv/backup/.engine_backup-1"])
+    assert not WRITING & set(host.calls)
+    planned, finished = preview.archive, make_backup(make_request(profile=profile), host).archive
+    assert set(host.calls) >= WRITING - {"pack"}, "the fake knows which methods write"
+    databases = planned["databases"]
+    assert set(planned) == set(finished)
+    assert set(databases["dwh"]) == set(finished["databases"]["dwh"])
+    for key in ("path", "manifest", "identity", "log_path", "created", "version", "fqdn", "profile", "scopes"):
+        assert planned[key] == finished[key]
+    assert (planned["size"], planned["sha256"], planned["os_version"], planned["certificates"]) == (None, None, "", [])
+    assert databases["engine"]["tables"] == world.ENGINE_ROWS
+    assert (databases["dwh"]["size"], databases["dwh"]["rows"], databases["dwh"]["live_rows"]) == (None, 7300, 7300)
+    assert preview.cmd[:2] == ["/usr/bin/engine-backup", "--mode=backup"]
+    assert {part.partition("=")[0] for part in preview.cmd} >= {"--scope", "--file", "--log", "--tmpdir"}
+    assert all("secret" not in part for part in preview.cmd)
+
+
+def test_manifest_of_a_killed_run_does_not_forbid_the_next(host: FakeEngineHost) -> None:
+    host.existing = {"/srv/backup/x.manifest.json"}
+    host.leftovers = ["/srv/backup/x.manifest.json"]
+    assert preview_backup(make_request(path="/srv/backup/x"), host).changed

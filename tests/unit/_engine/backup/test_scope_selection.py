@@ -51,6 +51,7 @@ TABLE: Dict[str, Tuple[bool, bool, bool, bool, Optional[Live], str, str]] = {
     "set up, no rows": (True, True, True, True, NO_ROWS, "database_empty", "database_empty"),
     "flag says yes, query says no": (True, True, False, True, FULL, "flag_disagrees", "flag_disagrees"),
     "flag says no, query says yes": (True, False, True, True, FULL, "flag_disagrees", "flag_disagrees"),
+    "query says yes, nothing here": (True, False, True, False, None, "flag_disagrees", "flag_disagrees"),
     "flag dropped, database filled": (True, False, False, True, FULL, "flag_disagrees", "flag_disagrees"),
     "flag dropped, tables without rows": (True, False, False, True, NO_ROWS, "flag_disagrees", "flag_disagrees"),
     "flag dropped, database down": (True, False, False, True, DOWN, "database_unreachable", "database_unreachable"),
@@ -73,12 +74,8 @@ def verdict(requested: List[str], seen: DatabaseEvidence) -> str:
 
 
 @pytest.mark.parametrize("name", list(TABLE))
-def test_witnesses_decide_for_all(name: str) -> None:
+def test_witnesses_decide_for_all_and_for_an_explicit_scope(name: str) -> None:
     assert verdict(["all"], dwh_seen(*TABLE[name][:5])) == TABLE[name][5]
-
-
-@pytest.mark.parametrize("name", list(TABLE))
-def test_witnesses_decide_for_an_explicit_scope(name: str) -> None:
     assert verdict(["files", "dwhdb"], dwh_seen(*TABLE[name][:5])) == TABLE[name][6]
 
 
@@ -92,17 +89,9 @@ def test_every_kind_is_judged_alike(kind: str) -> None:
     assert [item.code for item in decide_expected([scope], dropped)[1]] == ["flag_disagrees"]
 
 
-def test_scopes_keep_the_order_of_the_tool() -> None:
-    expected, problems = decide_expected(["dwhdb", "db", "files"], witnesses())
-    assert problems == []
-    assert expected == (["files", "db", "dwhdb"], ["engine", "dwh"])
-
-
-def test_files_alone_ask_no_database() -> None:
+def test_scopes_keep_the_order_of_the_tool_and_others_are_not_judged() -> None:
+    assert decide_expected(["dwhdb", "db", "files"], witnesses()) == ((["files", "db", "dwhdb"], ["engine", "dwh"]), [])
     assert decide_expected(["files"], witnesses(live={})) == ((["files"], []), [])
-
-
-def test_what_was_not_asked_for_is_not_judged() -> None:
     assert decide_expected(["db"], witnesses(live={"engine": FULL, "dwh": DOWN})) == ((["db"], ["engine"]), [])
 
 
@@ -124,8 +113,3 @@ def test_storage_database_may_still_be_empty(kind: str, live: Live) -> None:
     alone = frozenset([kind])
     seen = DatabaseEvidence(frozenset(SCOPES), alone, alone, alone, {kind: live})
     assert decide_expected(["all"], seen)[1] == []
-
-
-def test_grafana_file_with_a_dropped_flag_is_named() -> None:
-    seen = witnesses(live={"engine": FULL, "dwh": FULL, "grafana": FULL}, owned=DATABASES | {"grafana"})
-    assert [item.code for item in decide_expected(["all"], seen)[1]] == ["flag_disagrees"]

@@ -20,17 +20,14 @@ from ansible_collections.ovirt.backup.plugins.module_utils._postgres.server_mode
     Setting,
     Step,
 )
+from unit.fakes import world
+from unit.fakes.errors import codes_of, error_of
 
 FILE = "/data/pg_hba.conf"
 CLIENT = Client("192.0.2.1/32", AddressRange(4, 100, 100))
 OPEN = Rule(FILE, 1, "host", ("all",), ("all",), AddressRange(4, 0, 1000), "md5")
 CLOSED = OPEN._replace(method="reject")
-ENOUGH = {
-    "lc_messages": "en_US.UTF-8", "password_encryption": "scram-sha-256", "max_connections": "150", "work_mem": "8192",
-    "maintenance_work_mem": "65536", "autovacuum_max_workers": "6", "autovacuum_vacuum_scale_factor": "0.01",
-    "autovacuum_analyze_scale_factor": "0.075",
-}  # fmt: skip
-SETTINGS = {name: Setting(value, value, False, name == "max_connections") for name, value in ENOUGH.items()}
+SETTINGS = {name: Setting(value, value, False, name == "max_connections") for name, value in world.ENOUGH.items()}
 ROLE = RoleState(True, False, True, 0)
 DATABASE = DatabaseState("engine", "UTF8", "en_US.UTF-8", "en_US.UTF-8", ("plpgsql", "uuid-ossp"), 0, 0, ())
 ACCESS = Access(FILE, "host all all 10.0.0.0/8 md5\n", True, (OPEN,), (), True)
@@ -46,10 +43,6 @@ def found(role: Optional[RoleState] = ROLE, database: Optional[DatabaseState] = 
         "15.1", False, "db", 5432, True, ("uuid-ossp",), (), SETTINGS, ACCESS, role, database, 0, LoginTrial(True, "")
     )
     return known._replace(**changes)
-
-
-def with_setting(name: str, setting: Setting) -> Dict[str, Setting]:
-    return dict(SETTINGS, **{name: setting})
 
 
 class FakeServer:
@@ -70,7 +63,12 @@ class FakeServer:
         self.performed.append(step.action)
 
 
+def setting(name: str, value: str, now: str, waits: bool, restarts: bool) -> Dict[str, Any]:
+    return {"settings": dict(SETTINGS, **{name: Setting(value, now, waits, restarts)})}
+
+
 NOTHING = found(None, None)
+APPLIES = request(applies_settings=True)
 WORK = [
     (request(), found(), []),
     (request(), NOTHING, ["create_role", "create_database", "create_extension"]),
@@ -85,15 +83,10 @@ WORK = [
     (request(clients=(CLIENT,)), found(access=ACCESS._replace(rules=(CLOSED,))), ["write_access_file", "reload"]),
     (request(clients=(CLIENT,)), found(access=ACCESS._replace(is_loaded=False)), ["reload"]),
     (request(), found(access=ACCESS._replace(is_loaded=False)), []),
-    (request(), found(settings=with_setting("work_mem", Setting("4", "4", False, False))), []),
-    (request(applies_settings=True), found(settings=with_setting("work_mem", Setting("4", "4", False, False))),
-     ["set_parameter", "reload"]),
-    (request(applies_settings=True), found(settings=with_setting("max_connections", Setting("9", "9", False, True))),
-     ["set_parameter", "reload"]),
-    (request(applies_settings=True), found(settings=with_setting("max_connections", Setting("9", "150", True, True))),
-     []),
-    (request(applies_settings=True), found(settings=with_setting("max_connections", Setting("9", "90", True, True))),
-     ["set_parameter", "reload"]),
+    (request(), found(**setting("work_mem", "4", "4", False, False)), []),
+    (APPLIES, found(**setting("work_mem", "4", "4", False, False)), ["set_parameter", "reload"]),
+    (APPLIES, found(**setting("max_connections", "9", "150", True, True)), []),
+    (APPLIES, found(**setting("max_connections", "9", "90", True, True)), ["set_parameter", "reload"]),
     (request("fenced"), found(), ["deny_login"]),
     (request("fenced"), found(sessions=3), ["deny_login", "end_sessions"]),
     (request("fenced"), found(ROLE._replace(can_login=False), sessions=1), ["end_sessions"]),
@@ -119,16 +112,12 @@ def test_what_is_missing_is_done_in_order_and_foretold(asked: DatabaseRequest, s
     assert describe(asked, done.after) == describe(asked, foretold.after)
     if "max_connections" not in str(done.steps):  # what waits for a restart looks as before
         assert (describe(asked, done.before) != describe(asked, done.after)) is bool(steps)
-
-
-@pytest.mark.parametrize(("asked", "stands", "steps"), WORK)
-def test_nothing_is_left_to_do_afterwards(asked: DatabaseRequest, stands: Found, steps: List[str]) -> None:
     assert plan(asked, project(asked, stands)) == []
 
 
 REFUSALS = [
     (request(), NOTHING._replace(has_locale=False), ["locale_missing"]),
-    (request(applies_settings=True), found(has_locale=False), ["locale_missing"]),
+    (APPLIES, found(has_locale=False), ["locale_missing"]),
     (request(), NOTHING._replace(available_extensions=()), ["extension_missing"]),
     (request(has_password=False), NOTHING, ["role_missing"]),
     (request(), found(ROLE._replace(can_login=False)), ["role_fenced"]),
@@ -164,9 +153,7 @@ def test_everything_that_forbids_it_is_named_before_the_first_step(
     act: Any, asked: DatabaseRequest, stands: Found, codes: List[str]
 ) -> None:
     server = FakeServer(stands)
-    with pytest.raises(Refused) as caught:
-        act(asked, server)
-    assert [problem["code"] for problem in caught.value.facts["problems"]] == codes
+    assert codes_of(error_of(Refused, act, asked, server)) == codes
     assert server.performed == []
 
 
@@ -181,20 +168,11 @@ def test_access_that_does_not_change_is_not_judged() -> None:
     assert preview(request(clients=(CLIENT,)), FakeServer(elsewhere)).steps == []
 
 
-def test_failure_tells_what_was_done_before() -> None:
-    server = FakeServer(NOTHING, fails_at="create_extension")
-    with pytest.raises(BackupError) as caught:
-        bring_about(request(), server)
-    assert caught.value.code == "database_unwritable"
-    assert caught.value.facts["changed"] is True
-    assert len(caught.value.facts["changes"]) == 2
-    assert caught.value.facts["phase"] == "create the extension 'uuid-ossp' in the database 'engine'"
-
-
-def test_failure_of_the_first_step_changed_nothing() -> None:
-    with pytest.raises(BackupError) as caught:
-        bring_about(request(), FakeServer(NOTHING, fails_at="create_role"))
-    assert (caught.value.facts["changed"], caught.value.facts["changes"]) == (False, [])
+@pytest.mark.parametrize(("action", "done"), [("create_extension", 2), ("create_role", 0)])
+def test_failure_tells_what_was_done_before(action: str, done: int) -> None:
+    error = error_of(BackupError, bring_about, request(), FakeServer(NOTHING, fails_at=action))
+    assert (error.code, error.facts["changed"], len(error.facts["changes"])) == ("database_unwritable", done > 0, done)
+    assert error.facts["phase"].startswith(action.replace("_", " the "))
 
 
 def test_server_that_does_not_do_as_told_is_found_out() -> None:
@@ -209,11 +187,6 @@ def test_description_is_plain_data_without_a_secret() -> None:
         "file": FILE, "loaded": True, "lines": [],
         "missing": ["host engine engine 192.0.2.1/32 scram-sha-256"],
     }  # fmt: skip
-    assert described["settings"]["work_mem"] == {
-        "value": "8192",
-        "required": ">= 8192kB",
-        "ok": True,
-        "pending_restart": False,
-    }
-    assert described["database"]["exists"] is True
-    assert described["database"]["password_matches"] is True
+    needs = {"value": "8192", "required": ">= 8192kB", "ok": True, "pending_restart": False}
+    assert described["settings"]["work_mem"] == needs
+    assert (described["database"]["exists"], described["database"]["password_matches"]) == (True, True)

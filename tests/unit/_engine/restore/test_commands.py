@@ -48,19 +48,11 @@ def test_changed_credentials_follow_their_switch_and_the_password_is_in_a_file(k
         "--%s-name=d" % stem,
         "--%s-passfile=/srv/tmp/work/%s.password" % (stem, kind),
     ]
-
-
-@pytest.mark.parametrize("kind", SERVERS)
-def test_provisioned_database_has_its_switch_alone(kind: str) -> None:
-    assert command([target(kind, False, True)], True)[len(START) + 3 :] == ["--provision-%s" % STEMS[kind]]
-
-
-def test_number_of_jobs_is_given_per_database_or_left_to_the_tool() -> None:
-    targets = [target("engine"), target("dwh", False, True)]
-    assert command(targets, restore_jobs=4)[len(START) + 3 :] == [
-        "--db-restore-jobs=4",
-        "--dwh-db-restore-jobs=4",
-        "--provision-dwh-db",
+    provisioned = [target(kind, False, True)]
+    assert command(provisioned)[len(START) + 3 :] == ["--provision-" + stem]
+    assert command(provisioned, restore_jobs=4)[len(START) + 3 :] == [
+        "--%s-restore-jobs=4" % stem,
+        "--provision-" + stem,
     ]
 
 
@@ -76,8 +68,8 @@ def test_secured_connection_is_asked_for_as_the_tool_spells_it(secured: bool, va
 def test_flags_are_there_where_they_were_asked_for() -> None:
     flags = ["--keep-temporary-data", "--he-remove-storage-vm", "--he-remove-hosts"]
     assert not set(flags) & set(command([]))
-    assert command([], keep_temporary_data=True, remove_storage_vm=True, remove_hosts=True)[-3:] == flags
-    assert command([], remove_hosts=True)[-1:] == ["--he-remove-hosts"]
+    for option, flag in zip(("keep_temporary_data", "remove_storage_vm", "remove_hosts"), flags):
+        assert set(command([], **{option: True})) - set(command([])) == {flag}
 
 
 def test_no_password_and_no_empty_argument_is_in_any_command() -> None:
@@ -94,19 +86,7 @@ def test_only_changed_databases_get_a_password_file() -> None:
     assert password_file("engine", WORK) in password_files(targets, WORK)
 
 
-HELP = """
- --scope=SCOPE                          scope can be one of:
-    all                                 complete backup/restore (default)
-    files                               files
-    db                                  engine database
-    dwhdb                               DWH database
-    cinderlibdb                         Cinderlib database
-    grafanadb                           Grafana database
- --file=FILE                            file to use during backup or restore
-"""
-
-
 def test_restorable_scopes_are_those_that_the_help_lists() -> None:
-    assert restorable_scopes(HELP) == {"files", "db", "dwhdb", "cinderlibdb", "grafanadb"}
-    assert restorable_scopes(HELP) < set(SCOPES)
+    text = "".join("    %s      of it\n" % scope for scope in ("all", "files", "db", "cinderlibdb")) + "  --db=x\n"
+    assert restorable_scopes(text) == {"files", "db", "cinderlibdb"} < set(SCOPES)
     assert restorable_scopes("") == frozenset()

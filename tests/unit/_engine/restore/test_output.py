@@ -4,7 +4,7 @@
 """What a restore printed and logged: recorded runs, every error that loading makes inevitable, and every other one."""
 
 from pathlib import Path
-from typing import Optional
+from typing import Dict, Optional, Tuple
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.output import (
@@ -42,15 +42,6 @@ def loaded(message: str, statement: str = "", entry: str = "") -> str:
     return found + "pg_restore: warning: errors ignored on restore: 1\n" + AFTER
 
 
-@pytest.mark.parametrize("name", ["restore-ok", "restore-killed-pg_restore"])
-def test_recorded_tool_says_that_it_went_well(name: str) -> None:
-    outcome = check_restore(
-        int(recorded(name, "rc")), recorded(name, "stdout"), recorded(name, "stderr"), recorded(name, "log")
-    )
-    assert outcome.code == ""
-    assert announced_targets(recorded(name, "stdout")) == {"engine": "engine"}
-
-
 def test_recorded_good_load_has_the_one_inevitable_error_and_no_other() -> None:
     log = recorded("restore-ok", "log")
     assert [(error.database, error.entry) for error in find_load_errors(log)] == [
@@ -77,24 +68,22 @@ def test_a_connection_that_is_lost_does_not_bury_its_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "part"),
+    ("name", "code", "part", "announced"),
     [
-        ("restore-not-empty", "target_not_empty", "Database 'engine' is not empty"),
-        ("restore-changed-credentials", "configuration_missing", "Can not find /etc/ovirt-engine-dwh"),
-        ("restore-no-perm-flag", "tool_failed", "--restore-permissions"),
-        ("change-cred-missing", "tool_failed", ""),
+        ("restore-ok", "", "", {"engine": "engine"}),
+        ("restore-killed-pg_restore", "", "", {"engine": "engine"}),
+        ("restore-not-empty", "target_not_empty", "Database 'engine' is not empty", {}),
+        # The name is that of the load and not that of the announcement.
+        ("restore-changed-credentials", "configuration_missing", "Can not find /etc/ov", {"engine": "engine2"}),
+        ("restore-no-perm-flag", "tool_failed", "--restore-permissions", {}),
+        ("change-cred-missing", "tool_failed", "", {}),
     ],
 )
-def test_recorded_failure_gets_the_code_of_its_cause(name: str, code: str, part: str) -> None:
-    outcome = check_restore(
-        int(recorded(name, "rc")), recorded(name, "stdout"), recorded(name, "stderr"), recorded(name, "log")
-    )
-    assert outcome.code == code
-    assert part in outcome.message
-
-
-def test_recorded_names_of_changed_credentials_are_those_of_the_load_not_of_the_announcement() -> None:
-    assert announced_targets(recorded("restore-changed-credentials", "stdout")) == {"engine": "engine2"}
+def test_recorded_end_gets_the_code_of_its_cause(name: str, code: str, part: str, announced: Dict[str, str]) -> None:
+    stdout, stderr, log = (recorded(name, channel) for channel in ("stdout", "stderr", "log"))
+    outcome = check_restore(int(recorded(name, "rc")), stdout, stderr, log)
+    assert (outcome.code, part in outcome.message) == (code, True)
+    assert announced_targets(stdout) == announced
 
 
 def test_recorded_cascade_names_the_tables_that_were_emptied_too() -> None:
@@ -110,11 +99,8 @@ def test_recorded_cascade_names_the_tables_that_were_emptied_too() -> None:
 
 FATAL = {
     "Provisioning is not supported": "provision_unsupported",
-    "Existing database 'e' or user 'e' found and temporary ones created - Please clean up everything and try again": (
-        "provision_leftovers"
-    ),
+    "Existing database 'e' or user 'e' found and temporary ones created - Please": "provision_leftovers",
     "Can provision database only in localhost": "provision_not_local",
-    "Cannot provision database with secured connection": "provision_secured",
     "Cannot provision database with secured host validation": "provision_secured",
     "Provisioning database 'e' failed, please check the log for details": "provision_failed",
     "Creating user 'e' failed, please check the log for details": "provision_failed",
@@ -124,7 +110,7 @@ FATAL = {
     "Errors while restoring database e": "load_failed",
     "Engine service is active - can not restore backup": "engine_running",
     "Checksum verification failed": "hash_mismatch",
-    "Backup was created by version '4.6' and can not be restored using the installed version 4.5": "version_refused",
+    "Backup was created by version '4.6' and can not be restored using the installed": "version_refused",
     "Can not find /etc/x.conf": "configuration_missing",
     "Failed extracting /t/files": "files_failed",
     "Failed restoring /etc": "files_failed",
@@ -132,14 +118,10 @@ FATAL = {
 }
 
 
-@pytest.mark.parametrize(("fatal", "code"), list(FATAL.items()))
-def test_each_fatal_text_has_its_code(fatal: str, code: str) -> None:
-    outcome = check_restore(1, "", "FATAL: %s\n" % fatal, "")
-    assert outcome.code == code
-    assert fatal in outcome.message
-
-
-def test_each_code_of_a_cause_is_reached() -> None:
+def test_each_fatal_text_has_its_code() -> None:
+    for fatal, code in FATAL.items():
+        outcome = check_restore(1, "", "FATAL: %s\n" % fatal, "")
+        assert (outcome.code, fatal in outcome.message) == (code, True)
     assert {code for code, _text in CAUSES} <= set(FATAL.values())
 
 
@@ -147,7 +129,6 @@ def test_each_code_of_a_cause_is_reached() -> None:
     ("returncode", "stdout", "stderr", "code"),
     [
         (0, "Restoring:\n", "", "tool_incomplete"),
-        (137, "", "", "tool_killed"),
         (-9, "", "", "tool_killed"),
         (1, "", "cp: error writing '/x': No space left on device\nFATAL: Failed extracting /x", "disk_full"),
         (1, "Done.\n", "FATAL: Database 'engine' is not empty\n", "target_not_empty"),
@@ -157,101 +138,62 @@ def test_other_ends_have_their_codes(returncode: Optional[int], stdout: str, std
     assert check_restore(returncode, stdout, stderr, "").code == code
 
 
-# What must fail when an ordinary owner loads a dump: message, statement, entry as pg_restore names it with one job.
+# What must fail when an ordinary owner loads a dump: statement, entry as pg_restore names it with one job, messages.
 OWNER = 'must be member of role "postgres"'
 OWNER_16 = 'must be able to SET ROLE "postgres"'
+EXTENSION = ("COMMENT ON EXTENSION \"uuid-ossp\" IS 'x';", '9; 0 0 COMMENT - EXTENSION "uuid-ossp" ')
+SCHEMA = ("ALTER SCHEMA public OWNER TO postgres;", "6; 2615 2200 SCHEMA - public postgres")
+LANGUAGE = ("CREATE PROCEDURAL LANGUAGE plpgsql;", "8; 2612 1 LANGUAGE - plpgsql p")
+PRIVILEGES = (
+    "ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT SELECT ON TABLES TO g;",
+    "5; 826 1 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres",
+)
+
+
+def function(name: str) -> Tuple[str, str]:
+    return "ALTER FUNCTION public.%s OWNER TO postgres;" % name, "4; 1255 1 FUNCTION public %s postgres" % name
+
+
 INEVITABLE = [
-    (
-        "must be owner of extension uuid-ossp",
-        "COMMENT ON EXTENSION \"uuid-ossp\" IS 'generate';",
-        '3800; 0 0 COMMENT - EXTENSION "uuid-ossp" ',
-    ),
-    ("must be owner of extension plpgsql", "COMMENT ON EXTENSION plpgsql IS 'x';", "3; 0 0 COMMENT EXTENSION plpgsql "),
-    (
-        'permission denied to create extension "uuid-ossp"',
-        'CREATE EXTENSION IF NOT EXISTS "uuid-ossp";',
-        "2; 3079 16386 EXTENSION uuid-ossp ",
-    ),
-    (
-        'extension "uuid-ossp" does not exist',
-        "COMMENT ON EXTENSION \"uuid-ossp\" IS 'x';",
-        "9; 0 0 COMMENT - EXTENSION uuid-ossp ",
-    ),
-    ('schema "public" already exists', "CREATE SCHEMA public;", "6; 2615 2200 SCHEMA - public postgres"),
-    (
-        "must be owner of schema public",
-        "COMMENT ON SCHEMA public IS 'standard';",
-        "7; 0 0 COMMENT - SCHEMA public postgres",
-    ),
-    (OWNER, "ALTER SCHEMA public OWNER TO postgres;", "6; 2615 2200 SCHEMA - public postgres"),
-    (OWNER_16, "ALTER SCHEMA public OWNER TO postgres;", "6; 2615 2200 SCHEMA - public postgres"),
-    ('language "plpgsql" already exists', "CREATE PROCEDURAL LANGUAGE plpgsql;", "8; 2612 1 LANGUAGE - plpgsql p"),
-    (
-        "must be owner of language plpgsql",
-        "ALTER PROCEDURAL LANGUAGE plpgsql OWNER TO engine;",
-        "8; 2612 1 LANGUAGE - plpgsql p",
-    ),
-    (
-        OWNER,
-        "ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT SELECT ON TABLES TO g;",
-        "5; 826 1 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres",
-    ),
-    (
-        "permission denied to change default privileges",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT SELECT ON TABLES TO g;",
-        "5; 826 1 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres",
-    ),
-    (
-        "permission denied for language c",
-        "CREATE FUNCTION public.uuid_generate_v1() RETURNS uuid",
-        "4; 1255 1 FUNCTION public uuid_generate_v1() postgres",
-    ),
-    (
-        "function public.uuid_generate_v1mc() does not exist",
-        "ALTER FUNCTION public.uuid_generate_v1mc() OWNER TO postgres;",
-        "4; 1255 1 FUNCTION public uuid_generate_v1mc() p",
-    ),
-    (
-        "function public.uuid_generate_v3(uuid, text) does not exist",
-        "GRANT ALL ON FUNCTION public.uuid_generate_v3(uuid, text) TO engine;",
-        "4; 0 0 ACL public FUNCTION uuid_generate_v3(namespace uuid, name text) postgres",
-    ),
-    (
-        "function public.uuid_nil() does not exist",
-        "ALTER FUNCTION public.uuid_nil() OWNER TO postgres;",
-        "4; 1255 1 FUNCTION public uuid_nil() postgres",
-    ),
-    (
-        "function public.uuid_ns_x500() does not exist",
-        "ALTER FUNCTION public.uuid_ns_x500() OWNER TO postgres;",
-        "4; 1255 1 FUNCTION public uuid_ns_x500() postgres",
-    ),
-    (OWNER_16, "ALTER FUNCTION public.uuid_nil() OWNER TO postgres;", "4; 1255 1 FUNCTION public uuid_nil() postgres"),
+    ("must be owner of extension plpgsql", EXTENSION),
+    ('permission denied to create extension "uuid-ossp"', EXTENSION),
+    ('extension "uuid-ossp" does not exist', EXTENSION),
+    ('schema "public" already exists', SCHEMA),
+    ("must be owner of schema public", SCHEMA),
+    (OWNER, SCHEMA),
+    (OWNER_16, SCHEMA),
+    ('language "plpgsql" already exists', LANGUAGE),
+    ("must be owner of language plpgsql", LANGUAGE),
+    (OWNER, PRIVILEGES),
+    ("permission denied to change default privileges", PRIVILEGES),
+    ("permission denied for language c", function("uuid_generate_v1()")),
+    (OWNER_16, function("uuid_generate_v1mc()")),
+    ("function public.uuid_generate_v3(uuid, text) does not exist", function("uuid_generate_v3(namespace uuid)")),
+    ("function public.uuid_nil() does not exist", function("uuid_nil()")),
+    ("function public.uuid_ns_x500() does not exist", function("uuid_ns_x500()")),
 ]
 
 
-@pytest.mark.parametrize("serial", [True, False], ids=["serial", "parallel"])
-@pytest.mark.parametrize(("message", "statement", "entry"), INEVITABLE)
-def test_inevitable_error_is_let_through(message: str, statement: str, entry: str, serial: bool) -> None:
-    log = loaded(message, statement, entry if serial else "")
-    assert len(find_load_errors(log)) == 1
-    assert check_load(log) == []
+@pytest.mark.parametrize(("message", "place"), INEVITABLE)
+def test_inevitable_error_is_let_through(message: str, place: Tuple[str, str]) -> None:
+    logs = [loaded(message, *place), loaded(message, place[0])]  # with one job and with several
+    if message not in (OWNER, OWNER_16):  # those of a plain dump, which names no entry
+        logs.append(LOAD.replace("custom", "plain") + "psql:/t/e.db:23: ERROR:  %s\n" % message + AFTER)
+    for log in logs:
+        assert len(find_load_errors(log)) == 1
+        assert check_load(log) == []
 
 
-@pytest.mark.parametrize(("message", "statement", "entry"), INEVITABLE)
-def test_the_same_error_on_another_object_is_not_let_through(message: str, statement: str, entry: str) -> None:
+@pytest.mark.parametrize("message", sorted({message for message, _place in INEVITABLE}))
+def test_the_same_error_on_another_object_is_not_let_through(message: str) -> None:
     others = [
         ("ALTER TABLE public.vm_static OWNER TO postgres;", "240; 1259 1 TABLE public vm_static engine"),
-        ("CREATE VIEW public.vms AS", "241; 1259 2 VIEW public vms engine"),
         ("CREATE FUNCTION public.insertvm() RETURNS void", "242; 1255 3 FUNCTION public insertvm() engine"),
-        (
-            "ALTER TABLE ONLY public.tags ALTER COLUMN id SET DEFAULT public.uuid_generate_v1();",
-            "243; 2604 4 DEFAULT public tags id engine",
-        ),
+        ("ALTER TABLE public.tags ALTER id SET DEFAULT public.uuid_generate_v1();", "243; 2604 4 DEFAULT public tags"),
     ]
     for other, name in others:
-        assert world.codes(check_load(loaded(message, other, name))) == ("load_error",)
-        assert world.codes(check_load(loaded(message, other))) == ("load_error",)
+        for log in (loaded(message, other, name), loaded(message, other)):
+            assert world.codes(check_load(log)) == ("load_error",)
 
 
 @pytest.mark.parametrize(
@@ -259,13 +201,9 @@ def test_the_same_error_on_another_object_is_not_let_through(message: str, state
     [
         ("must be owner of table vm_static", "COMMENT ON EXTENSION \"uuid-ossp\" IS 'x';"),
         ("permission denied for schema public", "ALTER SCHEMA public OWNER TO postgres;"),
-        ("permission denied for schema public", "CREATE TABLE public.vm_static ("),
         ('must be member of role "engine_old"', "ALTER SCHEMA public OWNER TO engine_old;"),
-        ('must be able to SET ROLE "engine_old"', "ALTER TABLE public.vm_static OWNER TO engine_old;"),
         ('schema "aaa_jdbc" already exists', "CREATE SCHEMA aaa_jdbc;"),
-        ('relation "vm_static" already exists', "CREATE TABLE public.vm_static ("),
         ("function public.uuid_other() does not exist", "ALTER FUNCTION public.uuid_other() OWNER TO postgres;"),
-        ("permission denied for language c", "CREATE FUNCTION public.mine() RETURNS uuid"),
         ('role "grafana" does not exist', "GRANT SELECT ON TABLE public.calendar TO grafana;"),
     ],
 )
@@ -280,14 +218,10 @@ def test_another_error_is_a_problem_with_its_statement(message: str, statement: 
 @pytest.mark.parametrize(
     "line",
     [
-        "pg_restore: error: a worker process died unexpectedly",
-        'pg_restore: error: COPY failed for table "audit_log": server closed the connection unexpectedly',
-        "pg_restore: error: could not execute query: FATAL:  terminating connection due to administrator command",
         "pg_restore: error: unsupported version (1.99) in file header",
         "pg_restore: fatal: could not read from input file: end of file",
-        "pg_restore: [archiver (db)] Error while PROCESSING TOC: could not execute query: ERROR:  out of memory",
+        "psql: FATAL:  terminating connection due to administrator command",
         'psql:/t/engine_backup.db:17: ERROR:  relation "x" does not exist',
-        "psql: error: connection to server failed",
         "server closed the connection unexpectedly",
         "PANIC:  could not write to file",
     ],
@@ -318,27 +252,6 @@ def test_second_error_of_one_entry_is_judged_by_its_own_statement() -> None:
     )
     (problem,) = check_load(log + AFTER)
     assert "vm_static" in problem.message
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        "must be owner of extension plpgsql",
-        'permission denied to create extension "uuid-ossp"',
-        'extension "uuid-ossp" does not exist',
-        'schema "public" already exists',
-        "must be owner of schema public",
-        'language "plpgsql" already exists',
-        "must be owner of language plpgsql",
-        "permission denied to change default privileges",
-        "permission denied for language c",
-        "function public.uuid_generate_v5(uuid, text) does not exist",
-    ],
-)
-def test_plain_dump_names_no_entry_and_its_inevitable_errors_are_let_through(message: str) -> None:
-    log = LOAD.replace("custom", "plain") + "psql:/t/engine_backup.db:23: ERROR:  %s\n" % message + AFTER
-    assert len(find_load_errors(log)) == 1
-    assert check_load(log) == []
 
 
 def test_errors_outside_a_load_are_not_of_a_load() -> None:
@@ -385,19 +298,11 @@ def test_every_kind_is_known_by_the_line_that_a_restore_prints() -> None:
     assert missing_restore_lines(STDOUT, NAMES, True) == []
 
 
-@pytest.mark.parametrize("kind", sorted(NAMES))
-def test_a_database_without_its_line_was_skipped_and_one_of_another_name_is_another(kind: str) -> None:
-    lines = [
-        line
-        for line in STDOUT.splitlines()
-        if not line.endswith(" database '%s'" % NAMES[kind]) or line.startswith("-  ")
-    ]
-    without = "\n".join(lines)
-    assert world.codes(missing_restore_lines(without, {kind: NAMES[kind]}, True)) == ("database_skipped",)
-    assert world.codes(missing_restore_lines(STDOUT, {kind: "other"}, True)) == ("database_other",)
-
-
-def test_files_without_their_line_were_skipped() -> None:
+def test_what_has_no_line_was_skipped_and_a_database_of_another_name_is_another() -> None:
+    for kind, name in NAMES.items():
+        lines = [line for line in STDOUT.splitlines() if not line.endswith(" database '%s'" % name)]
+        assert world.codes(missing_restore_lines("\n".join(lines), {kind: name}, True)) == ("database_skipped",)
+        assert world.codes(missing_restore_lines(STDOUT, {kind: "other"}, True)) == ("database_other",)
     without = STDOUT.replace("- Files\n", "")
     assert world.codes(missing_restore_lines(without, {}, True)) == ("files_skipped",)
     assert missing_restore_lines(without, {}, False) == []

@@ -27,10 +27,6 @@ def compare(
     return compare_restored(comparison_of(kind, keeps, removes, cascaded), ARCHIVED, live)
 
 
-def test_a_restored_engine_database_is_the_archive_but_for_the_emptied_tables() -> None:
-    assert compare(LIVE) == []
-
-
 @pytest.mark.parametrize("name", sorted(EMPTIED))
 def test_each_emptied_table_must_be_empty(name: str) -> None:
     rule = comparison_of("engine", False, False, ())
@@ -41,14 +37,10 @@ def test_each_emptied_table_must_be_empty(name: str) -> None:
     assert world.codes(compare_restored(kept, {name: 9}, {name: 0})) == ("rows_differ",)
 
 
-@pytest.mark.parametrize("rows", [500, 501])
-def test_the_options_may_gain_the_mark_of_the_restore(rows: int) -> None:
-    assert compare(dict(LIVE, **{"public.vdc_options": rows})) == []
-
-
-@pytest.mark.parametrize("rows", [0, 499, 502])
-def test_the_options_may_not_change_otherwise(rows: int) -> None:
-    assert world.codes(compare(dict(LIVE, **{"public.vdc_options": rows}))) == ("rows_differ",)
+@pytest.mark.parametrize(("rows", "is_right"), [(0, False), (499, False), (500, True), (501, True), (502, False)])
+def test_the_options_may_gain_the_mark_of_the_restore_and_nothing_else(rows: int, is_right: bool) -> None:
+    codes = world.codes(compare(dict(LIVE, **{"public.vdc_options": rows})))
+    assert codes == (() if is_right else ("rows_differ",))
 
 
 def test_kept_temporary_data_means_every_row() -> None:
@@ -68,7 +60,7 @@ def test_every_other_database_holds_every_row(kind: str) -> None:
     assert world.codes(compare(dict(ARCHIVED, **{"public.vm_static": 0}), kind, False, True)) == ("rows_differ",)
 
 
-@pytest.mark.parametrize("rows", [0, 1, 19, 21, 40])
+@pytest.mark.parametrize("rows", [0, 19, 21])
 def test_one_row_too_few_or_too_many_is_found(rows: int) -> None:
     (problem,) = compare(dict(LIVE, **{"public.vm_static": rows}))
     assert problem.code == "rows_differ"
@@ -91,9 +83,12 @@ def test_removed_hosts_may_leave_fewer_rows_but_never_more() -> None:
 def test_a_missing_table_is_named_also_where_it_held_nothing() -> None:
     for name, rows in sorted(ARCHIVED.items()):
         (problem,) = compare({other: count for other, count in LIVE.items() if other != name})
-        assert problem.code == "table_missing"
-        assert name in problem.message
-        assert "%d rows" % rows in problem.message
+        assert (problem.code, name in problem.message, "%d rows" % rows in problem.message) == (
+            "table_missing",
+            True,
+            True,
+        )
+    assert world.codes(compare({})) == ("table_missing",) * len(ARCHIVED)
 
 
 def test_a_table_that_the_archive_does_not_know_is_named_also_where_it_holds_nothing() -> None:
@@ -101,10 +96,6 @@ def test_a_table_that_the_archive_does_not_know_is_named_also_where_it_holds_not
         (problem,) = compare(dict(LIVE, **{"public.stray": rows}))
         assert problem.code == "table_unexpected"
         assert "public.stray with %d rows" % rows in problem.message
-
-
-def test_an_empty_database_lacks_every_table() -> None:
-    assert world.codes(compare({})) == ("table_missing",) * len(ARCHIVED)
 
 
 GOOD = Marks("1", True, False)
@@ -116,25 +107,16 @@ GOOD = Marks("1", True, False)
         (GOOD, False, ()),
         (GOOD, True, ()),
         (Marks("0", True, False), True, ()),
-        (Marks("", True, False), True, ()),
-        (Marks("0", True, False), False, ("not_just_restored",)),
         (Marks("", True, False), False, ("not_just_restored",)),
         (Marks("1", False, False), False, ("mark_missing",)),
         (Marks("1", True, True), False, ("mark_of_source",)),
-        (Marks("1", False, True), False, ("mark_missing", "mark_of_source")),
-        (Marks("0", False, False), False, ("mark_missing", "not_just_restored")),
+        (Marks("0", False, True), False, ("mark_missing", "mark_of_source", "not_just_restored")),
     ],
 )
 def test_marks_tie_the_database_to_the_backup(marks: Marks, keeps: bool, codes: Any) -> None:
     problems = check_marks(marks, LOG, keeps)
     assert world.codes(problems) == codes
     assert all(LOG in problem.message for problem in problems if problem.code.startswith("mark_"))
-
-
-def test_without_an_identity_only_the_mark_of_the_restore_is_asked() -> None:
-    assert check_marks(Marks("1", False, False), "", False) == []
-    assert world.codes(check_marks(Marks("0", False, False), "", False)) == ("not_just_restored",)
-
-
-def test_rows_are_summed() -> None:
+    without_identity = world.codes(check_marks(marks, "", keeps))
+    assert without_identity == tuple(code for code in codes if code == "not_just_restored")
     assert (sum_rows(ARCHIVED), sum_rows({})) == (527, 0)

@@ -3,18 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whatever call to the host fails or is interrupted: no secret, no placeholder, no work directory and no lock stays."""
 
-import errno
-from typing import List, Tuple
+from typing import List
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Interrupted
+from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.model import RestoreRequest
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.run import make_restore
+from unit.fakes.errors import error_of
+from unit.fakes.faults import interruptions, methods_of
 from unit.fakes.restore_host import (
     LOCAL,
     PATH,
     FakeRestoreHost,
-    FakeServer,
     configured_settings,
     credentials,
     make_reading,
@@ -30,8 +30,7 @@ def make_host() -> FakeRestoreHost:
     dump = make_reading().dumps["dwh"]._replace(grantees=("ovirt_engine_history", "reporter"))
     host.stored[PATH] = make_reading("grafana", dwh=dump)
     host.servers[LOCAL].add(configured_settings("dwh"))
-    host.servers["db.lab.test", 5432] = FakeServer()
-    host.servers["db.lab.test", 5432].add(credentials("engine"))
+    host.add_server(credentials("engine"))
     return host
 
 
@@ -39,28 +38,21 @@ def request() -> RestoreRequest:
     return make_request(credentials={"engine": credentials("engine")})
 
 
-def calls_of_a_run() -> List[Tuple[int, str]]:
+def calls_of_a_run() -> List[str]:
     host = make_host()
     make_restore(request(), host)
-    return list(enumerate(host.calls, 1))
+    return host.calls
 
 
 CALLS = calls_of_a_run()
 
 
 def test_run_asks_the_host_for_everything_of_a_restore() -> None:
-    asked = {name for _position, name in CALLS}
-    own = {name for name, value in vars(FakeRestoreHost).items() if hasattr(value, "__wrapped__")}
-    own -= {"_same_times", "find_broken", "read_proven"}  # the second is of check mode, the third needs a manifest
-    assert own <= asked
+    # The second is of check mode, the third needs a manifest.
+    assert methods_of(FakeRestoreHost) - {"_same_times", "find_broken", "read_proven"} <= set(CALLS)
 
 
-@pytest.mark.parametrize(("position", "name"), CALLS, ids=["%d %s" % call for call in CALLS])
-@pytest.mark.parametrize(
-    "error",
-    [Interrupted("ended by signal 15"), OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()],
-    ids=["signal", "disk full", "keyboard"],
-)
+@pytest.mark.parametrize(("position", "name", "error"), interruptions(CALLS))
 def test_nothing_stays_whatever_call_fails(position: int, name: str, error: BaseException) -> None:
     host = make_host()
     host.errors_by_position[position] = error
@@ -77,27 +69,10 @@ def test_nothing_stays_whatever_call_fails(position: int, name: str, error: Base
         assert len(host.calls) - position <= len(CLEAN_UP), host.calls[position:]
 
 
-def test_run_that_could_not_begin_is_cleaned_up() -> None:
-    host = make_host()
-    host.fail("begin", OSError(errno.EACCES, "Permission denied"))
-    with pytest.raises(OSError, match="Permission"):
-        make_restore(request(), host)
-    assert host.calls[-2:] == ["finish", "unlock"]
-
-
 def test_database_that_goes_away_while_it_is_proven_is_a_failure_with_its_facts() -> None:
     host = make_host()
     host.fail("count_rows", BackupError("the server closed the connection", "database_unreachable"))
-    with pytest.raises(BackupError) as caught:
-        make_restore(request(), host)
-    assert caught.value.code == "database_unreachable"
-    assert caught.value.facts["phase"] == "proving"
+    error = error_of(BackupError, make_restore, request(), host)
+    assert error.code == "database_unreachable"
+    assert error.facts["phase"] == "proving"
     assert host.calls[-3:] == list(CLEAN_UP)
-
-
-def test_mending_that_fails_is_a_failure_and_leaves_nothing() -> None:
-    host = make_host()
-    host.fail("repair_config_files", OSError(errno.EIO, "Input/output error"))
-    with pytest.raises(OSError, match="Input/output"):
-        make_restore(request(), host)
-    assert (host.secrets, host.placeholders, host.is_held) == ({}, set(), False)

@@ -10,11 +10,11 @@ from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.model import DWH_FILE
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.run import make_restore, preview_restore
 from unit.fakes import world
+from unit.fakes.errors import codes_of, error_of
 from unit.fakes.restore_host import (
     LOCAL,
     PATH,
     FakeRestoreHost,
-    FakeServer,
     configured_settings,
     credentials,
     make_reading,
@@ -31,48 +31,36 @@ def options_of(host: FakeRestoreHost) -> List[str]:
     [
         (["auto"], True, ["dwh", "engine"]),
         (["auto"], False, []),
-        (["all"], True, ["dwh", "engine"]),
         (["all"], False, ["dwh", "engine"]),
-        (["engine", "dwh"], True, ["dwh", "engine"]),
-        (["engine"], False, ["engine"]),
         (["dwh"], False, ["dwh"]),
         (["none"], False, []),
     ],
 )
-def test_databases_are_made_where_they_are_needed_or_asked_for(provision: List[str], fresh: bool, made: Any) -> None:
-    host = FakeRestoreHost()
+def test_databases_are_made_where_they_are_needed_or_asked_for(
+    host: FakeRestoreHost, provision: List[str], fresh: bool, made: Any
+) -> None:
     if fresh:
         host.wipe()
     assert preview_restore(make_request(provision=provision), host).restore["provisioned"] == made
     result = make_restore(make_request(provision=provision), host)
     assert result.restore["provisioned"] == made
     switches = {"engine": "--provision-db", "dwh": "--provision-dwh-db"}
-    assert options_of(host) == ["--restore-permissions"] + [
-        switches[kind] for kind in ("engine", "dwh") if kind in made
-    ]
+    asked = [switches[kind] for kind in ("engine", "dwh") if kind in made]
+    assert options_of(host) == ["--restore-permissions", *asked]
+    assert not make_restore(make_request(provision=provision), host).changed
 
 
-def test_only_what_can_not_be_logged_in_to_is_made_by_default() -> None:
-    host = FakeRestoreHost()
+def test_only_what_can_not_be_logged_in_to_is_made_by_default(host: FakeRestoreHost) -> None:
     host.wipe()
     host.servers[LOCAL].add(configured_settings("engine"))
     assert make_restore(make_request(), host).restore["provisioned"] == ["dwh"]
 
 
-def test_nothing_is_made_where_the_server_is_another() -> None:
-    host = FakeRestoreHost()
-    host.servers["db.lab.test", 5432] = FakeServer()
-    host.servers["db.lab.test", 5432].add(credentials("engine"))
-    request = make_request(credentials={"engine": credentials("engine")})
+def test_nothing_is_made_and_not_every_owner_is_there_where_the_server_is_another(host: FakeRestoreHost) -> None:
+    host.add_server(credentials("engine"))
     host.servers[LOCAL].roles.pop("engine")
-    assert make_restore(request, host).restore["provisioned"] == []
-
-
-def test_second_run_finds_what_the_first_has_made() -> None:
-    host = FakeRestoreHost()
-    host.wipe()
-    assert make_restore(make_request(provision=["all"]), host).changed
-    assert not make_restore(make_request(provision=["all"]), host).changed
+    restored = make_restore(make_request(credentials={"engine": credentials("engine")}), host).restore
+    assert (restored["provisioned"], restored["permissions"]) == ([], False)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +73,8 @@ def test_second_run_finds_what_the_first_has_made() -> None:
     ],
 )
 def test_what_can_not_be_logged_in_to_is_made_unless_a_half_of_it_is_there(
-    role: bool, database: bool, codes: List[str]
+    host: FakeRestoreHost, role: bool, database: bool, codes: List[str]
 ) -> None:
-    host = FakeRestoreHost()
     host.shows_standing = True
     host.servers[LOCAL].roles["engine"] = "another"
     if not role:
@@ -97,9 +84,8 @@ def test_what_can_not_be_logged_in_to_is_made_unless_a_half_of_it_is_there(
     if not codes:
         assert preview_restore(make_request(), host).restore["provisioned"] == ["engine"]
         return
-    with pytest.raises(Refused) as caught:
-        preview_restore(make_request(), host)
-    assert [problem["code"] for problem in caught.value.facts["problems"]] == codes
+    error = error_of(Refused, preview_restore, make_request(), host)
+    assert codes_of(error) == codes
     host.shows_standing = False  # then only the tool finds out
     assert preview_restore(make_request(), host).restore["provisioned"] == ["engine"]
 
@@ -120,9 +106,8 @@ def grant(host: FakeRestoreHost, owners: Any = ("engine",), grantees: Any = ("en
     ],
 )
 def test_owners_and_grants_come_back_where_every_role_is_there(
-    asked: str, roles: List[str], restored: bool, noted: bool
+    host: FakeRestoreHost, asked: str, roles: List[str], restored: bool, noted: bool
 ) -> None:
-    host = FakeRestoreHost()
     grant(host)
     host.servers[LOCAL].roles.update(dict.fromkeys(roles, ""))
     result = make_restore(make_request(permissions=asked), host)
@@ -132,31 +117,20 @@ def test_owners_and_grants_come_back_where_every_role_is_there(
 
 
 @pytest.mark.parametrize("role", ["postgres", "pg_database_owner", "pg_monitor", ""])
-def test_roles_of_every_server_are_no_obstacle(role: str) -> None:
-    host = FakeRestoreHost()
+def test_roles_of_every_server_are_no_obstacle(host: FakeRestoreHost, role: str) -> None:
     grant(host, ("engine", role), ("engine", role))
     result = make_restore(make_request(), host)
     assert result.restore["permissions"]
     assert result.restore["extra_users"] == []
 
 
-def test_another_owner_is_an_obstacle() -> None:
-    host = FakeRestoreHost()
+def test_another_owner_is_an_obstacle(host: FakeRestoreHost) -> None:
     grant(host, ("engine", "other"))
     (note,) = make_restore(make_request(), host).restore["notes"]
     assert "other" in note
 
 
-def test_another_user_of_the_target_is_an_obstacle() -> None:
-    host = FakeRestoreHost()
-    host.servers["db.lab.test", 5432] = FakeServer()
-    host.servers["db.lab.test", 5432].add(credentials("engine"))
-    result = make_restore(make_request(credentials={"engine": credentials("engine")}), host)
-    assert not result.restore["permissions"]
-
-
-def test_plain_dumps_have_no_owners_and_no_obstacles() -> None:
-    host = FakeRestoreHost()
+def test_plain_dumps_have_no_owners_and_no_obstacles(host: FakeRestoreHost) -> None:
     reading = make_reading()
     plain = {kind: dump._replace(format="plain", owners=(), grantees=()) for kind, dump in reading.dumps.items()}
     host.stored[PATH] = reading._replace(dumps=plain, small=dict(reading.small, config=world.PLAIN_CONFIG))
@@ -164,46 +138,30 @@ def test_plain_dumps_have_no_owners_and_no_obstacles() -> None:
     assert (result.restore["permissions"], result.restore["notes"]) == (True, [])
 
 
-def test_a_provisioned_database_has_every_role() -> None:
-    host = FakeRestoreHost()
-    grant(host)
-    host.wipe()
-    result = make_restore(make_request(), host)
-    assert result.restore["permissions"]
-    assert result.restore["notes"] == []
-
-
-def users(host: FakeRestoreHost, **options: Any) -> Dict[str, str]:
-    found = make_restore(make_request(**options), host).restore["extra_users"]
-    assert all(item["databases"] for item in found)
-    return {item["name"]: item["password"] for item in found}
-
-
 def with_grafana_user(host: FakeRestoreHost) -> None:
     dump = make_reading().dumps["dwh"]._replace(grantees=("ovirt_engine_history", "grafana_reader", "reporter"))
-    reading = make_reading(dwh=dump)
-    assert reading.files is not None
-    texts = dict(reading.files.configuration)
-    texts[DWH_FILE] += 'GRAFANA_DB_USER="grafana_reader"\nGRAFANA_DB_PASSWORD="x"\n'
-    host.stored[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
+    host.stored[PATH] = make_reading(dwh=dump)
+    more = 'GRAFANA_DB_USER="grafana_reader"\nGRAFANA_DB_PASSWORD="x"\n'
+    host.rewrite_archived(lambda path, text: text + more if path == DWH_FILE else text)
 
 
-def test_what_becomes_of_the_passwords_of_other_users_is_said() -> None:
-    host = FakeRestoreHost()
-    with_grafana_user(host)
-    host.wipe()
-    assert users(host) == {"grafana_reader": "configured", "reporter": "random"}
-
-
-def test_passwords_of_users_that_are_there_are_kept() -> None:
-    host = FakeRestoreHost()
+@pytest.mark.parametrize(
+    ("permissions", "fresh", "expected"),
+    [
+        ("auto", True, {"grafana_reader": "configured", "reporter": "random"}),
+        ("auto", False, {"grafana_reader": "kept", "reporter": "kept"}),
+        ("skip", True, {"grafana_reader": "kept", "reporter": "kept"}),
+    ],
+    ids=["users are made", "users are there", "grants are not restored"],
+)
+def test_what_becomes_of_the_passwords_of_other_users_is_said(
+    host: FakeRestoreHost, permissions: str, fresh: bool, expected: Dict[str, str]
+) -> None:
     with_grafana_user(host)
     host.servers[LOCAL].roles.update(grafana_reader="x", reporter="y")
-    assert users(host) == {"grafana_reader": "kept", "reporter": "kept"}
-
-
-def test_users_are_not_made_where_grants_are_not_restored() -> None:
-    host = FakeRestoreHost()
-    with_grafana_user(host)
-    host.wipe()
-    assert users(host, permissions="skip") == {"grafana_reader": "kept", "reporter": "kept"}
+    if fresh:
+        host.wipe()
+    restored = make_restore(make_request(permissions=permissions), host).restore
+    assert all(item["databases"] for item in restored["extra_users"])
+    assert {item["name"]: item["password"] for item in restored["extra_users"]} == expected
+    assert restored["notes"] == [], "a database that is made has every role"

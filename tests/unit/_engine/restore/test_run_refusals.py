@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is refused before anything is written: each reason by its code, in a real run and in check mode alike."""
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
-from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import DumpReading, version_of
+from ansible_collections.ovirt.backup.plugins.module_utils._archive.model import DumpReading
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import (
     BackupError,
     CommandError,
@@ -19,38 +19,25 @@ from ansible_collections.ovirt.backup.plugins.module_utils._engine.credential_fi
 )
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.run import make_restore, preview_restore
 from unit.fakes import world
+from unit.fakes.errors import assert_refused, codes_of, error_of
+from unit.fakes.faults import Change, both, having, installed
+from unit.fakes.faults import no_change as good
 from unit.fakes.restore_host import (
     LOCAL,
     PATH,
     STATE,
     WRITES,
     FakeRestoreHost,
-    FakeServer,
     configuration,
     configured_settings,
     credentials,
     make_reading,
     make_request,
+    rows,
 )
 
-Change = Callable[[FakeRestoreHost], None]
 LOG = "/var/log/ovirt-engine-backup/restore-one-20261122T134352Z.log"
 DATA = "/var/lib/pgsql/data"
-
-
-def good(_host: FakeRestoreHost) -> None:
-    """A good host."""
-
-
-def having(**attributes: Any) -> Change:
-    return lambda host: host.__dict__.update(attributes)
-
-
-def installed(**changes: Any) -> Change:
-    def change(host: FakeRestoreHost) -> None:
-        host.installation = host.installation._replace(**changes)
-
-    return change
 
 
 def archived(*more: str, **changes: Any) -> Change:
@@ -80,18 +67,15 @@ def fit(kind: str = "engine", **changes: Any) -> Change:
 
 def configured(kind: str = "engine", **changes: Any) -> Change:
     """Change what the archive's configuration says of a database; it can be logged in to all the same."""
+    settings = configured_settings(kind)._replace(**changes)
+
+    def rewrite(_path: str, text: str) -> str:
+        return replace_credentials(text, kind, settings) if names_database(text, kind) else text
 
     def change(host: FakeRestoreHost) -> None:
-        reading = host.stored[PATH]
-        assert reading.files is not None
-        settings = configured_settings(kind)._replace(**changes)
-        texts = {
-            path: replace_credentials(text, kind, settings) if names_database(text, kind) else text
-            for path, text in reading.files.configuration.items()
-        }
-        host.stored[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
+        host.rewrite_archived(rewrite)
         if (settings.host, settings.port) != LOCAL:
-            host.servers.setdefault((settings.host, settings.port), FakeServer()).add(settings)
+            host.add_server(settings)
 
     return change
 
@@ -100,31 +84,23 @@ def small(**changes: str) -> Dict[str, str]:
     return dict(make_reading().small, **changes)
 
 
-def filled(host: FakeRestoreHost) -> None:
-    host.database("engine").rows = {"public.vm_static": 1}
+def on_second_server(host: FakeRestoreHost) -> None:
+    host.add_server(credentials("engine"))
 
 
-def other_password(host: FakeRestoreHost) -> None:
-    filled(host)
-    host.servers[LOCAL].roles["engine"] = "another"
-    host.shows_standing = True
+filled = rows("engine", vm_static=1)
+other_password = both(
+    filled, lambda host: host.servers[LOCAL].roles.update(engine="another"), having(shows_standing=True)
+)
+on_dead_server = both(configured(host="db.lab.test"), lambda host: host.servers.pop(("db.lab.test", 5432)))
+no_access = both(on_second_server, lambda host: host.servers["db.lab.test", 5432].roles.clear())
+filled_elsewhere = both(
+    on_second_server, lambda host: host.servers["db.lab.test", 5432].databases["db_new"].rows.update(x=1)
+)
 
 
 def without_databases(host: FakeRestoreHost) -> None:
     host.servers[LOCAL].databases.clear()
-
-
-def both(*changes: Change) -> Change:
-    def change(host: FakeRestoreHost) -> None:
-        for one in changes:
-            one(host)
-
-    return change
-
-
-def on_second_server(host: FakeRestoreHost) -> None:
-    host.servers["db.lab.test", 5432] = FakeServer()
-    host.servers["db.lab.test", 5432].add(credentials("engine"))
 
 
 def given(**changes: Any) -> Dict[str, Any]:
@@ -133,10 +109,7 @@ def given(**changes: Any) -> Dict[str, Any]:
 
 def escaped_password(host: FakeRestoreHost) -> None:
     """The engine drops the backslash before a colon, a shell keeps it."""
-    reading = host.stored[PATH]
-    assert reading.files is not None
-    texts = {path: text.replace("secret-of-engine", "p\\:w") for path, text in reading.files.configuration.items()}
-    host.stored[PATH] = reading._replace(files=reading.files._replace(configuration=texts))
+    host.rewrite_archived(lambda _path, text: text.replace("secret-of-engine", "p\\:w"))
     host.servers[LOCAL].roles["engine"] = "p:w"
 
 
@@ -151,21 +124,6 @@ def with_managed_block(host: FakeRestoreHost) -> None:
     host.installation = host.installation._replace(restorable=frozenset(["files", "db", "dwhdb"]))
 
 
-def on_dead_server(host: FakeRestoreHost) -> None:
-    configured(host="db.lab.test")(host)
-    del host.servers["db.lab.test", 5432]
-
-
-def no_access(host: FakeRestoreHost) -> None:
-    on_second_server(host)
-    host.servers["db.lab.test", 5432].roles.clear()
-
-
-def filled_elsewhere(host: FakeRestoreHost) -> None:
-    on_second_server(host)
-    host.servers["db.lab.test", 5432].databases["db_new"].rows["x"] = 1
-
-
 HOSTED = {"public.vm_static": [("HostedEngine",)]}
 CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     # the request
@@ -174,7 +132,6 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "relative log": (good, {"log_path": "x.log"}, ["path_relative"]),
     "relative temporary directory": (good, {"tmpdir": "tmp"}, ["path_relative", "tmpdir_missing"]),
     "blank in the log": (good, {"log_path": "/srv/tmp/a b.log"}, ["path_blank"]),
-    "blank in the temporary directory": (good, {"tmpdir": "/srv/a b"}, ["path_blank", "tmpdir_missing"]),
     "no time": (good, {"timeout": 0}, ["option_out_of_range"]),
     "fewer than no jobs": (good, {"restore_jobs": -1}, ["option_out_of_range"]),
     # the host
@@ -182,8 +139,6 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
         "tool_missing"]),
     "no program": (installed(missing_programs=("psql", "tar")), {}, ["program_missing", "program_missing"]),
     "engine up": (having(engine_pid=77), {}, ["engine_running"]),
-    "services up": (having(services={"ovirt-engine-dwhd": "active", "grafana-server": "active"}), {}, [
-        "services_active"]),
     "notifier up": (having(services={"ovirt-engine-notifier": "active"}), {}, ["services_active"]),
     "log directory missing": (good, {"log_path": "/nowhere/x.log"}, ["log_directory_missing"]),
     "log exists": (lambda host: host.existing.add(LOG), {"log_path": LOG}, ["log_exists"]),
@@ -197,7 +152,7 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "manifest of another size": (
         lambda host: host.manifests.update({PATH: world.manifest(size=1)}), {}, ["manifest_disagrees"]),
     "newer archive": (archived(small=small(version="4.5.8\n")), {}, ["version_refused"]),
-    "archive of an old release": (archived(small=small(version="4.2.8\n")), {}, ["version_refused"]),
+
     "no version in the archive": (archived(small=small(version="")), {}, ["version_missing"]),
     "installed version unknown": (installed(version=""), {}, ["version_refused"]),
     "dump unreadable": (dumped(problem=Problem("dump_truncated", "cut"), tables=None), {}, ["dump_truncated"]),
@@ -212,8 +167,7 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     # the targets
     "target not empty": (filled, {}, ["target_not_empty"]),
     "target with a view alone": (fit(objects=1), {}, ["target_not_empty"]),
-    "two targets not empty": (
-        both(filled, lambda host: host.database("dwh").rows.update(x=1)), {}, ["target_not_empty"] * 2),
+
     "password wrong": (
         lambda host: host.servers[LOCAL].roles.update(engine="other"), {"provision": ["none"]},
         ["database_login_failed"]),
@@ -221,7 +175,6 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "server missing": (
         lambda host: host.servers.clear(), {"provision": ["none"]}, ["database_unreachable"] * 2),
     "remote server missing": (on_dead_server, {}, ["database_unreachable"]),
-    "wrong encoding": (fit(encoding="LATIN1"), {}, ["database_wrong_encoding"]),
     "wrong locale": (fit(collate="C"), {}, ["database_wrong_locale"]),
     "wrong character type": (fit("dwh", ctype="C"), {}, ["database_wrong_locale"]),
     "wrong language": (fit(lc_messages="C"), {}, ["database_wrong_lc_messages"]),
@@ -240,7 +193,6 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
     "credentials of another port": (on_second_server, given(port=5433), ["database_unreachable"]),
     "credentials of a filled database": (filled_elsewhere, given(), ["target_not_empty"]),
     "awkward password": (on_second_server, given(password="a`b$c"), ["password_unsafe"]),
-    "empty password": (on_second_server, given(password=""), ["password_empty"]),
     "awkward name": (on_second_server, given(database="a b"), ["name_unsafe"]),
     "reserved user": (on_second_server, given(user="pg_me"), ["name_reserved"]),
     "host that is none": (on_second_server, given(host="a b"), ["host_invalid"]),
@@ -269,46 +221,27 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
 
 
 def problems_of(host: FakeRestoreHost, act: Any, **options: Any) -> List[str]:
-    with pytest.raises(Refused) as caught:
-        act(make_request(**options), host)
-    assert caught.value.facts["phase"] == "plan"
-    assert caught.value.code == caught.value.facts["problems"][0]["code"]
-    return [item["code"] for item in caught.value.facts["problems"]]
+    return codes_of(error_of(Refused, act, make_request(**options), host))
 
 
 @pytest.mark.parametrize("act", [make_restore, preview_restore], ids=["run", "check mode"])
 @pytest.mark.parametrize("name", list(CASES))
-def test_reason_is_named_and_nothing_is_written(name: str, act: Any) -> None:
-    change, options, codes = CASES[name]
+def test_reason_is_named_and_nothing_is_written(host: FakeRestoreHost, name: str, act: Any) -> None:
+    assert_refused(CASES[name], act, make_request, host, WRITES)
+
+
+def test_version_that_is_refused_is_refused_at_first_sight(host: FakeRestoreHost) -> None:
+    archived(small=small(version="4.4.10\n"))(host)
+    assert make_restore(make_request(), host).restore["version"] == "4.4.10"
     host = FakeRestoreHost()
-    change(host)
-    assert problems_of(host, act, **options) == codes
-    assert not set(host.calls) & WRITES
-    assert not host.is_held
-    assert host.commands == []
+    installed(version="4.4.10")(host)
+    assert problems_of(host, make_restore) == ["version_refused"]
+    assert "read_archive" not in host.calls
 
 
-PAIRS = [
-    (backup, installed, not (backup <= installed))
-    for backup in ("4.3.10", "4.4.10", "4.5.7")
-    for installed in ("4.3.10", "4.4.10", "4.5.7")
-]
-
-
-@pytest.mark.parametrize(("backup", "version", "is_refused"), PAIRS)
-def test_version_rule_decides_for_every_pair(backup: str, version: str, is_refused: bool) -> None:
-    host = FakeRestoreHost()
-    archived(small=small(version=backup + "\n"))(host)
-    installed(version=version)(host)
-    if is_refused:
-        assert problems_of(host, make_restore) == ["version_refused"]
-        assert "read_archive" not in host.calls, "refused at first sight"
-    else:
-        assert make_restore(make_request(), host).restore["version"] == version_of(host.stored[PATH])
-
-
-def test_everything_that_is_known_at_once_is_named_at_once_and_before_the_archive_is_read() -> None:
-    host = FakeRestoreHost()
+def test_everything_that_is_known_at_once_is_named_at_once_and_before_the_archive_is_read(
+    host: FakeRestoreHost,
+) -> None:
     host.engine_pid = 1
     host.services = {"ovirt-engine": "active"}
     installed(missing_programs=("psql",))(host)
@@ -319,23 +252,15 @@ def test_everything_that_is_known_at_once_is_named_at_once_and_before_the_archiv
     assert "read_archive" not in host.calls
 
 
-def test_everything_that_the_archive_and_the_targets_show_is_named_at_once() -> None:
-    host = FakeRestoreHost()
+def test_everything_that_the_archive_and_the_targets_show_is_named_at_once(host: FakeRestoreHost) -> None:
     dumped(noted=HOSTED, dump_version="17.0")(host)
     fit(encoding="LATIN1", objects=3)(host)
     host.free = {STATE: 0, DATA: 0}
-    assert problems_of(host, make_restore) == [
-        "hosted_engine",
-        "database_wrong_encoding",
-        "target_not_empty",
-        "client_too_old",
-        "space_tmpdir",
-        "space_data",
-    ]
+    shown = "hosted_engine database_wrong_encoding target_not_empty client_too_old space_tmpdir space_data"
+    assert problems_of(host, make_restore) == shown.split()
 
 
-def test_what_a_cleanup_will_have_changed_is_no_reason_to_refuse_its_preview() -> None:
-    host = FakeRestoreHost()
+def test_what_a_cleanup_will_have_changed_is_no_reason_to_refuse_its_preview(host: FakeRestoreHost) -> None:
     filled(host)
     host.engine_pid, host.services = 1, {"ovirt-engine": "active"}
     assert preview_restore(make_request(cleanup_planned=True), host).changed
@@ -343,45 +268,27 @@ def test_what_a_cleanup_will_have_changed_is_no_reason_to_refuse_its_preview() -
     assert problems_of(host, preview_restore, cleanup_planned=True) == ["database_wrong_encoding"]
 
 
-def test_hosted_engine_is_restored_where_that_is_allowed() -> None:
-    host = FakeRestoreHost()
+def test_files_of_the_host_say_where_the_databases_are_where_no_files_are_restored(host: FakeRestoreHost) -> None:
     dumped(noted=HOSTED)(host)
-    assert make_restore(make_request(allow_hosted_engine=True), host).changed
-
-
-def test_files_of_the_host_say_where_the_databases_are_where_no_files_are_restored() -> None:
-    host = FakeRestoreHost()
     host.config_files = configuration("engine")
-    assert make_restore(make_request(scopes=["db"]), host).restore["databases"]["engine"]["name"] == "engine"
+    restored = make_restore(make_request(scopes=["db"], allow_hosted_engine=True), host).restore
+    assert restored["databases"]["engine"]["name"] == "engine"
 
 
-def test_missing_temporary_directory_is_named_before_the_archive_is_read() -> None:
-    host = FakeRestoreHost()
+def test_lock_is_taken_where_it_can_be_before_the_run_looks_at_anything(host: FakeRestoreHost) -> None:
     assert problems_of(host, preview_restore, tmpdir="/nowhere") == ["tmpdir_missing"]
     assert "read_archive" not in host.calls
-
-
-def test_lock_of_another_run_ends_this_one_before_it_looks_at_anything() -> None:
-    host = FakeRestoreHost()
     host.locked_by_another = True
-    with pytest.raises(BackupError) as caught:
-        make_restore(make_request(), host)
-    assert caught.value.code == "locked"
+    host.calls.clear()
+    assert error_of(BackupError, make_restore, make_request(), host).code == "locked"
     assert not {"remove_leftovers", "begin", "run_tool", "read_installation"} & set(host.calls)
     assert problems_of(host, preview_restore) == ["locked"]
-
-
-def test_state_directory_that_can_not_be_used_is_refused_before_the_lock() -> None:
-    host = FakeRestoreHost()
     host.directories[STATE] = [Problem("directory_missing", "not there")]
+    host.calls.clear()
     assert problems_of(host, make_restore) == ["directory_missing"]
     assert "lock" not in host.calls
-
-
-def test_a_refused_run_sweeps_up_after_a_killed_one_all_the_same() -> None:
     host = FakeRestoreHost()
     host.leftovers = [STATE + "/.engine_backup-1"]
     filled(host)
     assert problems_of(host, make_restore) == ["target_not_empty"]
-    assert host.leftovers == []
-    assert not host.is_held
+    assert (host.leftovers, host.is_held) == ([], False), "a refused run sweeps up all the same"

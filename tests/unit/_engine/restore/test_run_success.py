@@ -15,6 +15,7 @@ from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.model
 )
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.restore.run import make_restore, preview_restore
 from unit.fakes import world
+from unit.fakes.errors import codes_of, error_of
 from unit.fakes.restore_host import (
     GRAFANA,
     IDENTITY,
@@ -27,11 +28,14 @@ from unit.fakes.restore_host import (
     credentials,
     make_reading,
     make_request,
+    marks,
+    rows,
 )
 
 LOG = "/var/log/ovirt-engine-backup/restore-one-20261122T134352Z.log"
 KEYCLOAK = "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf"
 CINDERLIB = "etc/ovirt-engine/engine.conf.d/10-setup-cinderlib-database.conf"
+ALL = ["dwh", "engine", "grafana", "keycloak"]
 
 
 def moved(*kinds: str) -> Dict[str, Any]:
@@ -39,10 +43,7 @@ def moved(*kinds: str) -> Dict[str, Any]:
 
 
 def second_server(host: FakeRestoreHost, *kinds: str) -> FakeServer:
-    server = host.servers["db.lab.test", 5432] = FakeServer()
-    for kind in kinds:
-        server.add(credentials(kind))
-    return server
+    return host.add_server(*map(credentials, kinds))
 
 
 def with_keycloak(host: FakeRestoreHost) -> None:
@@ -50,8 +51,7 @@ def with_keycloak(host: FakeRestoreHost) -> None:
     host.servers[LOCAL].add(world.settings("keycloak"))
 
 
-def test_emptied_databases_hold_the_archive_afterwards() -> None:
-    host = FakeRestoreHost()
+def test_emptied_databases_hold_the_archive_afterwards(host: FakeRestoreHost) -> None:
     result = make_restore(make_request(), host)
     assert result.changed
     assert host.database("engine").rows == {"public.vdc_options": 500, "public.vm_static": 20, "public.job": 0}
@@ -69,109 +69,75 @@ def test_emptied_databases_hold_the_archive_afterwards() -> None:
     }  # fmt: skip
     assert result.cmd == host.commands[0]
     assert (host.state, host.is_held, host.secrets) == (None, False, {})
+    assert (host.seen_placeholders, host.seen_secrets) == (set(), {})
 
 
 @pytest.mark.parametrize(("has_manifest", "is_proven"), [(True, True), (True, False), (False, True)])
-def test_the_very_archive_of_a_manifest_is_not_read_to_its_last_row_again(has_manifest: bool, is_proven: bool) -> None:
-    host = FakeRestoreHost()
-    if has_manifest:
-        host.manifests[PATH] = world.manifest(log_path=IDENTITY)
-    if is_proven:
-        host.proven.add(PATH)
+def test_the_very_archive_of_a_manifest_is_not_read_to_its_last_row_again(
+    host: FakeRestoreHost, has_manifest: bool, is_proven: bool
+) -> None:
+    host.manifests = {PATH: world.manifest(log_path=IDENTITY)} if has_manifest else {}
+    host.proven = {PATH} if is_proven else set()
     with contextlib.suppress(Refused):  # this manifest is of another archive; here only what is read matters
         preview_restore(make_request(), host)
     assert ("read_archive" in host.calls) == (not (has_manifest and is_proven))
 
 
-def test_databases_of_another_backup_are_not_counted_to_see_whether_they_are_restored() -> None:
-    host = FakeRestoreHost()
-    host.fill()
-    host.database("engine").marks = host.database("engine").marks._replace(finished=True)
-    with pytest.raises(Refused):
-        preview_restore(make_request(), host)
-    assert "read_marks" in host.calls and "count_rows" not in host.calls
-
-
-def test_check_mode_plans_the_same_and_writes_nothing() -> None:
-    host = FakeRestoreHost()
+def test_check_mode_plans_the_same_and_writes_nothing(host: FakeRestoreHost) -> None:
     planned = preview_restore(make_request(), host)
     assert not set(host.calls) & (WRITES | {"lock", "remove_leftovers"})
     made = make_restore(make_request(), host)
     assert planned.changed
-    assert {name: planned.restore[name] for name in planned.restore if name != "databases"} == {
-        name: made.restore[name] for name in made.restore if name != "databases"
-    }
+    for result in (planned, made):
+        result.restore["databases"] = {kind: item["name"] for kind, item in result.restore["databases"].items()}
+    assert planned.restore == made.restore
     assert [word for word in planned.cmd if "tmpdir" not in word] == [word for word in made.cmd if "tmpdir" not in word]
-    assert {kind: item["name"] for kind, item in planned.restore["databases"].items()} == {
-        kind: item["name"] for kind, item in made.restore["databases"].items()
-    }
 
 
-def test_check_mode_after_the_restore_plans_nothing_and_so_does_a_run() -> None:
-    host = FakeRestoreHost()
-    make_restore(make_request(), host)
+@pytest.mark.parametrize("options", [{}, {"log_path": "/srv/tmp/own.log"}, {"keep_temporary_data": True}], ids=str)
+def test_nothing_is_planned_or_done_after_the_restore_even_on_a_full_disk(
+    host: FakeRestoreHost, options: Dict[str, Any]
+) -> None:
+    host.system = "rocky9"
+    result = make_restore(make_request(**options), host)
+    (note,) = result.restore["notes"]
+    assert "centos9" in note and "rocky9" in note
+    keeps = "keep_temporary_data" in options
+    assert (host.database("engine").rows["public.job"], result.restore["databases"]["engine"]["emptied"]) == (
+        (7, []) if keeps else (0, ["public.job"])
+    )
+    assert options.get("log_path", LOG) in host.existing
+    host.free = {STATE: 0, "/var/lib/pgsql/data": 0}
     for act in (preview_restore, make_restore):
-        again = act(make_request(), host)
+        again = act(make_request(**options), host)
         assert (again.changed, again.cmd, again.restore["already"]) == (False, [], True)
-        assert again.restore["databases"]["engine"]["rows"] == 520
+        assert again.restore["databases"]["engine"]["rows"] == (527 if keeps else 520)
     assert len(host.commands) == 1
 
 
-def test_run_with_its_own_log_is_done_once_too() -> None:
-    host = FakeRestoreHost()
-    options = {"log_path": "/srv/tmp/own.log"}
-    make_restore(make_request(**options), host)
-    assert "/srv/tmp/own.log" in host.existing
-    assert not make_restore(make_request(**options), host).changed
+OTHERS = {
+    "a row less": rows("engine", vm_static=19),
+    "a row in an emptied table": rows("engine", job=1),
+    "a table more": rows("dwh", stray=0),
+    "of another backup": marks(started=False),
+    "the engine that made the backup": marks(finished=True),
+    "a file less": lambda host: host.file_problems.append("one"),
+}
 
 
-def test_full_disk_does_not_matter_where_there_is_nothing_to_do() -> None:
-    host = FakeRestoreHost()
-    host.fill()
-    host.free = {STATE: 0, "/var/lib/pgsql/data": 0}
-    assert not make_restore(make_request(), host).changed
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("a row less", lambda host: host.database("engine").rows.update({"public.vm_static": 19})),
-        ("a row in an emptied table", lambda host: host.database("engine").rows.update({"public.job": 1})),
-        ("a table more", lambda host: host.database("dwh").rows.update(stray=0)),
-        (
-            "of another backup",
-            lambda host: host.database("engine").__dict__.update(
-                marks=(  # fmt: skip
-                    host.database("engine").marks._replace(started=False)
-                )
-            ),
-        ),
-        (
-            "set up since",
-            lambda host: host.database("engine").__dict__.update(
-                marks=(host.database("engine").marks._replace(just_restored="0"))
-            ),
-        ),
-        (
-            "the engine that made the backup",
-            lambda host: host.database("engine").__dict__.update(
-                marks=(host.database("engine").marks._replace(finished=True))
-            ),
-        ),
-        ("a file less", lambda host: host.file_problems.append("one")),
-    ],
-)
-def test_engine_that_is_not_exactly_the_archive_is_not_taken_for_restored(name: str, change: Any) -> None:
-    host = FakeRestoreHost()
+@pytest.mark.parametrize("name", list(OTHERS))
+def test_engine_that_is_not_exactly_the_archive_is_not_taken_for_restored(host: FakeRestoreHost, name: str) -> None:
     host.fill()
     assert not make_restore(make_request(), host).changed
-    change(host)
-    with pytest.raises(Exception, match="not empty"):
-        make_restore(make_request(), host)
+    OTHERS[name](host)
+    host.calls.clear()
+    assert "target_not_empty" in codes_of(error_of(Refused, preview_restore, make_request(), host))
+    assert ("count_rows" in host.calls) is ("backup" not in name), "what takes long comes last"
 
 
-def test_configuration_that_a_killed_run_left_broken_is_mended_although_the_data_is_there() -> None:
-    host = FakeRestoreHost()
+def test_configuration_that_a_killed_run_left_broken_is_mended_although_the_data_is_there(
+    host: FakeRestoreHost,
+) -> None:
     with_keycloak(host)
     second_server(host, "engine", "keycloak")
     request = make_request(**moved("engine", "keycloak"))
@@ -189,18 +155,7 @@ def test_configuration_that_a_killed_run_left_broken_is_mended_although_the_data
     assert len(host.commands) == 1
 
 
-@pytest.mark.parametrize("scopes", [["files"], ["grafanadb"]], ids=str)
-def test_files_alone_and_grafana_alone_are_restored_once_too(scopes: List[str]) -> None:
-    host = FakeRestoreHost()
-    with_keycloak(host)
-    host.file_problems = [Problem("file_missing", "one")]
-    host.spoil = lambda host: host.file_problems.clear()
-    assert make_restore(make_request(scopes=scopes), host).changed
-    assert not make_restore(make_request(scopes=scopes), host).changed
-
-
-def test_leftovers_of_a_killed_run_are_shown_and_swept() -> None:
-    host = FakeRestoreHost()
+def test_leftovers_of_a_killed_run_are_shown_and_swept(host: FakeRestoreHost) -> None:
     host.fill()
     host.leftovers = [STATE + "/.engine_backup-1"]
     assert preview_restore(make_request(), host)[0] is True
@@ -208,26 +163,26 @@ def test_leftovers_of_a_killed_run_are_shown_and_swept() -> None:
     assert (result.changed, result.cleaned_up) == (True, [STATE + "/.engine_backup-1"])
 
 
-def test_times_of_the_archive_are_kept_while_the_tool_runs() -> None:
-    host = FakeRestoreHost()
-    seen = []
-    host.spoil = lambda host: seen.append(host.are_times_kept)
-    make_restore(make_request(), host)
-    assert seen == [True]
-
-
-def test_order_is_secrets_tool_mending_proof_clean_up() -> None:
-    host = FakeRestoreHost()
-    second_server(host, "engine")
-    make_restore(make_request(**moved("engine")), host)
+def test_order_is_secrets_tool_mending_proof_clean_up(host: FakeRestoreHost) -> None:
+    second_server(host, "engine", "dwh")
+    times: List[bool] = []
+    host.spoil = lambda host: times.append(host.are_times_kept)
+    result = make_restore(make_request(**moved("engine", "dwh")), host)
     before = "lock remove_leftovers begin read_originals make_placeholders write_secrets run_tool"
     order = (before + " repair_config_files remove_placeholders finish unlock").split()
     assert [name for name in host.calls if name in order] == order
     assert "read_marks" in host.calls[host.calls.index("repair_config_files") : host.calls.index("remove_placeholders")]
+    assert times == [True], "the times of the archive are kept while the tool runs"
+    work = [word for word in result.cmd if word.startswith("--tmpdir=")][0].partition("=")[2]
+    assert host.seen_secrets == {
+        work + "/engine.password": "Secret.of.new_db_new",
+        work + "/dwh.password": "Secret.of.new_dwhdb_new",
+    }
+    assert host.secrets == {}
+    assert "Secret.of.new" not in repr(result)
 
 
-def test_new_credentials_are_those_of_the_load_and_of_the_configuration() -> None:
-    host = FakeRestoreHost()
+def test_new_credentials_are_those_of_the_load_and_of_the_configuration(host: FakeRestoreHost) -> None:
     with_keycloak(host)
     server = second_server(host, "engine", "keycloak")
     result = make_restore(make_request(**moved("engine", "keycloak")), host)
@@ -238,25 +193,14 @@ def test_new_credentials_are_those_of_the_load_and_of_the_configuration() -> Non
     assert 'EXTERNAL_OIDC_CLIENT_SECRET="oidc"' in host.config_files[KEYCLOAK]
     assert 'KEYCLOAK_DB_HOST="db.lab.test"' in host.config_files[KEYCLOAK]
     assert {ENGINE_FILE, DWH_FILE, KEYCLOAK} & set(result.repaired) == {ENGINE_FILE, KEYCLOAK}
-    found = result.restore["databases"]["engine"]
-    assert (found["host"], found["name"], found["user"]) == ("db.lab.test", "db_new", "db_new")
+    found = result.restore["databases"]
+    assert [found["engine"][key] for key in ("host", "name", "user")] == ["db.lab.test", "db_new", "db_new"]
+    assert found["grafana"] == {
+        "tables": 1, "rows": 4, "emptied": [], "host": "", "port": None, "name": GRAFANA, "user": "",
+    }  # fmt: skip
 
 
-def test_passwords_are_in_files_while_the_tool_runs_and_nowhere_else() -> None:
-    host = FakeRestoreHost()
-    second_server(host, "engine", "dwh")
-    result = make_restore(make_request(**moved("engine", "dwh")), host)
-    work = [word for word in result.cmd if word.startswith("--tmpdir=")][0].partition("=")[2]
-    assert host.seen_secrets == {
-        work + "/engine.password": "Secret.of.new_db_new",
-        work + "/dwh.password": "Secret.of.new_dwhdb_new",
-    }
-    assert host.secrets == {}
-    assert "Secret.of.new" not in repr(result)
-
-
-def test_files_that_the_tool_insists_on_are_there_while_it_runs_and_gone_afterwards() -> None:
-    host = FakeRestoreHost()
+def test_files_that_the_tool_insists_on_are_there_while_it_runs_and_gone_afterwards(host: FakeRestoreHost) -> None:
     second_server(host, "engine")
     make_restore(make_request(**moved("engine")), host)
     assert host.seen_placeholders == rewritten_files(frozenset(["engine"]))
@@ -265,46 +209,17 @@ def test_files_that_the_tool_insists_on_are_there_while_it_runs_and_gone_afterwa
     assert ENGINE_FILE in host.config_files
 
 
-def test_no_placeholder_and_no_password_file_without_new_credentials() -> None:
-    host = FakeRestoreHost()
-    make_restore(make_request(), host)
-    assert (host.seen_placeholders, host.seen_secrets) == (set(), {})
-
-
-def test_grafana_is_restored_and_proven_like_the_others() -> None:
-    host = FakeRestoreHost()
-    with_keycloak(host)
-    found = make_restore(make_request(), host).restore["databases"]["grafana"]
-    assert found == {"tables": 1, "rows": 4, "emptied": [], "host": "", "port": None, "name": GRAFANA, "user": ""}
-
-
 @pytest.mark.parametrize(
-    ("scopes", "restored"),
-    [
-        (["files"], []),
-        (["files", "db"], ["engine"]),
-        (["files", "dwhdb"], ["dwh"]),
-        (["all"], ["engine", "dwh"]),
-        (["db", "all"], ["engine", "dwh"]),
-    ],
+    ("scopes", "restored"), [("files", []), ("grafanadb", ["grafana"]), ("files db", ["engine"]), ("db all", ALL)]
 )
-def test_scopes_decide_what_is_restored(scopes: List[str], restored: List[str]) -> None:
-    host = FakeRestoreHost()
-    result = make_restore(make_request(scopes=scopes), host)
-    assert sorted(result.restore["databases"]) == sorted(restored)
+def test_scopes_decide_what_is_restored_and_that_is_restored_once(
+    host: FakeRestoreHost, scopes: str, restored: List[str]
+) -> None:
+    with_keycloak(host)
+    host.file_problems = [Problem("file_missing", "one")]
+    host.spoil = lambda host: host.file_problems.clear()
+    request = make_request(scopes=scopes.split())
+    result = make_restore(request, host)
+    assert (result.changed, sorted(result.restore["databases"])) == (True, restored)
     assert bool(host.database("engine").rows) is ("engine" in restored)
-
-
-def test_kept_temporary_data_is_proven_row_by_row() -> None:
-    host = FakeRestoreHost()
-    result = make_restore(make_request(keep_temporary_data=True), host)
-    assert host.database("engine").rows["public.job"] == 7
-    assert result.restore["databases"]["engine"]["emptied"] == []
-
-
-def test_other_system_is_noted() -> None:
-    host = FakeRestoreHost()
-    host.system = "rocky9"
-    (note,) = make_restore(make_request(), host).restore["notes"]
-    assert "centos9" in note
-    assert "rocky9" in note
+    assert not make_restore(request, host).changed

@@ -45,9 +45,10 @@ def facts(**changes: Any) -> SetupFacts:
     return found._replace(**changes)
 
 
+DISCONNECT = "OVESETUP_DWH_DB/disconnectExistingDwh"
 # What is found on the host -> answers that follow; None for one that must not be given.
 CASES: Dict[str, Any] = {
-    "always": (
+    "the usual": (
         {},
         {
             "OVESETUP_PKI/renew": "bool:False",
@@ -58,44 +59,36 @@ CASES: Dict[str, Any] = {
             "OVESETUP_CONFIG/adminPassword": None,
             "OVESETUP_CONFIG/keycloakAdminPasswd": None,
             "OVESETUP_GRAFANA_CONFIG/adminPassword": None,
+            "OVESETUP_DWH_CORE/enable": None,  # the backup had it
+            "OVESETUP_ENGINE_CORE/enable": None,
+            "OVESETUP_CONFIG/keycloakEnable": "bool:False",  # it had not
+            "OVESETUP_CONFIG/updateFirewall": "bool:True",
+            "OVESETUP_DB/dumper": None,
+            "OVESETUP_APACHE/configureSsl": None,
+            "OVESETUP_DB/fixDbConfiguration": "bool:True",
+            "QUESTION/1/OVESETUP_IGNORE_SNAPSHOTS_WITH_OLD_COMPAT_LEVEL": "str:yes",
+            "QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED": None,
         },
     ),
-    "a component that the backup had": ({}, {"OVESETUP_DWH_CORE/enable": None, "OVESETUP_ENGINE_CORE/enable": None}),
-    "a component that it had not": ({}, {"OVESETUP_CONFIG/keycloakEnable": "bool:False"}),
     "an engine without its flag": ({"state": {}}, {"OVESETUP_ENGINE_CORE/enable": "bool:True"}),
     "a new engine": ({"state": {}, "is_set_up": False}, dict.fromkeys(COMPONENTS)),
-    "the firewall of the backup": ({}, {"OVESETUP_CONFIG/updateFirewall": "bool:True"}),
     "a firewall that is off here": (
         {"active_firewall": ""},
         {"OVESETUP_CONFIG/updateFirewall": "bool:False", "OVESETUP_CONFIG/firewallManager": None},
     ),
     "another firewall here": ({"active_firewall": "iptables"}, {"OVESETUP_CONFIG/updateFirewall": "bool:False"}),
-    "a dump that is packed": ({}, {"OVESETUP_DB/dumper": None}),
     "a dump that need not be packed": ({"dumps_plainly": True}, {"OVESETUP_DB/dumper": "str:pg_plain"}),
     "enough memory": ({"memory": 4096}, {"OVESETUP_SYSTEM/memCheckEnabled": None}),
     "little memory": ({"memory": 4095}, {"OVESETUP_SYSTEM/memCheckEnabled": "bool:False"}),
-    "Apache set up": ({}, {"OVESETUP_APACHE/configureSsl": None}),
     "Apache not set up": (
         {"state": {}},
         {"OVESETUP_APACHE/configureSsl": "bool:True", "OVESETUP_APACHE/configureRootRedirection": "bool:True"},
     ),
-    "its own Data Warehouse": (
-        {"recorded_dwh": "a", "configured_dwh": "a"},
-        {"OVESETUP_DWH_DB/disconnectExistingDwh": None},
-    ),
-    "the Data Warehouse of another host": (
-        {"recorded_dwh": "a", "configured_dwh": "b"},
-        {"OVESETUP_DWH_DB/disconnectExistingDwh": "bool:True"},
-    ),
-    "a Data Warehouse that never ran": (
-        {"recorded_dwh": "", "configured_dwh": "b"},
-        {"OVESETUP_DWH_DB/disconnectExistingDwh": None},
-    ),
-    "a local database": ({}, {"OVESETUP_DB/fixDbConfiguration": "bool:True"}),
+    "its own Data Warehouse": ({"recorded_dwh": "a", "configured_dwh": "a"}, {DISCONNECT: None}),
+    "the Data Warehouse of another host": ({"recorded_dwh": "a", "configured_dwh": "b"}, {DISCONNECT: "bool:True"}),
+    "a Data Warehouse that never ran": ({"recorded_dwh": "", "configured_dwh": "b"}, {DISCONNECT: None}),
     "a remote database": ({"has_local_database": False}, {"OVESETUP_DB/fixDbConfiguration": None}),
-    "the same release": ({}, {"QUESTION/1/OVESETUP_IGNORE_SNAPSHOTS_WITH_OLD_COMPAT_LEVEL": "str:yes"}),
     "an upgrade": ({"is_same_release": False}, {"QUESTION/1/OVESETUP_IGNORE_SNAPSHOTS_WITH_OLD_COMPAT_LEVEL": None}),
-    "root": ({}, {"QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED": None}),
     "a development installation": (
         {"is_unprivileged": True, "state": {}},
         {
@@ -134,25 +127,18 @@ def test_cleanup_is_told_to_remove_everything() -> None:
 KEY = "OVESETUP_CONFIG/fqdn"
 GOOD = {
     "none": (KEY, "none:None"),
-    "true": (KEY, "bool:True"),
     "false": (KEY, "bool:False"),
-    "number": (KEY, "int:5432"),
-    "negative": (KEY, "int:-1"),
-    "text": (KEY, "str:engine.lab.test"),
+    "number": (KEY, "int:-1"),
     "empty text": (KEY, "str:"),
-    "colon in it": (KEY, "str:a:b"),
-    "equals sign": (KEY, "str:a=b#c;d"),
+    "what separates": (KEY, "str:a:b=c#d;e"),
     "No that is no answer": (KEY, "str:No"),
     "list": (KEY, "multi-str:one"),
-    "answer": ("QUESTION/1/OVESETUP_A", "str:yes"),
-    "answer in letters": ("QUESTION/2/OVESETUP_A", "str:Datacenter"),
+    "answer": ("QUESTION/2/OVESETUP_A", "str:Datacenter"),
     "umlaut": (KEY, "str:p\u00e4ss"),
 }
 BAD = {
     "no type": (KEY, "engine.lab.test", "type:value"),
     "unknown type": (KEY, "text:x", "type:value"),
-    "no is true": (KEY, "bool:no", "bool:True or bool:False"),
-    "0 is true": (KEY, "bool:0", "bool:True or bool:False"),
     "false in lower case": (KEY, "bool:false", "bool:True or bool:False"),
     "number": (KEY, "int:five", "whole number"),
     "none": (KEY, "none:", "none:None"),
@@ -163,12 +149,10 @@ BAD = {
     "trailing blank": (KEY, "str:a ", "blanks"),
     "no in capitals": ("QUESTION/1/OVESETUP_A", "str:No", "lower case"),
     "cancel in capitals": ("QUESTION/1/OVESETUP_A", "str:Cancel", "lower case"),
-    "key without a group": ("fqdn", "str:a", "GROUP/name"),
-    "key with equals": ("A/b=c", "str:a", "GROUP/name"),
-    "key with a colon": ("A/b:c", "str:a", "GROUP/name"),
+    "key without a group": ("fqdn", "str:geheim", "GROUP/name"),
+    "key with what separates": ("A/b:c", "str:a", "GROUP/name"),
     "key of a section": ("[A/b]", "str:a", "GROUP/name"),
     "key with a line end": ("A/b\n", "str:a", "GROUP/name"),
-    "empty key": ("", "str:a", "GROUP/name"),
 }
 
 
@@ -188,10 +172,7 @@ def test_an_answer_that_a_tool_would_misread_is_refused(name: str) -> None:
     problems = check_answers({key: typed})
     assert [item.code for item in problems] == ["answer_invalid"]
     assert reason in problems[0].message
-
-
-def test_a_refusal_never_shows_the_value() -> None:
-    assert "geheim" not in check_answers({KEY: "bool:geheim", "x": "geheim"})[0].message
+    assert "geheim" not in problems[0].message
 
 
 def test_secrets_are_masked_by_their_key_or_because_they_were_given_as_secrets() -> None:

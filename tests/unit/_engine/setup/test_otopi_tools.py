@@ -8,17 +8,19 @@ import os
 import stat
 import time
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common import command, files
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Interrupted
 from ansible_collections.ovirt.backup.plugins.module_utils._engine.setup.otopi_model import CLEANUP, SETUP
-from unit.fakes import archives
+from unit.fakes import archives, world
+from unit.fakes.errors import error_of
+from unit.fakes.machine import write_program as write_executable
 
 pytest.importorskip("psycopg2")
 
-from ansible_collections.ovirt.backup.plugins.module_utils._engine.setup.otopi_tools import LogPosition, OtopiHost  # noqa: E402
+from ansible_collections.ovirt.backup.plugins.module_utils._engine.setup.otopi_tools import LogPosition, OtopiHost
 
 QUERY = "2026-11-22 13:45:47,123+0000 DEBUG otopi.plugins.otopi.dialog.human human.queryString:174 query %s\n"
 HEADER = "[environment:default]\n"
@@ -29,71 +31,44 @@ ENGINE_CONF = "etc/ovirt-engine/engine.conf.d/10-setup-database.conf"
 def prefix(tmp_path: Path) -> Path:
     """A development installation with little in it."""
     root = tmp_path / "prefix"
-    for name in (
-        "bin",
-        "var/lib/ovirt-engine-backup",
-        "var/log/ovirt-engine/setup",
-        "var/lib/ovirt-engine/setup/answers",
-        "etc/ovirt-engine/engine.conf.d",
-        "etc/ovirt-engine-setup.conf.d",
-        "share/ovirt-engine/setup/ovirt_engine_setup",
-    ):
-        (root / name).mkdir(parents=True)
+    for name in ("lib/ovirt-engine-backup", "log/ovirt-engine/setup", "lib/ovirt-engine/setup/answers"):
+        (root / "var" / name).mkdir(parents=True)
     write_program(root, "engine-setup", "exit 0")
     write_program(root, "engine-cleanup", "exit 0")
     return root
 
 
 def write_program(root: Path, name: str, script: str) -> None:
-    path = root / "bin" / name
-    path.write_text("#!/bin/sh\n%s\n" % script)
-    path.chmod(0o755)
+    write_executable(root / "bin" / name, "#!/bin/sh\n%s\n" % script)
 
 
-def codes(problems: Any) -> List[str]:
-    return [item.code for item in problems]
-
-
-def test_a_run_works_in_the_usual_directory(prefix: Path) -> None:
-    places = OtopiHost(str(prefix)).tool.choose_places(SETUP, "")
-    assert places.problems == ()
-    assert places.lock == places.work == str(prefix / "var/lib/ovirt-engine-backup")
-    assert places.tool == str(prefix / "bin/engine-setup")
+def test_a_run_works_in_the_usual_directory_unless_told_otherwise(prefix: Path, tmp_path: Path) -> None:
+    choose = OtopiHost(str(prefix)).tool.choose_places
+    places, usual = choose(SETUP, ""), str(prefix / "var/lib/ovirt-engine-backup")
+    assert places[:3] == (str(prefix / "bin/engine-setup"), usual, usual) and places.problems == ()
     assert places.log_path.startswith(str(prefix / "var/log/ovirt-engine/setup/ovirt-engine-setup-"))
+    assert choose(CLEANUP, "").log_path != choose(CLEANUP, "").log_path
+    elsewhere = choose(SETUP, str(tmp_path))
+    assert (elsewhere.lock, elsewhere.work) == (usual, str(tmp_path))
 
 
-def test_two_runs_have_two_logs(prefix: Path) -> None:
-    host = OtopiHost(str(prefix))
-    assert host.tool.choose_places(CLEANUP, "").log_path != host.tool.choose_places(CLEANUP, "").log_path
-
-
-def test_another_temporary_directory_keeps_the_lock_where_it_was(prefix: Path, tmp_path: Path) -> None:
-    places = OtopiHost(str(prefix)).tool.choose_places(SETUP, str(tmp_path))
-    assert (places.lock, places.work) == (str(prefix / "var/lib/ovirt-engine-backup"), str(tmp_path))
-
-
-def test_without_the_usual_directory_one_must_be_named(prefix: Path, tmp_path: Path) -> None:
+def test_without_the_usual_directory_or_the_tool_there_is_a_problem(prefix: Path, tmp_path: Path) -> None:
     (prefix / "var/lib/ovirt-engine-backup").rmdir()
-    host = OtopiHost(str(prefix))
-    assert codes(host.tool.choose_places(SETUP, "").problems) == ["tmpdir_missing"]
-    assert host.tool.choose_places(SETUP, str(tmp_path)).lock == str(tmp_path)
-
-
-def test_a_host_without_the_tool_is_named(prefix: Path) -> None:
+    choose = OtopiHost(str(prefix)).tool.choose_places
+    assert world.codes(choose(SETUP, "").problems) == ("tmpdir_missing",)
+    assert choose(SETUP, str(tmp_path)).lock == str(tmp_path)
     (prefix / "bin/engine-setup").unlink()
-    assert codes(OtopiHost(str(prefix)).tool.choose_places(SETUP, "").problems) == ["tool_missing"]
+    assert world.codes(choose(SETUP, str(tmp_path)).problems) == ("tool_missing",)
 
 
-@pytest.mark.parametrize("name", ["a:b", "a b", "a'b", "a;b", "a$b", "a\nb"])
-def test_a_path_that_the_tool_would_take_apart_is_refused(prefix: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["a:b", "a b", "a'b", "a$b", "a\nb", "open"])
+def test_a_path_that_the_tool_would_take_apart_and_one_for_everybody_are_refused(
+    prefix: Path, tmp_path: Path, name: str
+) -> None:
     (tmp_path / name).mkdir()
-    assert codes(OtopiHost(str(prefix)).tool.choose_places(SETUP, str(tmp_path / name)).problems) == ["path_unusable"]
-
-
-def test_a_directory_that_everybody_may_write_to_is_refused(prefix: Path, tmp_path: Path) -> None:
-    (tmp_path / "open").mkdir()
-    (tmp_path / "open").chmod(0o777)
-    assert codes(OtopiHost(str(prefix)).tool.choose_places(SETUP, str(tmp_path / "open")).problems) == ["tmpdir_unsafe"]
+    (tmp_path / name).chmod(0o777 if name == "open" else 0o700)
+    problems = OtopiHost(str(prefix)).tool.choose_places(SETUP, str(tmp_path / name)).problems
+    assert world.codes(problems) == ("tmpdir_unsafe" if name == "open" else "path_unusable",)
 
 
 def test_answers_are_private_from_the_first_byte_on_and_gone_in_the_end(prefix: Path) -> None:
@@ -128,11 +103,6 @@ def test_a_killed_run_is_swept_up_by_the_next_one(prefix: Path, tmp_path: Path) 
     assert not work.exists()
 
 
-def begin(host: OtopiHost) -> Any:
-    places = host.tool.choose_places(SETUP, "")
-    return places, host.session.begin_private(places)
-
-
 def test_a_tool_that_asks_for_ever_is_ended_and_its_answers_are_removed(
     prefix: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,33 +110,30 @@ def test_a_tool_that_asks_for_ever_is_ended_and_its_answers_are_removed(
     answers = prefix / "var/lib/ovirt-engine/setup/answers"
     (answers / "old-setup.conf").write_text("kept\n")
     line = (QUERY % "OVESETUP_DB_HOST").strip()
-    write_program(
-        prefix,
-        "engine-setup",
-        "trap 'echo secret > %s/new-setup.conf; exit 1' TERM\n"
-        "while :; do echo '%s' >> $1; echo asking; sleep 0.02; done" % (answers, line),
-    )
-    host = OtopiHost(str(prefix))
-    places, work = begin(host)
-    ran = host.tool.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
-    host.session.finish()
+    trap = "trap 'echo secret > %s/new-setup.conf; exit 1' TERM\n" % answers
+    write_program(prefix, "engine-setup", trap + "while :; do echo '%s' >> $1; echo asking; sleep 0.02; done" % line)
+    ran = run(OtopiHost(str(prefix)))
     assert (ran.returncode, ran.repeated, ran.asked) == (None, "OVESETUP_DB_HOST", ("OVESETUP_DB_HOST",))
     assert ran.stdout.startswith("asking") and "query OVESETUP_DB_HOST" in ran.log
     assert [path.name for path in answers.iterdir()] == ["old-setup.conf"]
+
+
+def run(host: OtopiHost) -> Any:
+    places = host.tool.choose_places(SETUP, "")
+    work = host.session.begin_private(places)
+    try:
+        return host.tool.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
+    finally:
+        host.session.finish()
 
 
 def test_a_run_that_is_told_to_stop_removes_what_its_tool_wrote_down(
     prefix: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = prefix / "var/lib/ovirt-engine/setup/answers"
-    write_program(
-        prefix,
-        "engine-setup",
-        "trap 'echo secret > %s/new-setup.conf; exit 1' TERM\n"
-        "touch %s/ready; while :; do sleep 0.02; done" % (answers, prefix),
-    )
+    trap = "trap 'echo secret > %s/new-setup.conf; exit 1' TERM\n" % answers
+    write_program(prefix, "engine-setup", trap + "touch %s/ready; while :; do sleep 0.02; done" % prefix)
     host = OtopiHost(str(prefix))
-    places, work = begin(host)
 
     def stop(_session: int) -> None:
         while not (prefix / "ready").exists():
@@ -175,24 +142,17 @@ def test_a_run_that_is_told_to_stop_removes_what_its_tool_wrote_down(
 
     monkeypatch.setattr(host.session, "_note_process", stop)
     with pytest.raises(Interrupted):
-        host.tool.run_otopi([places.tool], 60, work + "/tool", places.log_path)
-    host.session.finish()
+        run(host)
     assert list(answers.iterdir()) == []
 
 
 def test_a_tool_that_ends_by_itself_keeps_the_answers_it_wrote_down(prefix: Path) -> None:
-    answers = prefix / "var/lib/ovirt-engine/setup/answers"
-    write_program(
-        prefix,
-        "engine-setup",
-        "echo x > %s/new-setup.conf; echo '%s' >> $1; exit 3" % (answers, (QUERY % "OVESETUP_A").strip()),
-    )
-    host = OtopiHost(str(prefix))
-    places, work = begin(host)
-    ran = host.tool.run_otopi([places.tool, places.log_path], 60, work + "/tool", places.log_path)
-    host.session.finish()
+    answers = prefix / "var/lib/ovirt-engine/setup/answers/new-setup.conf"
+    line = (QUERY % "OVESETUP_A").strip()
+    write_program(prefix, "engine-setup", "echo x > %s; echo '%s' >> $1; exit 3" % (answers, line))
+    ran = run(OtopiHost(str(prefix)))
     assert (ran.returncode, ran.repeated, ran.asked) == (3, "", ("OVESETUP_A",))
-    assert (answers / "new-setup.conf").exists()
+    assert answers.exists()
 
 
 def test_copies_with_another_password_that_the_tool_kept_are_removed(prefix: Path) -> None:
@@ -208,30 +168,19 @@ def test_copies_with_another_password_that_the_tool_kept_are_removed(prefix: Pat
         " sed s/b/a/ {0} > {0}.20261123014603; sed s/old/new/ {1} > {1}.20261123014605"
     )
     write_program(prefix, "engine-setup", "cd %s; " % prefix + kept.format(conf, aaa, examples))
-    host = OtopiHost(str(prefix))
-    places = host.tool.choose_places(SETUP, "")
-    host.tool.run_otopi([places.tool], 60, host.session.begin_private(places) + "/tool", places.log_path)
-    host.session.finish()
-    found = sorted(path.name for path in (prefix / "etc").rglob("*.20*"))
-    assert found == [
-        "10-setup-database.conf." + stamp for stamp in ("20200101000000", "20261123014602", "20261123014603")
-    ]
+    run(OtopiHost(str(prefix)))
+    found = sorted(path.suffix for path in (prefix / "etc").rglob("*.20*"))
+    assert found == [".20200101000000", ".20261123014602", ".20261123014603"]
 
 
 def test_the_log_is_read_on_where_it_grows(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    look = LogPosition(str(log))
+    look, whole = LogPosition(str(tmp_path / "log")), QUERY % "OVESETUP_A"
     assert not look.is_endless() and look.asked == []
-    whole = QUERY % "OVESETUP_A"
-    for _number in range(5):
-        with log.open("a") as stream:
-            stream.write(whole[:60])
+    pieces = [piece for _number in range(5) for piece in (whole[:60], whole[60:])]
+    for piece in [*pieces, QUERY % "OVESETUP_B" + whole]:
         assert not look.is_endless()
-        with log.open("a") as stream:
-            stream.write(whole[60:])
-        assert not look.is_endless()
-    with log.open("a") as stream:
-        stream.write(QUERY % "OVESETUP_B" + whole)
+        with (tmp_path / "log").open("a") as stream:
+            stream.write(piece)
     assert look.is_endless() and look.endless == "OVESETUP_A" and look.asked == ["OVESETUP_A"]
 
 
@@ -245,11 +194,8 @@ def write(prefix: Path, name: str, text: str, age: float = 0.0) -> Path:
 
 
 def test_what_engine_setup_would_find_is_read(prefix: Path) -> None:
-    write(
-        prefix,
-        "share/ovirt-engine/setup/ovirt_engine_setup/config.py",
-        "PACKAGE_VERSION = '4.5.7'\nDISPLAY_VERSION = '4.5.7-1.el9'\n",
-    )
+    versions = "PACKAGE_VERSION = '4.5.7'\nDISPLAY_VERSION = '4.5.7-1.el9'\n"
+    write(prefix, "share/ovirt-engine/setup/ovirt_engine_setup/config.py", versions)
     write(prefix, "etc/ovirt-engine-setup.conf.d/10-packaging.conf", HEADER + "A/a=str:one\nA/b=str:two\n")
     write(prefix, "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf", HEADER + "A/b=str:three\n")
     write(prefix, "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-setup-uuid.conf", "DWH_UUID=some-uuid\n")
@@ -261,7 +207,7 @@ def test_what_engine_setup_would_find_is_read(prefix: Path) -> None:
     assert host.engine.read_recorded_answers() == {"A/b": "str:three"}
 
 
-@pytest.mark.parametrize(("age", "answer"), [(0.0, True), (20.0, False), (9.0, False)])
+@pytest.mark.parametrize(("age", "answer"), [(0.0, True), (9.0, False)])
 def test_credentials_that_were_written_after_engine_setup_ran_are_noticed(
     prefix: Path, age: float, answer: bool
 ) -> None:
@@ -278,13 +224,9 @@ def test_a_run_that_failed_does_not_count(prefix: Path, end: str, answer: bool) 
     write(prefix, "var/lib/ovirt-engine/setup/answers/20261122134603-setup.conf", "", 900.0)
     write(prefix, ENGINE_CONF, "", 60.0)
     write(prefix, "var/lib/ovirt-engine/setup/answers/20261122135903-setup.conf", "", 10.0)
-    write(
-        prefix,
-        "var/log/ovirt-engine/setup/ovirt-engine-setup-20261122135900-a1b2c3.log",
-        "ERROR Execution of setup %s\nDEBUG\n" % end,
-        9.5,
-    )
-    write(prefix, "var/log/ovirt-engine/setup/ovirt-engine-remove-20261122135900-a1b2c3.log", "", 9.5)
+    logs, text = "var/log/ovirt-engine/setup/ovirt-engine-", "ERROR Execution of setup %s\nDEBUG\n" % end
+    write(prefix, logs + "setup-20261122135900-a1b2c3.log", text, 9.5)
+    write(prefix, logs + "remove-20261122135900-a1b2c3.log", "", 9.5)
     assert OtopiHost(str(prefix)).engine.read_setup_state().was_configured_since is answer
 
 
@@ -294,11 +236,10 @@ DATABASE = (
 )
 
 
-@pytest.mark.parametrize("packer", ["none", "gzip", "xz", "zstd"])
+@pytest.mark.parametrize("packer", ["none", "zstd"])
 def test_the_databases_of_an_archive_are_read_from_its_configuration(prefix: Path, tmp_path: Path, packer: str) -> None:
-    members = archives.make_members(
-        files=archives.make_files(more=[("./" + ENGINE_CONF, DATABASE.encode())], lacks=ENGINE_CONF)
-    )
+    more = [("./" + ENGINE_CONF, DATABASE.encode())]
+    members = archives.make_members(files=archives.make_files(more=more, lacks=ENGINE_CONF))
     path = tmp_path / "x.backup"
     path.write_bytes(archives.PACKERS[packer](archives.make_archive(members)))
     host = OtopiHost(str(prefix))
@@ -324,20 +265,13 @@ def test_files_that_engine_cleanup_will_remove_are_counted_once_where_they_are(p
 
 
 def no_files() -> bytes:
-    members = [pair for pair in archives.make_members() if pair[0] != "./files"]
-    return archives.make_archive(members)
+    return archives.make_archive([pair for pair in archives.make_members() if pair[0] != "./files"])
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", archives.make_archive()[:2000], no_files()])
-def test_an_archive_without_a_configuration_is_an_error(prefix: Path, tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [None, b"", b"no archive", archives.make_archive()[:2000], no_files()])
+def test_an_archive_without_a_configuration_is_an_error(prefix: Path, tmp_path: Path, content: Any) -> None:
     path = tmp_path / "x.backup"
-    path.write_bytes(content)
-    with pytest.raises(BackupError) as caught:
-        OtopiHost(str(prefix)).engine.read_archived_databases(str(path))
-    assert caught.value.code == "archive_unreadable" and str(path) in caught.value.message
-
-
-def test_a_missing_archive_is_an_error(prefix: Path) -> None:
-    with pytest.raises(BackupError) as caught:
-        OtopiHost(str(prefix)).engine.read_archived_databases("/nowhere/x.backup")
-    assert caught.value.code == "archive_unreadable"
+    if content is not None:
+        path.write_bytes(content)
+    error = error_of(BackupError, OtopiHost(str(prefix)).engine.read_archived_databases, str(path))
+    assert error.code == "archive_unreadable" and str(path) in error.message

@@ -24,7 +24,6 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import (
     Vm,
     VmAround,
     VmOrder,
-    VnicProfile,
 )
 from unit.fakes.web_server import EMPTY_404, WebServer, fault, page, xml
 
@@ -110,23 +109,13 @@ ROOT = (
 # What is called, what is answered, what has been asked, what comes back.
 CASES: List[Tuple[str, Callable[[EngineApi], Any], str, str, Any]] = [
     ("read_version", EngineApi.read_version, ROOT, "GET /", "4.5.7-1.el9"),
-    ("read_user_id", EngineApi.read_user_id, ROOT, "GET /", "u1"),
-    ("find_vms by id", lambda api: api.find_vms(UUID), VM_XML % "", "GET /vms/" + UUID, [VM]),
     ("find_vms by name", lambda api: api.find_vms("app"),
      "<vms>%s%s</vms>" % (VM_XML % "", "<vm id='v2'><name>APP</name></vm>"), 'GET /vms?search=name="app"', [VM]),
-    ("read_vm", lambda api: api.read_vm("v1"), VM_XML % "", "GET /vms/v1", VM),
     ("read_vm with its configuration", lambda api: api.read_vm("v1", with_configuration=True),
      VM_XML % "<initialization><configuration><data>&lt;a/&gt;</data><type>ovf</type></configuration></initialization>",
      "GET /vms/v1?all_content=true", VM._replace(configuration=Configuration("ovf", "<a/>"))),
     ("read_vm without the configuration it asked for", lambda api: api.read_vm("v1", with_configuration=True),
      VM_XML % "<initialization/>", "GET /vms/v1?all_content=true", VM),
-    ("read_vm of the hosted engine", lambda api: api.read_vm("v1").is_hosted_engine,
-     "<vm id='v1'><name>HostedEngine</name><origin>managed_hosted_engine</origin></vm>", "GET /vms/v1", True),
-    ("list_attachments", lambda api: api.list_attachments("v1"),
-     "<disk_attachments>%s</disk_attachments>" % (ATTACHMENT_XML % DISK_XML),
-     "GET /vms/v1/diskattachments?follow=disk", [ATTACHMENT._replace(disk=DISK)]),
-    ("read_attachment", lambda api: api.read_attachment("v1", "d1"), ATTACHMENT_XML % LINK,
-     "GET /vms/v1/diskattachments/d1", ATTACHMENT),
     ("detach_disk", lambda api: api.detach_disk("v1", "d1"), DONE,
      "DELETE /vms/v1/diskattachments/d1?detach_only=true", None),
     ("attach_disk of a snapshot",
@@ -141,29 +130,14 @@ CASES: List[Tuple[str, Callable[[EngineApi], Any], str, str, Any]] = [
      "<interface>virtio</interface><pass_discard>true</pass_discard><read_only>true</read_only><disk id=\"d1\"/>"
      "</disk_attachment>",
      ATTACHMENT),
-    ("list_snapshots", lambda api: api.list_snapshots("v1"), "<snapshots>%s</snapshots>" % SNAPSHOT_XML,
-     "GET /vms/v1/snapshots", [SNAPSHOT]),
-    ("read_snapshot", lambda api: api.read_snapshot("v1", "s1"), SNAPSHOT_XML, "GET /vms/v1/snapshots/s1", SNAPSHOT),
-    ("read_snapshot with its disks", lambda api: api.read_snapshot("v1", "s1", with_disks=True),
-     SNAPSHOT_XML.replace("<vm id='v1'/>", "<disks>%s</disks>" % HELD_XML), "GET /vms/v1/snapshots/s1?follow=disks",
-     SNAPSHOT._replace(disks=(HELD,))),
-    ("list_snapshot_disks", lambda api: api.list_snapshot_disks("v1", "s1"),
-     "<disks>%s</disks>" % HELD_XML, "GET /vms/v1/snapshots/s1/disks", [HELD]),
-    ("list_snapshot_disks of none", lambda api: api.list_snapshot_disks("v1", "s1"), "<disks/>",
-     "GET /vms/v1/snapshots/s1/disks", []),
     ("create_snapshot", lambda api: api.create_snapshot("v1", "ovirt.backup: x", ["d1", "d2"]), SNAPSHOT_XML,
      "POST /vms/v1/snapshots <snapshot><description>ovirt.backup: x</description>"
      "<persist_memorystate>false</persist_memorystate><disk_attachments><disk_attachment><disk id=\"d1\"/>"
      "</disk_attachment><disk_attachment><disk id=\"d2\"/></disk_attachment>"
      "</disk_attachments></snapshot>", SNAPSHOT),
-    ("remove_snapshot", lambda api: api.remove_snapshot("v1", "s1"), DONE, "DELETE /vms/v1/snapshots/s1", None),
-    ("freeze_filesystems", lambda api: api.freeze_filesystems("v1"), DONE, "POST /vms/v1/freezefilesystems <action/>",
-     None),
-    ("thaw_filesystems", lambda api: api.thaw_filesystems("v1"), DONE, "POST /vms/v1/thawfilesystems <action/>", None),
     ("list_checkpointed_disks", lambda api: api.list_checkpointed_disks("v1"),
      "<checkpoints><checkpoint id='c1'><disks><disk id='d1'/><disk id='d2'/></disks></checkpoint></checkpoints>",
      "GET /vms/v1/checkpoints?follow=disks", {"d1", "d2"}),
-    ("read_disk", lambda api: api.read_disk("d1"), DISK_XML, "GET /disks/d1", DISK),
     ("read_disk of a direct LUN", lambda api: api.read_disk("d1"),
      "<disk id='d1'><alias>lun</alias><storage_type>lun</storage_type><shareable>true</shareable><lun_storage>"
      "<logical_units><logical_unit id='l1'><size>1073741824</size></logical_unit></logical_units></lun_storage></disk>",
@@ -180,16 +154,9 @@ CASES: List[Tuple[str, Callable[[EngineApi], Any], str, str, Any]] = [
      'GET /vms?follow=disk_attachments.disk,snapshots.disks,nics,cluster&search=name="app"',
      [VmAround(VM, [ATTACHMENT._replace(disk=DISK)], [ACTIVE, SNAPSHOT._replace(disks=(HELD,))], [NIC],
                Cluster("c1", "Default", "dc1"))]),
-    ("find_disks of some ids", lambda api: api.find_disks("", [UUID, "d1"]),
-     "<disks>%s<disk id='d2'/></disks>" % DISK_XML, 'GET /disks?search=id="%s"' % UUID, [DISK]),
     ("find_disks of a mark or an id", lambda api: api.find_disks("no mark", [UUID, "d1"]),
      "<disks>%s<disk id='d2'/></disks>" % DISK_XML,
      'GET /disks?search=description="no mark*" or id="%s"' % UUID, [DISK]),
-    ("list_vnic_profiles", lambda api: api.list_vnic_profiles("dc1"),
-     "<vnic_profiles><vnic_profile id='p1'><name>p</name><network id='n1'><name>ovirtmgmt</name>"
-     "<data_center id='dc1'/></network></vnic_profile><vnic_profile id='p2'><name>p</name><network id='n2'>"
-     "<name>ovirtmgmt</name><data_center id='dc2'/></network></vnic_profile></vnic_profiles>",
-     "GET /vnicprofiles?follow=network", [VnicProfile("p1", "p", "n1", "ovirtmgmt")]),
     ("find_disks", lambda api: api.find_disks("te"), "<disks>%s<disk id='d2'><description>a text</description></disk>"
      "</disks>" % DISK_XML, 'GET /disks?search=description="te*"', [DISK]),
     ("create_disk",
@@ -207,15 +174,11 @@ CASES: List[Tuple[str, Callable[[EngineApi], Any], str, str, Any]] = [
      "</disk>", DISK),
     ("describe_disk", lambda api: api.describe_disk("d1", ""), DISK_XML,
      "PUT /disks/d1 <disk><description></description></disk>", None),
-    ("remove_disk", lambda api: api.remove_disk("d1"), DONE, "DELETE /disks/d1", None),
     ("list_storage_domains", EngineApi.list_storage_domains,
      "<storage_domains><storage_domain id='s1'><name>data</name><available>1099511627776</available>"
      "<critical_space_action_blocker>5</critical_space_action_blocker><external_status>ok</external_status>"
      "<storage><type>nfs</type></storage><type>data</type></storage_domain></storage_domains>",
      "GET /storagedomains", [StorageDomain("s1", "data", "data", "nfs", "", 1099511627776, 5 * 1024 ** 3)]),
-    ("list_clusters", EngineApi.list_clusters,
-     "<clusters><cluster id='c1'><name>Default</name><data_center id='dc1'/></cluster></clusters>", "GET /clusters",
-     [Cluster("c1", "Default", "dc1")]),
     ("create_vm",
      lambda api: api.create_vm(VmOrder("app", "it", "mine", "c1", Configuration("ovf", "<a>&amp;</a>"), True)),
      VM_XML % "",
@@ -225,15 +188,10 @@ CASES: List[Tuple[str, Callable[[EngineApi], Any], str, str, Any]] = [
     ("update_vm", lambda api: api.update_vm("v1", {"comment": ""}), VM_XML % "",
      "PUT /vms/v1 <vm><comment></comment></vm>", VM),
     ("remove_vm", lambda api: api.remove_vm("v1"), DONE, "DELETE /vms/v1?detach_only=true", None),
-    ("list_nics", lambda api: api.list_nics("v1"), "<nics>%s</nics>" % NIC_XML, "GET /vms/v1/nics", [NIC]),
     ("update_nic", lambda api: api.update_nic("v1", NIC._replace(is_plugged=False)), NIC_XML,
      "PUT /vms/v1/nics/n1 <nic><plugged>false</plugged><vnic_profile id=\"p1\"/></nic>", None),
     ("update_nic without a profile", lambda api: api.update_nic("v1", NIC._replace(profile_id="")), NIC_XML,
      "PUT /vms/v1/nics/n1 <nic><plugged>true</plugged><vnic_profile/></nic>", None),
-    ("find_macs", lambda api: api.find_macs(["56:6f:00:00:00:01", "56:6f:00:00:00:02"]),
-     "<vms><vm id='v1'><name>app</name><nics>%s</nics></vm></vms>" % NIC_XML,
-     'GET /vms?follow=nics&search=vnic.mac="56:6f:00:00:00:01" or vnic.mac="56:6f:00:00:00:02"',
-     {"56:6f:00:00:00:01": "app"}),
     ("add_event", lambda api: api.add_event("ovirt.backup", 7, "warning", "a <text>", "v1"), "<event id='1'/>",
      "POST /events <event><custom_id>7</custom_id><description>a &lt;text&gt;</description>"
      "<origin>ovirt.backup</origin><severity>warning</severity><vm id=\"v1\"/></event>", None),
@@ -266,12 +224,6 @@ def test_an_id_that_is_not_there_is_found_nowhere(server: WebServer, api: Engine
     assert api.find_vms(UUID) == []
 
 
-def test_disks_that_an_engine_did_not_send_along_are_read_one_by_one(server: WebServer, api: EngineApi) -> None:
-    server.answers = [xml("<disk_attachments>%s</disk_attachments>" % (ATTACHMENT_XML % LINK)), xml(DISK_XML)]
-    assert api.list_attachments("v1") == [ATTACHMENT._replace(disk=DISK)]
-    assert server.calls()[1] == ("GET", "/disks/d1")
-
-
 def test_what_is_not_attached_is_not_found(server: WebServer, api: EngineApi) -> None:
     text = "[Cannot detach Virtual Disk. The specified disk is not attached to the VM app.]"
     server.answers = [fault(400, text), fault(409, "[Cannot detach Virtual Disk because the VM is in Paused status.]")]
@@ -282,16 +234,6 @@ def test_what_is_not_attached_is_not_found(server: WebServer, api: EngineApi) ->
         api.detach_disk("v1", "d1")
 
 
-def test_checkpoints_whose_disks_did_not_come_along_are_asked_for_them(server: WebServer, api: EngineApi) -> None:
-    server.answers = [
-        xml("<checkpoints><checkpoint id='c1'><link href='/ovirt-engine/api/vms/v1/checkpoints/c1/disks' rel='disks'/>"
-            "</checkpoint></checkpoints>"),
-        xml("<disks><disk id='d3'/></disks>"),
-    ]  # fmt: skip
-    assert api.list_checkpointed_disks("v1") == {"d3"}
-    assert server.calls()[1] == ("GET", "/vms/v1/checkpoints/c1/disks")
-
-
 def test_an_engine_without_checkpoints_has_none(server: WebServer, api: EngineApi) -> None:
     server.answers = [EMPTY_404]
     assert api.list_checkpointed_disks("v1") == set()
@@ -300,44 +242,9 @@ def test_an_engine_without_checkpoints_has_none(server: WebServer, api: EngineAp
 BROKEN = fault(500, "[Internal Engine Error]")
 
 
-def test_what_the_engine_can_not_follow_is_asked_for_by_itself(server: WebServer, api: EngineApi) -> None:
-    server.answers = [
-        BROKEN, xml("<vms>%s</vms>" % (VM_XML % "")),
-        xml("<clusters><cluster id='c1'><name>Default</name></cluster></clusters>"),
-        BROKEN, xml("<disk_attachments>%s</disk_attachments>" % (ATTACHMENT_XML % LINK)), xml(DISK_XML),
-        xml("<snapshots>%s%s</snapshots>" % (ACTIVE_XML, MADE_XML)), xml("<disks>%s</disks>" % HELD_XML),
-        xml("<nics>%s</nics>" % NIC_XML),
-    ]  # fmt: skip
-    assert api.fetch_vms(["app"], True, True, True) == [
-        VmAround(VM, [ATTACHMENT._replace(disk=DISK)], [ACTIVE, MADE._replace(disks=(HELD,))], [NIC],
-                 Cluster("c1", "Default", "")),
-    ]  # fmt: skip
-    assert [path.split("?")[0] for _method, path in server.calls()] == [
-        "/vms",
-        "/vms",
-        "/clusters",
-        "/vms/v1/diskattachments",
-        "/vms/v1/diskattachments",
-        "/disks/d1",
-        "/vms/v1/snapshots",
-        "/vms/v1/snapshots/s1/disks",
-        "/vms/v1/nics",
-    ]
-
-
 def test_a_machine_that_vanishes_between_two_requests_is_not_seen(server: WebServer, api: EngineApi) -> None:
     server.answers = [BROKEN, xml("<vms>%s</vms>" % (VM_XML % "")), EMPTY_404]
     assert api.fetch_vms(["app"]) == []
-
-
-def test_what_did_not_come_along_is_asked_for_by_itself(server: WebServer, api: EngineApi) -> None:
-    server.answers = [
-        xml("<vms>%s</vms>" % (VM_XML % "")),
-        xml("<disk_attachments/>"),
-        xml("<snapshots>%s</snapshots>" % ACTIVE_XML),
-        xml("<nics/>"),
-    ]
-    assert api.fetch_vms(["app"], with_snapshots=True, with_nics=True) == [VmAround(VM, [], [ACTIVE], [])]
 
 
 def test_an_engine_that_is_away_is_not_asked_piece_by_piece(server: WebServer, api: EngineApi) -> None:
@@ -377,19 +284,6 @@ def test_the_disks_of_a_snapshot_that_did_not_come_along_are_asked_for(server: W
 def test_a_disk_that_vanishes_between_two_requests_stays_away(server: WebServer, api: EngineApi) -> None:
     server.answers = [BROKEN, xml("<disk_attachments>%s</disk_attachments>" % (ATTACHMENT_XML % LINK)), EMPTY_404]
     assert api.list_attachments("v1") == [ATTACHMENT]
-
-
-@pytest.mark.parametrize("is_followed", [False, True])
-def test_profiles_are_those_of_the_networks_of_the_data_center(
-    server: WebServer, api: EngineApi, is_followed: bool
-) -> None:
-    server.answers = ([] if is_followed else [BROKEN]) + [
-        xml("<vnic_profiles><vnic_profile id='p1'><name>p</name><network id='n1'/></vnic_profile>"
-            "<vnic_profile id='p2'><name>p</name><network id='n2'/></vnic_profile></vnic_profiles>"),
-        xml("<networks><network id='n1'><name>ovirtmgmt</name></network></networks>"),
-    ]  # fmt: skip
-    assert api.list_vnic_profiles("dc1") == [VnicProfile("p1", "p", "n1", "ovirtmgmt")]
-    assert server.calls()[-1] == ("GET", "/datacenters/dc1/networks")
 
 
 def test_checkpoints_and_addresses_are_found_without_following_too(server: WebServer, api: EngineApi) -> None:

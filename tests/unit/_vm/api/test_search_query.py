@@ -10,16 +10,11 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.api.search_query 
 @pytest.mark.parametrize(
     ("name", "search"),
     [
-        ("app", 'name="app"'),
         ("my app", 'name="my app"'),
         ("app-01_x.y", 'name="app-01_x.y"'),
         ("Größe", 'name="Größe"'),
         ('say "hi"', 'name="say *hi*"'),
-        ("a*b", 'name="a*b"'),
-        ("100%", 'name="100*"'),
         ("x -- y; drop", 'name="x * y* drop"'),
-        ("it's", 'name="it*s"'),
-        ("back\\slash", 'name="back*slash"'),
         ("(old)[1]", 'name="*old*1*"'),
     ],
 )
@@ -41,6 +36,5 @@ def test_several_texts_are_searched_for_at_a_time() -> None:
 def test_an_id_is_told_from_a_name() -> None:
     assert is_id("a0000000-0000-4000-8000-000000000001")
     assert is_id("A0000000-0000-4000-8000-00000000000F")
-    assert not is_id("app")
     assert not is_id("a0000000-0000-4000-8000-000000000001-old")
     assert not is_id("a0000000-0000-4000-8000-00000000000")

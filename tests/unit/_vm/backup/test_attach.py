@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A backup through a snapshot: made, found again, taken back."""
 
-import contextlib
 import hashlib
 from typing import Any, List
 
@@ -23,8 +22,10 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.backup.run import
     preview_removing,
     remove,
 )
+from lab.rest_engine.state import Image
 from unit.fakes.vm_backup_tools import MARK, World, request
-from unit.fakes.vm_world import APP, APP_BOOT, APP_DATA, BACKUP, BACKUP_BOOT
+from unit.fakes.vm_steering import Killed
+from unit.fakes.vm_world import APP, APP_BOOT, APP_DATA, BACKUP, BACKUP_BOOT, COLD
 
 DISKS = [APP_BOOT, APP_DATA]
 
@@ -36,12 +37,12 @@ def world() -> World:
 
 def made(world: World) -> List[str]:
     """Return the descriptions of the snapshots that somebody made."""
-    return [one.description for one in world.engine.snapshots[APP] if one.kind == "regular"]
+    return [one.description for one in world.engine.made(APP)]
 
 
 def is_clean(world: World) -> bool:
     """Is everything as it was before the backup?"""
-    return made(world) == [] and world.engine.attached_to(BACKUP) == [BACKUP_BOOT] and not world.engine.frozen
+    return made(world) == [] and world.engine.attached_to(BACKUP) == [BACKUP_BOOT] and not world.engine.vms[APP].frozen
 
 
 def failure(world: World, **changes: Any) -> BackupError:
@@ -56,9 +57,9 @@ def test_disks_of_a_good_snapshot_are_attached_and_active(world: World) -> None:
     assert made(world) == [MARK]
     assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT, *DISKS]
     assert world.engine.attached_snapshots[(BACKUP, APP_BOOT)] == result["snapshot"]["id"]
-    assert all(world.engine.attachments[(BACKUP, disk_id)].is_active for disk_id in DISKS)
-    assert not any(world.engine.attachments[(BACKUP, disk_id)].is_bootable for disk_id in DISKS)
-    assert not world.engine.frozen
+    assert all(world.engine.attachment(BACKUP, disk_id).active for disk_id in DISKS)
+    assert not any(world.engine.attachment(BACKUP, disk_id).bootable for disk_id in DISKS)
+    assert not world.engine.vms[APP].frozen
 
 
 def test_result_tells_what_a_restore_needs(world: World) -> None:
@@ -66,7 +67,7 @@ def test_result_tells_what_a_restore_needs(world: World) -> None:
     boot, data = result["disks"]
     assert (boot["id"], boot["bootable"], boot["interface"], boot["order"]) == (APP_BOOT, True, "virtio_scsi", 0)
     assert (data["interface"], data["attached_interface"], data["order"]) == ("virtio", "virtio_scsi", 1)
-    assert boot["image_id"] != world.engine.disks[APP_BOOT].image_id  # the snapshot's, not the new top
+    assert boot["image_id"] == world.engine.world.disks[APP_BOOT].images[0].id  # the snapshot's, not the new top
     assert boot["storage_domain"]["name"] == "data"
     assert boot["devices"][0] == "scsi-0QEMU_QEMU_HARDDISK_" + APP_BOOT
     assert boot["devices"][-1] == "virtio-" + APP_BOOT[:20]
@@ -138,9 +139,9 @@ def test_only_the_named_disks_are_in_the_snapshot(world: World) -> None:
 
 
 def test_format_of_the_source_outlives_the_snapshot(world: World) -> None:
-    world.engine.change_disk(APP_DATA, format="raw", is_sparse=False)
+    world.engine.change_disk(APP_DATA, images=[Image("raw layer", "raw")], sparse=False)
     first = attach(request(), world.tools())["disks"][1]
-    assert world.engine.disks[APP_DATA].format == "cow"  # as an engine shows it from then on
+    assert world.engine.read_disk(APP_DATA).format == "cow"  # as an engine shows it from then on
     second = attach(request(), world.tools())["disks"][1]
     assert [(one["format"], one["sparse"]) for one in (first, second)] == [("raw", False)] * 2
 
@@ -154,7 +155,7 @@ def test_what_a_lost_answer_made_is_found_and_not_made_twice(world: World, metho
     attach(request(), world.tools())
     assert made(world) == [MARK]
     assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT, *DISKS]
-    assert len([one for one in world.engine.events if one.event_code == 9801]) == 1
+    assert len([one for one in world.engine.events if one.origin == "ovirt.backup"]) == 1
 
 
 @pytest.mark.parametrize("method", ["create_snapshot", "attach_disk"])
@@ -173,62 +174,42 @@ def test_a_removal_whose_answer_is_lost_is_done(world: World, method: str) -> No
     assert is_clean(world)
 
 
-def count_of_attaching() -> int:
-    world = World()
-    attach(request(), world.tools())
-    return len(world.engine.calls)
+# Each request of a plan, and each moment between two changes.
+PLANNING = [("fetch_vms", 1), ("list_storage_domains", 1), ("read_version", 1), ("list_permits", 1),
+            ("list_checkpointed_disks", 1)]  # fmt: skip
+MOMENTS = [("add_event", 1), ("freeze_filesystems", 1), ("create_snapshot", 1), ("read_snapshot", 1),
+           ("thaw_filesystems", 1), ("attach_disk", 1), ("attach_disk", 2), ("fetch_vms", 2)]  # fmt: skip
 
 
-def count_of_removing() -> int:
-    world = World()
-    attach(request(), world.tools())
-    before = len(world.engine.calls)
-    remove(request(), world.tools())
-    return len(world.engine.calls) - before
-
-
-@pytest.mark.parametrize("position", range(1, count_of_attaching() + 1))
-def test_an_engine_that_restarts_at_any_request_is_waited_for(world: World, position: int) -> None:
-    world.engine.errors_by_position[position] = Unavailable("503 Service Unavailable")
+@pytest.mark.parametrize(("method", "at"), PLANNING + MOMENTS)
+def test_an_engine_that_restarts_at_any_request_is_waited_for(world: World, method: str, at: int) -> None:
+    world.engine.fail(method, Unavailable("503 Service Unavailable"), at)
     result = attach(request(), world.tools())
     assert made(world) == [MARK]
     assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT, *DISKS]
-    assert result["changed"] and not world.engine.frozen
+    assert result["changed"] and not world.engine.vms[APP].frozen
 
 
-@pytest.mark.parametrize("position", range(1, count_of_removing() + 1))
-def test_a_removal_outlives_a_restart_at_any_request(world: World, position: int) -> None:
+@pytest.mark.parametrize("method", ["fetch_vms", "detach_disk", "remove_snapshot", "read_snapshot", "add_event"])
+def test_a_removal_outlives_a_restart_at_any_request(world: World, method: str) -> None:
     attach(request(), world.tools())
-    world.engine.errors_by_position[len(world.engine.calls) + position] = Unavailable("503 Service Unavailable")
-    remove(request(), world.tools())
+    world.engine.fail(method, Unavailable("503 Service Unavailable"), world.engine.calls.count(method) + 1)
+    remove(request(outcome="success"), world.tools())
     assert is_clean(world)
 
 
-# --- killed ---
-
-
-class Killed(BaseException):
-    """The process is gone: nothing of it runs any more, so nothing is cleaned up."""
-
-
-def kill_at(world: World, position: int) -> None:
-    """Run until a request, and let every later one find nobody who sends it."""
-    for later in range(position, position + 200):
-        world.engine.errors_by_position[len(world.engine.calls) + later] = Killed()
-
-
-@pytest.mark.parametrize("position", range(2, count_of_attaching() + 2))
-def test_a_call_that_was_killed_anywhere_is_resumed(world: World, position: int) -> None:
-    run_until_killed(world, position)
+@pytest.mark.parametrize(("method", "at"), MOMENTS)
+def test_a_call_that_was_killed_is_resumed(world: World, method: str, at: int) -> None:
+    run_until_killed(world, method, at)
     result = attach(request(), world.tools())
     assert made(world) == [MARK]
     assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT, *DISKS]
-    assert len(result["disks"]) == 2 and not world.engine.frozen
+    assert len(result["disks"]) == 2 and not world.engine.vms[APP].frozen
 
 
-@pytest.mark.parametrize("position", range(2, count_of_attaching() + 2))
-def test_a_call_that_was_killed_anywhere_is_cleaned_up(world: World, position: int) -> None:
-    run_until_killed(world, position)
+@pytest.mark.parametrize(("method", "at"), MOMENTS)
+def test_a_call_that_was_killed_is_cleaned_up(world: World, method: str, at: int) -> None:
+    run_until_killed(world, method, at)
     result = remove(request(outcome="failure"), world.tools())
     assert is_clean(world)
     assert not remove(request(outcome="failure"), world.tools())["changed"]
@@ -236,13 +217,12 @@ def test_a_call_that_was_killed_anywhere_is_cleaned_up(world: World, position: i
     assert result["vm"]["id"] == APP
 
 
-def run_until_killed(world: World, position: int) -> None:
+def run_until_killed(world: World, method: str, at: int) -> None:
     """Attach, and die before a request, which is after the one before it was carried out."""
-    kill_at(world, position)
-    with contextlib.suppress(Killed):
+    world.engine.kill_at(method, at)
+    with pytest.raises(Killed):
         attach(request(), world.tools())
-    world.engine.errors_by_position.clear()
-    world.engine.advance(60)
+    world.engine.revive()
 
 
 # --- failures ---
@@ -256,7 +236,7 @@ def test_a_snapshot_that_does_not_become_good_is_no_backup(world: World, ends: s
     world.engine.snapshot_ends = ends
     error = failure(world)
     assert error.code == code
-    assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT] and not world.engine.frozen
+    assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT] and not world.engine.vms[APP].frozen
     assert world.file.saves == 0
     assert error.facts["phase"] == "snapshot"
     if ends in ("active", "gone"):
@@ -289,17 +269,12 @@ def test_a_refusal_of_the_second_disk_takes_back_the_first(world: World) -> None
     assert is_clean(world)
     assert error.facts["phase"] == "attaching"
     assert [part.split()[0] for part in error.facts["undone"]] == ["attachment", "snapshot"]
-    assert [one.severity for one in world.engine.events if one.event_code > 9800] == ["error", "normal"]
+    assert [one.severity for one in world.engine.events if one.origin == "ovirt.backup"] == ["error", "normal"]
 
 
 def test_a_disk_that_somebody_else_attached_meanwhile_stays(world: World) -> None:
     foreign = world.engine.add_snapshot(APP, "of somebody else", DISKS)
-
-    def attach_foreign() -> None:
-        world.engine.attachments[(BACKUP, APP_BOOT)] = world.engine.attachments[(APP, APP_BOOT)]._replace(vm_id=BACKUP)
-        world.engine.attached_snapshots[(BACKUP, APP_BOOT)] = foreign.id
-
-    world.engine.before("attach_disk", attach_foreign)
+    world.engine.before("attach_disk", lambda: world.engine.attach_behind(BACKUP, APP_BOOT, foreign.id))
     error = failure(world)
     assert "already attached" in error.message
     assert world.engine.attached_snapshots == {(BACKUP, APP_BOOT): foreign.id}
@@ -320,7 +295,7 @@ def test_a_full_disk_under_the_configuration_takes_everything_back(world: World)
 
 
 def test_a_configuration_that_never_comes_is_waited_for_and_told(world: World) -> None:
-    world.engine.lacks_configuration = True
+    world.engine.lab.faults.set("configuration-missing")
     error = failure(world)
     assert (error.code, error.facts["phase"]) == ("timed_out", "configuration")
     assert "status up, no configuration" in error.message
@@ -328,22 +303,20 @@ def test_a_configuration_that_never_comes_is_waited_for_and_told(world: World) -
 
 
 def test_a_configuration_that_comes_late_is_saved(world: World) -> None:
-    world.engine.lacks_configuration = True
-
-    def unlock() -> None:
-        world.engine.lacks_configuration = False
-
-    world.engine.before("read_vm", unlock, at=5)
+    world.engine.lab.faults.set("configuration-missing")
+    world.engine.before("read_vm", lambda: world.engine.lab.faults.end("configuration-missing"), at=5)
     attach(request(), world.tools())
     assert world.file.text
 
 
-@pytest.mark.parametrize("position", range(2, count_of_attaching() + 1))
-@pytest.mark.parametrize(
-    "error", [Interrupted("ended by signal 15"), ApiError("500", status=500), Unauthorized("wrong password")], ids=repr
-)
-def test_whatever_ends_a_call_nothing_of_it_is_left(world: World, position: int, error: BaseException) -> None:
-    world.engine.errors_by_position[position] = error
+ENDS = [(Interrupted("ended by signal 15"), *moment) for moment in [PLANNING[-1], *MOMENTS]]
+ENDS += [(ApiError("500", status=500), *moment) for moment in MOMENTS]
+ENDS += [(Unauthorized("wrong password"), "create_snapshot", 1), (Unauthorized("wrong password"), "attach_disk", 2)]
+
+
+@pytest.mark.parametrize(("error", "method", "at"), ENDS)
+def test_whatever_ends_a_call_nothing_of_it_is_left(world: World, error: BaseException, method: str, at: int) -> None:
+    world.engine.fail(method, error, at)
     try:
         attach(request(), world.tools())
     except (BackupError, Interrupted):
@@ -396,17 +369,12 @@ def test_all_is_taken_away_and_then_nothing_is_left_to_do(world: World) -> None:
     assert world.engine.events[0].description == "%s: the backup ended well" % MARK
     again = remove(request(outcome="success"), world.tools())
     assert not again["changed"]
-    assert len([one for one in world.engine.events if one.event_code > 9800]) == 2
+    assert len([one for one in world.engine.events if one.origin == "ovirt.backup"]) == 2
 
 
 def test_a_merge_that_fails_once_is_tried_again(world: World) -> None:
     attach(request(), world.tools())
-    world.engine.merge_ends = "failed"
-
-    def heal() -> None:
-        world.engine.merge_ends = "good"
-
-    world.engine.before("remove_snapshot", heal, at=2)
+    world.engine.lab.faults.set("merge-fails", "1")
     remove(request(), world.tools())
     assert is_clean(world)
 
@@ -435,13 +403,11 @@ def test_a_merge_that_takes_for_ever_says_what_was_seen_last(world: World) -> No
 
 def test_a_snapshot_that_is_attached_elsewhere_is_not_detached_there(world: World) -> None:
     attach(request(), world.tools())
-    other = world.engine.attachments[(BACKUP, APP_BOOT)]._replace(vm_id="c0000000-0000-4000-8000-000000000001")
-    world.engine.attachments[(other.vm_id, APP_BOOT)] = other
-    world.engine.attached_snapshots[(other.vm_id, APP_BOOT)] = world.engine.attached_snapshots[(BACKUP, APP_BOOT)]
+    world.engine.attach_behind(COLD, APP_BOOT, world.engine.attachment(BACKUP, APP_BOOT).snapshot)
     with pytest.raises(BackupError) as caught:
         remove(request(), world.tools())
     assert "attached to other VMs" in caught.value.message and "cold" in caught.value.message
-    assert (other.vm_id, APP_BOOT) in world.engine.attachments
+    assert (COLD, APP_BOOT) in world.engine.attached_snapshots
 
 
 def test_a_refusal_that_passes_is_waited_for(world: World) -> None:
@@ -464,7 +430,7 @@ def test_a_detachment_that_is_refused_says_what_stands(world: World) -> None:
 @pytest.mark.parametrize("act", [detach, remove])
 def test_a_detachment_that_takes_its_time_is_waited_for(world: World, act: Any) -> None:
     attach(request(), world.tools())
-    world.engine.detach_takes = 20
+    world.engine.lab.faults.set("detach-late", "20")
     began = world.engine.time
     act(request(), world.tools())
     assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT]
@@ -474,12 +440,9 @@ def test_a_detachment_that_takes_its_time_is_waited_for(world: World, act: Any) 
 
 def test_disks_that_stay_attached_when_the_snapshot_is_gone_are_told(world: World) -> None:
     attach(request(), world.tools())
-    world.engine.detach_takes = 5000
-
-    def vanish() -> None:
-        world.engine.snapshots[APP] = [one for one in world.engine.snapshots[APP] if one.kind == "active"]
-
-    world.engine.before("remove_snapshot", vanish)
+    world.engine.lab.faults.set("detach-late", "5000")
+    [snapshot] = world.engine.made(APP)
+    world.engine.before("remove_snapshot", lambda: world.engine.world.snapshots.pop(snapshot.id))
     with pytest.raises(BackupError) as caught:
         remove(request(), world.tools())
     assert caught.value.code == "timed_out" and "still attached: " + APP_BOOT in caught.value.message
@@ -487,16 +450,14 @@ def test_disks_that_stay_attached_when_the_snapshot_is_gone_are_told(world: Worl
 
 def test_a_disk_that_somebody_detached_already_is_done(world: World) -> None:
     attach(request(), world.tools())
-    world.engine.before("detach_disk", lambda: world.engine.attachments.pop((BACKUP, APP_BOOT)) and None)
-    world.engine.attached_snapshots.pop((BACKUP, APP_BOOT))
+    world.engine.before("detach_disk", lambda: world.engine.detach_behind(BACKUP, APP_BOOT))
     remove(request(), world.tools())
     assert is_clean(world)
 
 
 def test_a_virtual_machine_that_is_gone_leaves_nothing_to_do(world: World) -> None:
     attach(request(), world.tools())
-    for key in [key for key in world.engine.attachments if key[0] == BACKUP and key[1] in DISKS]:
-        world.engine.attachments.pop(key)
+    world.engine.detach_behind(BACKUP, *DISKS)
     world.engine.drop_vm(APP)
     result = remove(request(), world.tools())
     assert (result["changed"], result["vm"]) == (False, None)
@@ -505,9 +466,6 @@ def test_a_virtual_machine_that_is_gone_leaves_nothing_to_do(world: World) -> No
 
 def test_a_backup_vm_that_is_gone_does_not_keep_the_snapshot(world: World) -> None:
     attach(request(), world.tools())
-    for disk_id in DISKS:
-        world.engine.attachments.pop((BACKUP, disk_id))
-        world.engine.attached_snapshots.pop((BACKUP, disk_id))
     world.engine.drop_vm(BACKUP)
     result = remove(request(), world.tools())
     assert result["changed"] and made(world) == []
@@ -524,11 +482,7 @@ def test_nothing_is_removed_while_the_backup_vm_is_paused(world: World) -> None:
 
 
 def test_attachment_that_vanished_at_the_end_is_missed(world: World) -> None:
-    def lose() -> None:
-        world.engine.attachments.pop((BACKUP, APP_DATA))
-        world.engine.attached_snapshots.pop((BACKUP, APP_DATA))
-
-    world.engine.before("fetch_vms", lose, at=2)
+    world.engine.before("fetch_vms", lambda: world.engine.detach_behind(BACKUP, APP_DATA), at=2)
     error = failure(world)
     assert error.code == "timed_out" and APP_DATA in error.message
     assert made(world) == []

@@ -14,9 +14,9 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.backup.run import
     preview_removing,
     remove,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import Snapshot
+from lab.rest_engine.state import Snapshot
 from unit.fakes.vm_backup_tools import MARK, OTHER_MARK, OTHER_RUN, World, request
-from unit.fakes.vm_world import APP, APP_BOOT, APP_DATA, BACKUP, make_attachment
+from unit.fakes.vm_world import APP, APP_BOOT, APP_DATA, BACKUP
 
 
 @pytest.fixture
@@ -27,19 +27,12 @@ def world() -> World:
 def intrude(world: World, disk_id: str = APP_BOOT) -> Snapshot:
     """Attach a disk of another snapshot as somebody else does."""
     foreign = world.engine.add_snapshot(APP, "of another tool", [APP_BOOT, APP_DATA])
-    occupy(world, foreign, disk_id)
+    world.engine.attach_behind(BACKUP, disk_id, foreign.id)
     return foreign
 
 
-def occupy(world: World, foreign: Snapshot, disk_id: str = APP_BOOT) -> None:
-    world.engine.attachments[(BACKUP, disk_id)] = make_attachment(BACKUP, disk_id)
-    world.engine.attached_snapshots[(BACKUP, disk_id)] = foreign.id
-
-
 def is_kept(world: World, foreign: Snapshot, disk_id: str = APP_BOOT) -> bool:
-    return (
-        world.engine.attached_snapshots.get((BACKUP, disk_id)) == foreign.id and foreign in world.engine.snapshots[APP]
-    )
+    return world.engine.attached_snapshots.get((BACKUP, disk_id)) == foreign.id and foreign in world.engine.made(APP)
 
 
 def attached_of_ours(world: World, foreign: Snapshot) -> List[str]:
@@ -67,7 +60,7 @@ def test_a_lost_request_of_a_resumed_backup_is_not_either(world: World) -> None:
     detach(request(), world.tools())
     foreign = world.engine.add_snapshot(APP, "of another tool", [APP_BOOT, APP_DATA])
     count = world.engine.calls.count("attach_disk") + 1
-    world.engine.before("attach_disk", lambda: occupy(world, foreign), at=count)
+    world.engine.before("attach_disk", lambda: world.engine.attach_behind(BACKUP, APP_BOOT, foreign.id), at=count)
     world.engine.fail("attach_disk", Unavailable("connection reset"), at=count)
     failure(attach, world)
     assert is_kept(world, foreign) and attached_of_ours(world, foreign) == []
@@ -83,13 +76,13 @@ def test_an_attachment_whose_answer_nobody_saw_is_taken_back(world: World, is_lo
     with pytest.raises(Interrupted) as caught:
         attach(request(), world.tools())
     assert world.engine.attached_snapshots == {} and caught.value.facts["standing"] == []
-    assert [one.description for one in world.engine.snapshots[APP] if one.kind == "regular"] == ["of another tool"]
+    assert [one.description for one in world.engine.made(APP)] == ["of another tool"]
 
 
 def test_what_the_log_does_not_know_any_more_the_engine_names_itself(world: World) -> None:
     attach(request(), world.tools())
     world.engine.add_snapshot(APP, "of another tool", [APP_BOOT, APP_DATA])
-    world.engine.events.clear()
+    world.engine.world.events.clear()
     assert "left alone" in failure(detach, world).message
     assert preview_removing(request(), world.tools(), True)["detached"] == []
     assert failure(attach, world).code == "disk_attached"
@@ -102,16 +95,16 @@ def test_a_leftover_that_the_log_does_not_know_is_swept_all_the_same(world: Worl
     attach(request(run=OTHER_RUN), world.tools())
     world.living[OTHER_RUN] = False
     world.engine.add_snapshot(APP, "of another tool", [APP_BOOT, APP_DATA])
-    world.engine.events.clear()
+    world.engine.world.events.clear()
     result = attach(request(), world.tools())
     assert len(result["swept"]) == 3 and OTHER_MARK in result["swept"][2]
 
 
 def test_disks_of_one_alias_are_not_told_apart_by_a_refusal(world: World) -> None:
     attach(request(), world.tools())
-    world.engine.change_disk(APP_DATA, alias=world.engine.disks[APP_BOOT].alias)
+    world.engine.change_disk(APP_DATA, alias="app_Disk1")
     foreign = intrude(world)
-    world.engine.events.clear()
+    world.engine.world.events.clear()
     assert failure(remove, world).code == "attached_by_others"
     assert is_kept(world, foreign)
 

@@ -21,7 +21,7 @@ def world() -> World:
 
 def consistency(world: World, **changes: Any) -> Any:
     found = attach(request(**changes), world.tools())["snapshot"]["consistency"]
-    assert not world.engine.frozen
+    assert not world.engine.vms[APP].frozen
     return found
 
 
@@ -52,11 +52,11 @@ def test_a_guest_that_does_not_freeze_is_told_or_the_end(world: World, error: Ba
     with pytest.raises(BackupError) as caught:
         attach(request(consistency="require"), world.tools())
     assert caught.value.code == "not_frozen"
-    assert "create_snapshot" not in world.engine.calls[-5:] and not world.engine.frozen
+    assert "create_snapshot" not in world.engine.calls[-5:] and not world.engine.vms[APP].frozen
 
 
 def test_a_snapshot_slower_than_the_cap_is_not_called_consistent(world: World) -> None:
-    world.engine.snapshot_takes = 100
+    world.engine.lab.delays["snapshot"] = 100
     found = consistency(world, freeze_timeout=20)
     assert found["frozen"] is False and 20 <= found["seconds"] <= 30 and "freeze_timeout" in found["note"]
     thawed_at = world.engine.calls.index("thaw_filesystems")
@@ -64,11 +64,11 @@ def test_a_snapshot_slower_than_the_cap_is_not_called_consistent(world: World) -
 
 
 def test_a_required_freeze_that_had_to_end_early_takes_all_back(world: World) -> None:
-    world.engine.snapshot_takes = 100
+    world.engine.lab.delays["snapshot"] = 100
     with pytest.raises(BackupError) as caught:
         attach(request(consistency="require", freeze_timeout=20), world.tools())
     assert caught.value.code == "timed_out"
-    assert len(world.engine.snapshots[APP]) == 1 and not world.engine.frozen
+    assert world.engine.made(APP) == [] and not world.engine.vms[APP].frozen
 
 
 def test_an_engine_that_goes_away_while_frozen_does_not_keep_the_guest_frozen(world: World) -> None:
@@ -76,7 +76,7 @@ def test_an_engine_that_goes_away_while_frozen_does_not_keep_the_guest_frozen(wo
     found = consistency(world, freeze_timeout=20)
     assert found["frozen"] is False
     assert world.engine.calls.count("thaw_filesystems") >= 1
-    assert len([one for one in world.engine.snapshots[APP] if one.kind == "regular"]) == 1
+    assert len(world.engine.made(APP)) == 1
 
 
 def test_a_freeze_that_alone_takes_too_long_ends_at_once(world: World) -> None:
@@ -93,11 +93,11 @@ def test_a_thaw_that_fails_is_a_warning_with_what_to_do(world: World) -> None:
 
 @pytest.mark.parametrize("method", ["freeze_filesystems", "create_snapshot", "read_snapshot", "thaw_filesystems"])
 def test_a_signal_thaws(world: World, method: str) -> None:
-    world.engine.frozen.add(APP)  # as if it came in the middle of the freeze
+    world.engine.change_vm(APP, frozen=True)  # as if it came in the middle of the freeze
     world.engine.fail(method, Interrupted("ended by signal 15"))
     with pytest.raises(Interrupted) as caught:
         attach(request(), world.tools())
-    assert not world.engine.frozen
+    assert not world.engine.vms[APP].frozen
     assert "Nothing of it is left" in str(caught.value.message) or "Taken back" in caught.value.message
 
 
@@ -107,12 +107,12 @@ def test_a_signal_in_the_middle_of_the_clean_up_does_not_end_it(world: World, me
     world.engine.fail(method, Interrupted("ended by signal 15"))
     with pytest.raises((BackupError, Interrupted)):
         attach(request(), world.tools())
-    assert len(world.engine.snapshots[APP]) == 1 and not world.engine.frozen
+    assert world.engine.made(APP) == [] and not world.engine.vms[APP].frozen
 
 
 def test_a_failed_backup_without_a_snapshot_thaws_what_a_killed_call_may_have_frozen(world: World) -> None:
-    world.engine.frozen.add(APP)
+    world.engine.change_vm(APP, frozen=True)
     assert not remove(request(outcome="success"), world.tools())["changed"]
-    assert world.engine.frozen  # somebody else's freeze, for all we know
+    assert world.engine.vms[APP].frozen  # somebody else's freeze, for all we know
     remove(request(outcome="failure"), world.tools())
-    assert not world.engine.frozen
+    assert not world.engine.vms[APP].frozen

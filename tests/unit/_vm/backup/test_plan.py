@@ -14,20 +14,11 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.backup.run import
     preview_removing,
     remove,
 )
-from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import Cluster
+from lab.rest_engine import DiskPlan, VmPlan, worlds
+from lab.rest_engine.state import Checkpoint
 from unit.fakes.vm_backup_tools import MARK, OTHER_MARK, OTHER_RUN, World, codes, request
-from unit.fakes.vm_world import (
-    APP,
-    APP_BOOT,
-    APP_DATA,
-    BACKUP,
-    BACKUP_BOOT,
-    DATA,
-    SHARED,
-    make_attachment,
-    make_disk,
-    make_vm,
-)
+from unit.fakes.vm_engine import change
+from unit.fakes.vm_world import APP, APP_BOOT, APP_DATA, BACKUP, BACKUP_BOOT, DATA, OTHER_CLUSTER, SHARED
 
 OPEN_SOURCE = "of another tool"
 Change = Callable[[World], Dict[str, Any]]
@@ -52,7 +43,7 @@ def disk_state(**changes: Any) -> Change:
 
 
 def snapshot_state(**changes: Any) -> Change:
-    return lambda world: {} if world.engine.add_snapshot(APP, OPEN_SOURCE, [APP_BOOT], **changes) else {}
+    return lambda world: {} if world.engine.add_snapshot(APP, OPEN_SOURCE, (APP_BOOT,), **changes) else {}
 
 
 def permits(kind: str, object_id: str, *held: str) -> Change:
@@ -64,21 +55,17 @@ def permits(kind: str, object_id: str, *held: str) -> Change:
 
 
 def foreign_attachment(world: World) -> Dict[str, Any]:
-    snapshot = world.engine.add_snapshot(APP, OPEN_SOURCE, [APP_BOOT])
-    world.engine.attachments[(BACKUP, APP_BOOT)] = make_attachment(BACKUP, APP_BOOT)
-    world.engine.attached_snapshots[(BACKUP, APP_BOOT)] = snapshot.id
+    world.engine.attach_behind(BACKUP, APP_BOOT, world.engine.add_snapshot(APP, OPEN_SOURCE, (APP_BOOT,)).id)
     return {}
 
 
 def other_center(world: World) -> Dict[str, Any]:
-    world.engine.clusters.append(Cluster("c2", "Second", "dc2"))
-    world.engine.change_vm(BACKUP, cluster_id="c2")
+    world.engine.change_vm(BACKUP, cluster=OTHER_CLUSTER)
     return {}
 
 
 def second_of_a_name(world: World) -> Dict[str, Any]:
-    world.engine.vms["second"] = make_vm("second", "app")
-    world.engine.snapshots["second"] = []
+    worlds.add_vm(world.engine.lab, VmPlan("app", cluster="Second"))
     return {}
 
 
@@ -93,18 +80,18 @@ def unwritable(world: World) -> Dict[str, Any]:
 
 
 def busy_under_another_name(world: World) -> Dict[str, Any]:
-    world.engine.add_snapshot(APP, "ovirt.backup: weekly [%s]" % OTHER_RUN, [APP_BOOT])
+    world.engine.add_snapshot(APP, "ovirt.backup: weekly [%s]" % OTHER_RUN, (APP_BOOT,))
     world.living[OTHER_RUN] = True
     return {}
 
 
 def unplugged(world: World) -> Dict[str, Any]:
-    world.engine.attachments[(APP, APP_DATA)] = make_attachment(APP, APP_DATA, is_active=False)
+    world.engine.attachment(APP, APP_DATA).active = False
     return {}
 
 
 def incomplete(world: World) -> Dict[str, Any]:
-    world.engine.add_snapshot(APP, MARK, [APP_BOOT])
+    world.engine.add_snapshot(APP, MARK, (APP_BOOT,))
     return {}
 
 
@@ -125,14 +112,14 @@ REFUSALS: Dict[str, Any] = {
     "backup vm of another center": ("data_center_differs", other_center),
     "migrating": ("vm_busy", vm_state(APP, status="migrating")),
     "locked vm": ("vm_busy", vm_state(APP, status="image_locked")),
-    "stateless": ("vm_stateless", vm_state(APP, is_stateless=True)),
+    "stateless": ("vm_stateless", vm_state(APP, stateless=True)),
     "stateless snapshot": ("vm_stateless", snapshot_state(kind="stateless")),
     "preview": ("vm_preview", snapshot_state(status="in_preview")),
     "paused and required": ("consistency_impossible", lambda world: dict(
         vm_state(APP, status="paused")(world), consistency="require")),
     "illegal": ("disk_illegal", disk_state(status="illegal")),
     "locked": ("disk_locked", disk_state(status="locked")),
-    "shareable": ("disk_unsupported", disk_state(is_shareable=True)),
+    "shareable": ("disk_unsupported", disk_state(shareable=True)),
     "lun": ("disk_unsupported", disk_state(storage_type="lun")),
     "cinder": ("disk_unsupported", disk_state(storage_type="cinder")),
     "unplugged": ("disk_unsupported", unplugged),
@@ -140,10 +127,9 @@ REFUSALS: Dict[str, Any] = {
     "disk of another vm": ("disk_not_found", changed(disks=(BACKUP_BOOT,))),
     "two of an alias": ("disk_ambiguous", same_alias),
     "attached there": ("disk_attached", foreign_attachment),
-    "domain full": ("storage_full", lambda world: world.engine.change_storage_domain(
-        DATA, available=5 * 1024 ** 3) or {}),
-    "domain off": ("storage_domain_inactive", lambda world: world.engine.change_storage_domain(
-        DATA, status="maintenance") or {}),
+    "domain full": ("storage_full", lambda world: setattr(world.engine.world.domains[DATA], "available", 5) or {}),
+    "domain off": ("storage_domain_inactive", lambda world: world.engine.edit("list_storage_domains", lambda found: [
+        one._replace(status="maintenance") for one in found]) or {}),
     "no permit on the vm": ("not_permitted", permits("vms", APP, "login")),
     "no permit on the backup vm": ("not_permitted", permits("vms", BACKUP, "login")),
     "no permit on a disk": ("not_permitted", permits("disks", APP_DATA, "login")),
@@ -155,24 +141,24 @@ REFUSALS: Dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("act", [attach, preview_attaching])
 @pytest.mark.parametrize("case", list(REFUSALS))
-def test_it_is_refused_before_the_first_write(world: World, case: str, act: Any) -> None:
+def test_it_is_refused_before_the_first_write(world: World, case: str) -> None:
     code, prepare = REFUSALS[case]
     changes = prepare(world)
     with pytest.raises(Refused) as caught:
-        act(request(**changes), world.tools())
+        attach(request(**changes), world.tools())
     assert codes(caught.value) == [code]
     assert world.engine.written() == [] and world.file.saves == 0
     assert caught.value.facts["phase"] == "plan"
 
 
-def test_all_reasons_are_named_at_once(world: World) -> None:
+@pytest.mark.parametrize("act", [attach, preview_attaching])
+def test_all_reasons_are_named_at_once(world: World, act: Any) -> None:
     prepared = [foreign_attachment, vm_state(BACKUP, status="paused"), disk_state(status="illegal"), unwritable]
     for prepare in prepared:
         prepare(world)
     with pytest.raises(Refused) as caught:
-        attach(request(disks=("floppy", APP_DATA, APP_BOOT)), world.tools())
+        act(request(disks=("floppy", APP_DATA, APP_BOOT)), world.tools())
     assert set(codes(caught.value)) == {
         "configuration_directory_missing", "disk_not_found", "backup_vm_not_up", "disk_attached", "disk_illegal",
     }  # fmt: skip
@@ -191,12 +177,13 @@ def test_unsupported_disks_are_left_out_and_listed(world: World) -> None:
     result = attach(request(vm="shared", skips_unsupported=True), world.tools())
     assert len(result["disks"]) == 1
     assert ["shareable" in one["reason"] or "LUN" in one["reason"] for one in result["skipped"]] == [True, True]
-    assert len(world.engine.snapshot_disks) == 1
-    assert len(next(iter(world.engine.snapshot_disks.values()))) == 1
+    assert [len(one.images) for one in world.engine.made(SHARED)] == [1]
 
 
 def test_a_disk_that_the_engine_did_not_send_along_is_read(world: World) -> None:
-    world.engine.follows_disks = False
+    world.engine.edit("fetch_vms", lambda found: [
+        one._replace(attachments=[attachment._replace(disk=None) for attachment in one.attachments]) for one in found
+    ])  # fmt: skip
     assert len(attach(request(), world.tools())["disks"]) == 2
 
 
@@ -207,7 +194,7 @@ def test_a_machine_without_disks_is_saved_with_a_warning(world: World) -> None:
 
 
 def test_checkpoints_and_a_backup_vm_that_is_down_are_told(world: World) -> None:
-    world.engine.checkpointed[APP] = {APP_DATA}
+    world.engine.world.checkpoints["1"] = Checkpoint("1", APP, [APP_DATA])
     world.engine.change_vm(BACKUP, status="down")
     warnings = attach(request(), world.tools())["warnings"]
     assert "app_Disk2" in warnings[0] and "app_Disk1" not in warnings[0]
@@ -215,13 +202,10 @@ def test_checkpoints_and_a_backup_vm_that_is_down_are_told(world: World) -> None
 
 
 def test_block_storage_needs_a_piece_for_each_disk(world: World) -> None:
-    changes = {"storage_type": "iscsi", "available": 7 * 1024**3}
-    world.engine.change_storage_domain(DATA, **changes)
+    change(world.engine.world.domains[DATA], storage_type="iscsi", available=7)
     attach(request(), world.tools())
     remove(request(), world.tools())
-    extra = make_disk("da000003-0000-4000-8000-000000000000", "app_Disk3")
-    world.engine.disks[extra.id] = extra
-    world.engine.attachments[(APP, extra.id)] = make_attachment(APP, extra.id)
+    worlds.add_disk(world.engine.lab, world.engine.vms[APP], DiskPlan("app_Disk3"))
     with pytest.raises(Refused) as caught:
         attach(request(), world.tools())
     assert codes(caught.value) == ["storage_full"]
@@ -257,8 +241,7 @@ def test_a_run_of_which_nobody_knows_is_left_alone_until_it_is_old(world: World)
 
 def test_a_snapshot_of_unknown_age_is_young(world: World) -> None:
     leave_behind(world)
-    snapshot = next(one for one in world.engine.snapshots[APP] if one.description == OTHER_MARK)
-    world.engine.change_snapshot(snapshot.id, date="")
+    world.engine.made(APP)[0].date = ""
     with pytest.raises(Refused):
         attach(request(stale_after=1), world.tools())
 
@@ -272,8 +255,7 @@ def test_what_a_dead_run_left_is_swept_and_listed(world: World, act: Any) -> Non
     result = act(request(), world.tools())
     assert result["changed"] and planned["swept"] == result["swept"]
     assert len(result["swept"]) == 3 and OTHER_MARK in result["swept"][2]
-    kept = [one.description for one in world.engine.snapshots[APP] if one.kind == "regular"]
-    assert kept == ([MARK] if act is attach else [])
+    assert [one.description for one in world.engine.made(APP)] == ([MARK] if act is attach else [])
     wanted: List[str] = [APP_BOOT, APP_DATA] if act is attach else []
     assert world.engine.attached_to(BACKUP) == [BACKUP_BOOT, *wanted]
 
@@ -292,23 +274,23 @@ def test_a_snapshot_that_the_engine_still_works_on_is_waited_for(world: World) -
     assert not preview_removing(request(), world.tools(), False)["changed"]
     second = attach(request(), world.tools())
     assert second["snapshot"]["id"] != first["snapshot"]["id"]
-    assert [one.description for one in world.engine.snapshots[APP] if one.kind == "regular"] == [MARK]
+    assert [one.description for one in world.engine.made(APP)] == [MARK]
 
 
 @pytest.mark.parametrize("description", [OPEN_SOURCE, "ovirt.backup", "ovirt.backup: weekly", MARK + " (copy)"])
 def test_snapshots_without_this_mark_are_never_touched(world: World, description: str) -> None:
-    kept = world.engine.add_snapshot(APP, description, [APP_BOOT])
+    kept = world.engine.add_snapshot(APP, description, (APP_BOOT,))
     attach(request(), world.tools())
     remove(request(), world.tools())
-    assert [one.id for one in world.engine.snapshots[APP] if one.kind == "regular"] == [kept.id]
+    assert [one.id for one in world.engine.made(APP)] == [kept.id]
     shared_before = world.engine.attached_to(SHARED)
     assert remove(request(vm="shared"), world.tools())["changed"] is False
     assert world.engine.attached_to(SHARED) == shared_before
 
 
 def test_the_second_of_two_snapshots_with_one_mark_goes(world: World) -> None:
-    world.engine.add_snapshot(APP, MARK, [APP_BOOT, APP_DATA], date="2026-01-01T00:00:00Z")
-    newest = world.engine.add_snapshot(APP, MARK, [APP_BOOT, APP_DATA])
+    world.engine.add_snapshot(APP, MARK, (APP_BOOT, APP_DATA), date="2026-01-01T00:00:00Z")
+    newest = world.engine.add_snapshot(APP, MARK, (APP_BOOT, APP_DATA))
     result = attach(request(), world.tools())
     assert result["snapshot"]["id"] == newest.id
-    assert [one.id for one in world.engine.snapshots[APP] if one.kind == "regular"] == [newest.id]
+    assert [one.id for one in world.engine.made(APP)] == [newest.id]

@@ -25,11 +25,8 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.restore.rules imp
     list_candidates,
     parse_disk_specs,
 )
-from unit.fakes import vm_world
-from unit.fakes.vm_engine import FakeEngine
-from unit.fakes.vm_restores import request, save_app
+from unit.fakes.vm_values import GIB, SavedVm, make_attachment, make_disk, restore_request
 
-GIB = 1024**3
 DISK = "0d000000-0000-4000-8000-000000000001"
 NFS = StorageDomain("id-1", "files", "data", "nfs", "active", 10 * GIB, GIB)
 BLOCK = NFS._replace(id="id-2", name="blocks", storage_type="iscsi")
@@ -56,7 +53,7 @@ def plan(**changes: Any) -> DiskPlan:
 
 
 def options(**changes: Any) -> Any:
-    return request(save_app(FakeEngine()), **changes)
+    return restore_request(SavedVm("", []), **changes)
 
 
 def test_the_same_restore_makes_up_the_same_ids() -> None:
@@ -135,7 +132,7 @@ def test_the_space_of_all_disks_of_a_domain_is_counted_together() -> None:
     thick = plan(is_sparse=False, disk_spec=disk_spec(provisioned_size=5 * GIB))
     assert check_space([thick]) == []
     assert [one.code for one in check_space([thick, thick])] == ["storage_full"]
-    assert check_space([thick, thick._replace(existing=vm_world.make_disk(DISK, "d"))]) == []
+    assert check_space([thick, thick._replace(existing=make_disk(DISK, "d"))]) == []
     assert check_space([plan(disk_spec=disk_spec(provisioned_size=50 * GIB))]) == []  # thin: what it held
 
 
@@ -226,7 +223,7 @@ def test_only_profile_and_plug_are_put_right() -> None:
 
 def test_interfaces_of_another_machine_get_other_ids() -> None:
     assert renumber([nic_plan()], DISK, DISK) == (nic_plan(),)
-    (other,) = renumber([nic_plan()], DISK, vm_world.APP)
+    (other,) = renumber([nic_plan()], DISK, DISK.replace("1", "2"))
     assert other.new_id != "n" and other._replace(new_id="n") == nic_plan()
 
 
@@ -238,20 +235,20 @@ def test_interfaces_of_another_machine_get_other_ids() -> None:
         ({"is_bootable": False}, "bootable is False, saved was True"),
         ({"is_active": False}, "active is False, saved was True"),
         ({"is_read_only": True}, "read_only is True, saved was False"),
-        ({"disk": vm_world.make_disk(DISK, "d", 512)}, "provisioned_size is 512, saved was 1073741824"),
-        ({"disk": vm_world.make_disk(DISK, "d", GIB, status="illegal")}, "status is illegal, saved was ok"),
+        ({"disk": make_disk(DISK, "d", 512)}, "provisioned_size is 512, saved was 1073741824"),
+        ({"disk": make_disk(DISK, "d", GIB, status="illegal")}, "status is illegal, saved was ok"),
         ({"disk": None}, "the engine does not say what it is"),
     ],
 )
 def test_an_attachment_that_differs_is_told(changes: Dict[str, Any], told: str) -> None:
-    disk = vm_world.make_disk(DISK, "d", GIB)
-    found = vm_world.make_attachment("vm", DISK, interface="virtio", is_bootable=True, disk=disk)._replace(**changes)
+    disk = make_disk(DISK, "d", GIB)
+    found = make_attachment("vm", DISK, interface="virtio", is_bootable=True, disk=disk)._replace(**changes)
     problems = compare_attachments([plan()], {DISK: found})
     assert len(problems) == (1 if told else 0)
     assert all(told in one.message for one in problems)
 
 
 def test_attachments_that_are_missing_or_too_many_are_told() -> None:
-    other = vm_world.make_attachment("vm", "other")
+    other = make_attachment("vm", "other")
     texts = [one.message for one in compare_attachments([plan()], {"other": other})]
     assert texts == ["disk d (%s) is not attached" % DISK, "disk other is attached and is not one of the backup"]

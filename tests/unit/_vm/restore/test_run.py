@@ -7,10 +7,10 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.errors import BackupError, Interrupted, NotProven
-from ansible_collections.ovirt.backup.plugins.module_utils._vm.model import Nic
-from unit.fakes import vm_world
 from unit.fakes.vm_engine import FakeEngine
-from unit.fakes.vm_restores import act, go_through, lose_original, mark_of, preview, request, save_app
+from unit.fakes.vm_restores import act, go_through, mark_of, preview, save_app
+from unit.fakes.vm_values import restore_request as request
+from unit.fakes.vm_world import APP, APP_BOOT, APP_DATA, BACKUP, BACKUP_BOOT, COLD, DATA, OTHER_PROFILE, PROFILE
 
 
 @pytest.fixture
@@ -23,46 +23,42 @@ def by_source(result: Any) -> Dict[str, Dict[str, Any]]:
 
 
 def marks(engine: FakeEngine) -> List[str]:
-    texts = [disk.description for disk in engine.disks.values()] + [vm.comment for vm in engine.vms.values()]
+    texts = [disk.description for disk in engine.world.disks.values()] + [vm.comment for vm in engine.vms.values()]
     return [text for text in texts if "ovirt.backup" in text]
 
 
 def test_a_lost_virtual_machine_comes_back_as_it_was(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    before = {one.disk_id: one for one in engine.list_attachments(vm_world.APP)}
-    nics = list(engine.nics[vm_world.APP])
-    lose_original(engine)
+    before = {one.disk_id: one for one in engine.list_attachments(APP)}
+    nics = engine.vms[APP].nics
+    engine.drop_vm(APP)
     prepared, restored = go_through(engine, request(saved))
     assert (prepared.changed, restored.changed) == (True, True)
     assert (prepared.is_finished, restored.is_finished) == (False, True)
-    assert restored.vm == {"id": vm_world.APP, "name": "app", "status": "down", "cluster": "Default"}
-    assert [disk["id"] for disk in restored.disks] == [vm_world.APP_BOOT, vm_world.APP_DATA]
-    now = {one.disk_id: one for one in engine.list_attachments(vm_world.APP)}
+    assert restored.vm == {"id": APP, "name": "app", "status": "down", "cluster": "Default"}
+    assert [disk["id"] for disk in restored.disks] == [APP_BOOT, APP_DATA]
+    now = {one.disk_id: one for one in engine.list_attachments(APP)}
     for disk_id, was in before.items():
         assert now[disk_id]._replace(disk=None) == was._replace(disk=None)
-    assert [(nic.name, nic.mac, nic.profile_id) for nic in engine.nics[vm_world.APP]] == [
-        (nic.name, nic.mac, nic.profile_id) for nic in nics
+    assert [(nic.name, nic.mac, nic.profile) for nic in engine.vms[APP].nics] == [
+        (nic.name, nic.mac, nic.profile) for nic in nics
     ]
     assert marks(engine) == []
-    assert engine.attached_to(vm_world.BACKUP) == [vm_world.BACKUP_BOOT]
+    assert engine.attached_to(BACKUP) == [BACKUP_BOOT]
 
 
 def test_the_disks_float_on_the_backup_vm_while_they_are_filled(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     result = act(engine, request(saved), "prepared")
-    assert engine.attached_to(vm_world.BACKUP) == [vm_world.BACKUP_BOOT, vm_world.APP_BOOT, vm_world.APP_DATA]
+    assert engine.attached_to(BACKUP) == [BACKUP_BOOT, APP_BOOT, APP_DATA]
     for source, disk in by_source(result).items():
-        made = engine.disks[disk["id"]]
-        assert (made.provisioned_size, made.format, made.is_sparse) == (
-            disk["provisioned_size"],
-            disk["format"],
-            disk["sparse"],
-        )
-        assert made.storage_domain_ids == (vm_world.DATA,)
+        made = engine.world.disks[disk["id"]]
+        found_as = (made.size, made.images[0].format, made.sparse, made.domain)
+        assert found_as == (disk["provisioned_size"], disk["format"], disk["sparse"], DATA)
         assert made.description == mark_of("app", source)
-        found = engine.attachments[(vm_world.BACKUP, disk["id"])]
-        assert (found.interface, found.is_bootable, found.is_active) == ("virtio_scsi", False, True)
+        found = engine.attachment(BACKUP, disk["id"])
+        assert (found.interface, found.bootable, found.active) == ("virtio_scsi", False, True)
         assert disk["devices"][0] == "scsi-0QEMU_QEMU_HARDDISK_" + disk["id"]
     assert [disk["interface"] for disk in result.disks] == ["virtio_scsi", "virtio"]
     assert [disk["bootable"] for disk in result.disks] == [True, False]
@@ -70,22 +66,22 @@ def test_the_disks_float_on_the_backup_vm_while_they_are_filled(engine: FakeEngi
 
 def test_a_copy_beside_the_original_has_ids_and_addresses_of_its_own(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    original = dict(engine.attachments)
+    original = dict(engine.world.attachments)
     wanted = request(saved, vm_name="copy", name="copy", macs="new", nics="unplugged")
     _prepared, restored = go_through(engine, wanted)
-    assert restored.vm["id"] not in (vm_world.APP, "")
-    assert not {disk["id"] for disk in restored.disks} & {vm_world.APP_BOOT, vm_world.APP_DATA}
+    assert restored.vm["id"] not in (APP, "")
+    assert not {disk["id"] for disk in restored.disks} & {APP_BOOT, APP_DATA}
     assert [disk["note"] for disk in restored.disks] == ["gets a new id: the original one is in use"] * 2
-    nic = engine.nics[restored.vm["id"]][0]
-    assert nic.mac != engine.nics[vm_world.APP][0].mac
-    assert (nic.is_plugged, nic.profile_id) == (False, vm_world.PROFILE)
+    nic = engine.vms[restored.vm["id"]].nics[0]
+    assert nic.mac != engine.vms[APP].nics[0].mac
+    assert (nic.plugged, nic.profile) == (False, PROFILE)
     assert restored.nics[0]["mac"] == nic.mac
-    assert {key: value for key, value in engine.attachments.items() if key in original} == original
+    assert {key: value for key, value in engine.world.attachments.items() if key in original} == original
 
 
 def test_a_second_run_of_each_state_changes_nothing(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     wanted = request(saved)
     act(engine, wanted, "prepared")
     written = engine.written()
@@ -97,8 +93,8 @@ def test_a_second_run_of_each_state_changes_nothing(engine: FakeEngine) -> None:
     whole = act(engine, wanted, "prepared")
     assert (whole.changed, whole.is_finished) == (False, True)
     assert (again.changed, engine.written()) == (False, written)
-    assert again.vm["id"] == vm_world.APP
-    assert [disk["id"] for disk in again.disks] == [vm_world.APP_BOOT, vm_world.APP_DATA]
+    assert again.vm["id"] == APP
+    assert [disk["id"] for disk in again.disks] == [APP_BOOT, APP_DATA]
     undone = act(engine, wanted, "absent")
     assert (undone.changed, undone.removed, engine.written()) == (False, [], written)
 
@@ -115,17 +111,17 @@ def test_a_second_copy_is_known_as_restored_though_its_ids_are_new(engine: FakeE
 def test_both_states_together_ask_few_things(engine: FakeEngine) -> None:
     """Two disks take 12 requests that write, and 2 to the log of the engine; a login and a log-out come to each."""
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     act(engine, request(saved), "prepared")
     prepared = len(engine.calls)
     act(engine, request(saved), "restored")
     assert len(engine.written()) == 14
-    assert (prepared, len(engine.calls) - prepared) == (16, 19), engine.calls
+    assert (prepared, len(engine.calls) - prepared) == (16, 18), engine.calls
 
 
 def test_the_plan_is_what_happens_and_writes_nothing(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     wanted = request(saved)
     planned, whole = preview(engine, wanted, "prepared"), preview(engine, wanted, "restored")
     assert engine.written() == []
@@ -135,29 +131,30 @@ def test_the_plan_is_what_happens_and_writes_nothing(engine: FakeEngine) -> None
     for plan, done in ((planned, prepared), (planned_next, restored), (whole, restored)):
         assert (plan.changed, plan.vm, plan.disks, plan.nics) == (done.changed, done.vm, done.disks, done.nics)
     assert [disk["attached_to"] for disk in planned.after["disks"]] == ["backup_vm", "backup_vm"]
-    assert planned.after["nics"][0]["mac"] == vm_world.NICS[vm_world.APP][0].mac
+    assert planned.after["nics"][0]["mac"] == "00:1a:4a:16:00:00"
     assert planned.before == {"vm": {}, "disks": [], "leftovers": []}
 
 
 def test_an_unfinished_restore_is_undone_and_nothing_else(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
-    before = set(engine.disks), set(engine.vms), set(engine.attachments)
+    engine.drop_vm(APP)
+    before = engine.picture()
     wanted = request(saved)
     act(engine, wanted, "prepared")
     other = act(engine, request(saved, name="other", vm_name="other", keep_ids=False), "prepared")
     planned = preview(engine, wanted, "absent")
     undone = act(engine, wanted, "absent")
     assert undone.changed and planned.removed == undone.removed
-    assert set(engine.disks) - before[0] == {disk["id"] for disk in other.disks}
+    engine.advance(60)
+    assert set(engine.world.disks) - set(before[1]) == {disk["id"] for disk in other.disks}
     act(engine, request(saved, name="other", vm_name="other"), "absent")
-    assert (set(engine.disks), set(engine.vms), set(engine.attachments)) == before
+    assert engine.picture() == before
 
 
 def test_a_half_made_virtual_machine_is_undone_with_its_disks(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
-    before = set(engine.disks), set(engine.vms), set(engine.attachments)
+    engine.drop_vm(APP)
+    before = engine.picture()
     wanted = request(saved)
     act(engine, wanted, "prepared")
     engine.refuse("attach_disk", "Maximum PCI devices exceeded.", at=engine.calls.count("attach_disk") + 2)
@@ -167,12 +164,12 @@ def test_a_half_made_virtual_machine_is_undone_with_its_disks(engine: FakeEngine
     assert engine.events[0].severity == "error"
     undone = act(engine, wanted, "absent")
     assert len(undone.removed) == 3
-    assert (set(engine.disks), set(engine.vms), set(engine.attachments)) == before
+    assert engine.picture() == before
 
 
 def test_who_is_told_to_stop_says_where_and_writes_nothing_more(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     wanted = request(saved)
     engine.fail("attach_disk", Interrupted("ended by signal 15"), at=engine.calls.count("attach_disk") + 2)
     with pytest.raises(Interrupted) as caught:
@@ -183,51 +180,49 @@ def test_who_is_told_to_stop_says_where_and_writes_nothing_more(engine: FakeEngi
 
 def test_what_differs_is_told_and_keeps_its_mark(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     wanted = request(saved)
     act(engine, wanted, "prepared")
 
     def disturb() -> None:
-        engine.nics[vm_world.APP] = [Nic("x", "nic1", "56:6f:ff:ff:ff:ff", True, vm_world.PROFILE)]
+        engine.vms[APP].nics[0].mac = "56:6f:ff:ff:ff:ff"
 
     engine.before("fetch_vms", disturb, at=engine.calls.count("fetch_vms") + 2)
     with pytest.raises(NotProven) as caught:
         act(engine, wanted, "restored")
     assert caught.value.code == "restore_differs"
-    assert "56:6f:ff:ff:ff:ff instead of 56:6f:00:00:00:01" in caught.value.message
-    assert "ovirt.backup restore: app" in engine.vms[vm_world.APP].comment
+    assert "56:6f:ff:ff:ff:ff instead of 00:1a:4a:16:00:00" in caught.value.message
+    assert "ovirt.backup restore: app" in engine.vms[APP].comment
 
 
 def test_interfaces_are_put_on_the_networks_that_were_asked_for(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
-    other = vm_world.PROFILES[0]._replace(id="4f000000-0000-4000-8000-000000000002", name="lab", network_name="lab")
-    engine.profiles[vm_world.DATA_CENTER].append(other)
-    go_through(engine, request(saved, network_map={"ovirtmgmt": "lab"}))
-    assert engine.nics[vm_world.APP][0].profile_id == other.id
+    engine.drop_vm(APP)
+    go_through(engine, request(saved, network_map={"ovirtmgmt": "storage"}))
+    assert engine.vms[APP].nics[0].profile == OTHER_PROFILE
 
 
 def test_an_address_in_use_gives_way_where_only_the_free_ones_are_kept(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
-    engine.nics[vm_world.COLD] = list(vm_world.NICS[vm_world.APP])
+    engine.drop_vm(APP)
+    mac = engine.vms[COLD].nics[0].mac = "00:1a:4a:16:00:00"
     _prepared, restored = go_through(engine, request(saved, macs="keep"))
-    assert engine.nics[vm_world.APP][0].mac != vm_world.NICS[vm_world.APP][0].mac
+    assert engine.vms[APP].nics[0].mac != mac
     assert "gets a new MAC address" in restored.warnings[0]
 
 
 def test_a_virtual_machine_without_disks_is_restored_too(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     prepared, restored = go_through(engine, request(saved, disks=[]))
     assert (prepared.changed, restored.changed) == (False, True)
-    assert engine.attached_to(vm_world.APP) == []
+    assert engine.attached_to(APP) == []
     assert len(restored.warnings) == 2
 
 
 def test_begin_and_end_are_in_the_log_of_the_engine(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     go_through(engine, request(saved))
     texts = [one.description for one in reversed(engine.events) if one.description.startswith("ovirt.backup")]
     assert texts == [
@@ -238,13 +233,13 @@ def test_begin_and_end_are_in_the_log_of_the_engine(engine: FakeEngine) -> None:
 
 def test_without_events_none_is_written(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     go_through(engine, request(saved, events=False))
     assert "add_event" not in engine.calls
 
 
 def test_an_event_that_can_not_be_written_is_a_warning(engine: FakeEngine) -> None:
     saved = save_app(engine)
-    lose_original(engine)
+    engine.drop_vm(APP)
     engine.refuse("add_event", "no", 403)
     assert "was not written" in act(engine, request(saved), "prepared").warnings[-1]
