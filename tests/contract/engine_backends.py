@@ -12,10 +12,16 @@ from ansible_collections.ovirt.backup.plugins.module_utils._vm.api.connect impor
 from ansible_collections.ovirt.backup.plugins.module_utils._vm.api.wait import Waiter
 from ansible_collections.ovirt.backup.plugins.module_utils._vm.protocols import VmApi
 from lab import rest_engine
+from lab.rest_engine import DiskPlan, VmPlan, worlds
 from unit.fakes.vm_engine import FakeEngine, FakeWaiter
 
 NAMES = ("app", "backup", "cold", "shared", "HostedEngine")
-REQUESTS = {"create_snapshot": "create-snapshot", "create_disk": "create-disk", "attach_disk": "attach-disk"}
+
+
+def plan_vm(number: int) -> VmPlan:
+    """A running virtual machine with two disks."""
+    name = f"own-{number}"
+    return VmPlan(name, "up", (DiskPlan(f"{name}_Disk1", bootable=True), DiskPlan(f"{name}_Disk2")))
 
 
 class EngineBackend(Protocol):
@@ -26,11 +32,7 @@ class EngineBackend(Protocol):
 
     def change_vm(self, name: str, **changes: Any) -> None: ...
 
-    def end_snapshots(self, how: str) -> None: ...
-
-    def fail_merges(self) -> None: ...
-
-    def fail_disks(self) -> None: ...
+    def add_vm(self) -> str: ...
 
     def lose_reply(self, method: str) -> None: ...
 
@@ -39,6 +41,8 @@ class EngineBackend(Protocol):
     def permit(self, kind: str, object_id: str, permits: set[str], through_group: bool = False) -> None: ...
 
     def add_checkpoint(self, vm_id: str, disk_ids: list[str]) -> None: ...
+
+    def heal(self) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -55,14 +59,12 @@ class FakeGround:
         [vm_id] = [vm.id for vm in self.engine.vms.values() if vm.name == name]
         self.engine.change_vm(vm_id, **changes)
 
-    def end_snapshots(self, how: str) -> None:
-        self.engine.snapshot_ends = how
-
-    def fail_merges(self) -> None:
-        self.engine.merge_ends = "failed"
-
-    def fail_disks(self) -> None:
-        self.engine.disk_ends = "illegal"
+    def add_vm(self) -> str:
+        plan = plan_vm(len(self.engine.vms))
+        vm = worlds.add_vm(self.engine.lab, plan)
+        for disk in plan.disks:
+            worlds.add_disk(self.engine.lab, vm, disk)
+        return plan.name
 
     def lose_reply(self, method: str) -> None:
         self.engine.lose_reply(method, self.engine.calls.count(method) + 1)
@@ -75,6 +77,9 @@ class FakeGround:
 
     def add_checkpoint(self, vm_id: str, disk_ids: list[str]) -> None:
         self.engine.checkpointed[vm_id] = set(disk_ids)
+
+    def heal(self) -> None:
+        self.engine.permits.clear()
 
     def stop(self) -> None:
         pass
@@ -93,23 +98,19 @@ class LabGround:
     def _log_in(self, username: str, password: str) -> None:
         login = {"url": self.lab.url, "username": username, "password": password, "ca_file": self.lab.ca_file}
         self.session = open_api(login, "contract")
+        self.is_operator = username == self.lab.operator
         self.api: VmApi = self.session
 
     def change_vm(self, name: str, **changes: Any) -> None:
         rest_engine.change(self.home, "vms", name, **changes)
 
-    def end_snapshots(self, how: str) -> None:
-        names = {"active": "snapshot-fails", "gone": "snapshot-vanishes", "illegal": "snapshot-disk-illegal"}
-        rest_engine.set_fault(self.lab.faults, names[how])
-
-    def fail_merges(self) -> None:
-        rest_engine.set_fault(self.lab.faults, "merge-fails")
-
-    def fail_disks(self) -> None:
-        rest_engine.set_fault(self.lab.faults, "disk-fails")
+    def add_vm(self) -> str:
+        plan = plan_vm(len(rest_engine.world(self.home).vms))
+        rest_engine.add_vm(self.home, plan)
+        return plan.name
 
     def lose_reply(self, method: str) -> None:
-        rest_engine.set_fault(self.lab.faults, "lost-reply", REQUESTS[method])
+        rest_engine.set_fault(self.lab.faults, "lost-reply", method.replace("_", "-"))
 
     def restart(self) -> None:
         rest_engine.set_fault(self.lab.faults, "restart-at", "any 0.4 1")
@@ -121,6 +122,12 @@ class LabGround:
 
     def add_checkpoint(self, vm_id: str, disk_ids: list[str]) -> None:
         rest_engine.add_checkpoint(self.home, vm_id, disk_ids)
+
+    def heal(self) -> None:
+        rest_engine.clear(self.lab.faults)
+        if self.is_operator:
+            self.session.close()
+            self._log_in(self.lab.username, self.lab.password)
 
     def stop(self) -> None:
         self.session.close()

@@ -68,12 +68,3 @@ def test_refused_backup_ends_with_a_second_line_about_the_notification(tool: Too
     run = tool("backup", "--he-remove-storage-vm")
     assert run.stdout == "Notifying engine\n"
     assert run.stderr.splitlines()[1:] == ["FATAL: Failed notifying engine"]
-
-
-def test_help_lists_the_scopes_one_per_line(tool: Tool) -> None:
-    done = subprocess.run([tool.program, "--help"], env=tool.environment(), capture_output=True, text=True, check=False)
-    block = done.stdout.split(" SCOPE is one of the following:\n", 1)[1].split("\n --file=FILE", 1)[0]
-    found = [line.split()[0] for line in block.splitlines() if line.startswith("    ") and line[4] != " "]
-    assert done.returncode == 0
-    assert {"all", "files", "db", "dwhdb", "cinderlibdb", "keycloakdb", "grafanadb"} <= set(found)
-    assert "managedblockdb" not in found

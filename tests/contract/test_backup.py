@@ -40,8 +40,14 @@ def events_of(lab: Lab, run: Result) -> list[str]:
     return query(lab, "engine", statement).split()
 
 
-def test_backup_of_everything_prints_one_line_per_database(engine_lab: Lab, tool: Tool) -> None:
-    run = tool("backup")
+@pytest.fixture(scope="module")
+def everything(engine_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A run with every scope."""
+    return Tool(engine_lab, tmp_path_factory.mktemp("everything"))("backup")
+
+
+def test_backup_of_everything_prints_one_line_per_database(engine_lab: Lab, everything: Result) -> None:
+    run = everything
     assert run.rc == 0
     assert run.stderr == ""
     assert run.stdout.splitlines() == [
@@ -62,8 +68,8 @@ def test_backup_of_everything_prints_one_line_per_database(engine_lab: Lab, tool
     ]
 
 
-def test_archive_holds_the_members_and_right_hashes_of_them(tool: Tool) -> None:
-    run = tool("backup")
+def test_archive_holds_the_members_and_right_hashes_of_them(everything: Result) -> None:
+    run = everything
     assert sorted(run.members) == sorted(FRAME + DUMPS)
     pairs = (line.split("  ") for line in run.read("sha256sum").decode().splitlines())
     listed = {name: digest for digest, name in pairs}
@@ -72,13 +78,6 @@ def test_archive_holds_the_members_and_right_hashes_of_them(tool: Tool) -> None:
     assert all(hashlib.sha256(run.read(name)).hexdigest() == digest for name, digest in listed.items())
     assert run.read("version") == b"4.5.7\n"
     assert run.read("config").decode() == CONFIG.format("", "custom")
-
-
-def test_archive_and_log_are_private_and_nothing_is_left_behind(tool: Tool) -> None:
-    run = tool("backup", "--scope=db")
-    for path in (run.archive, run.archive.with_suffix(".log")):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert tool.leftovers == []
 
 
 def test_files_member_holds_paths_relative_to_the_root_with_their_owners(engine_lab: Lab, tool: Tool) -> None:
@@ -116,11 +115,14 @@ def test_small_size_makes_compressed_plain_dumps_and_says_so_first(tool: Tool) -
 def test_scopes_add_up_and_only_they_are_packed(tool: Tool) -> None:
     run = tool("backup", "--scope=files", "--scope=db")
     assert "scope: files,db" in run.stdout.splitlines()
+    for path in (run.archive, run.archive.with_suffix(".log")):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert tool.leftovers == []
     assert sorted(run.members) == sorted([*FRAME, "./db/engine_backup.db"])
 
 
-def test_engine_is_told_of_start_and_end_per_requested_scope(engine_lab: Lab, tool: Tool) -> None:
-    run = tool("backup")
+def test_engine_is_told_of_start_and_end_per_requested_scope(engine_lab: Lab, everything: Result) -> None:
+    run = everything
     assert events_of(engine_lab, run) == ["9024"] * 6 + ["9025"] * 6
     rows = query(
         engine_lab,
@@ -138,36 +140,24 @@ def test_engine_is_told_of_scopes_that_hold_nothing(engine_lab: Lab, tool: Tool)
     assert events_of(engine_lab, run) == ["9024", "9025"]
 
 
-def test_missing_query_tool_means_no_databases_and_success(engine_lab: Lab, tool: Tool, tmp_path: Path) -> None:
-    clients = tmp_path / "clients"
-    clients.mkdir()
-    for name in ("psql", "pg_dump"):
-        (clients / name).symlink_to(engine_lab.prefix / "bin" / name)
-    run = tool("backup", path="{}:/usr/bin:/bin".format(clients))
-    assert (run.rc, run.stdout.splitlines()[-1]) == (0, "Done.")
-    assert run.stderr.count("otopi-config-query: command not found") == 5
-    assert sorted(set(run.members) & set(DUMPS)) == []
-
-
 def test_dropped_enable_flag_means_a_database_less_and_success(engine_lab: Lab, tool: Tool) -> None:
     state = engine_lab.prefix / "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"
     before = state.read_text(encoding="utf-8")
     state.write_text(before.replace("OVESETUP_DWH_CORE/enable=bool:True\n", ""), encoding="utf-8")
     try:
-        run = tool("backup")
+        run = tool("backup", "--scope=db", "--scope=dwhdb")
     finally:
         state.write_text(before, encoding="utf-8")
     assert (run.rc, "DWH" in run.stdout) == (0, False)
     assert "./db/dwh_backup.db" not in run.members
 
 
-@pytest.mark.parametrize("scope", ["files", "keycloakdb"])
-def test_unreachable_engine_database_fails_every_scope(engine_lab: Lab, tool: Tool, scope: str) -> None:
+def test_unreachable_engine_database_fails_every_scope(engine_lab: Lab, tool: Tool) -> None:
     # The Data Warehouse's copy of the engine's credentials is sourced last and wins.
     extra = engine_lab.prefix / "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/99-wrong.conf"
     extra.write_text("ENGINE_DB_PASSWORD=wrong\n", encoding="utf-8")
     try:
-        run = tool("backup", "--scope=" + scope)
+        run = tool("backup", "--scope=files")
     finally:
         extra.unlink()
     assert (run.rc, run.stderr) == (1, "FATAL: Failed notifying engine\n")

@@ -32,22 +32,12 @@ def recorded(name: str) -> list[str]:
     return shape((RECORDED / (name + ".stdout")).read_text(encoding="utf-8"))
 
 
-def test_run_has_the_shape_of_the_recorded_one(machine: Machine) -> None:
+def test_run_has_the_shape_of_the_recorded_one_and_so_has_a_second_one(machine: Machine) -> None:
     run = machine.cleanup()
     assert (run.rc, run.stderr) == (0, "")
     assert shape(run.stdout) == recorded("cleanup-ok")
 
-
-def test_second_run_ends_with_11_in_the_recorded_shape(machine: Machine) -> None:
-    machine.cleanup()
-    run = machine.run("engine-cleanup")
-    assert run.rc == 11
-    assert shape(run.stdout) == recorded("cleanup-again")
-    assert "Please use the cleanup utility only after a setup or after an upgrade from an older" in run.text
-
-
-def test_databases_are_dumped_and_empty_and_keep_owner_and_extension(machine: Machine) -> None:
-    run = machine.cleanup()
+    # Databases are dumped and empty, and keep owner and extension.
     for kind, database in machine.lab.databases.items():
         assert machine.rows(kind) == {}
         owner = machine.ask(kind, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()")
@@ -58,43 +48,46 @@ def test_databases_are_dumped_and_empty_and_keep_owner_and_extension(machine: Ma
     assert {Path(path).stat().st_mode & 0o777 for path in dumps} == {0o600}
     assert re.findall(r"Clearing (\w+) database", run.text) == ["Engine", "DWH", "Keycloak"]
 
-
-def test_registered_files_and_lists_are_gone_and_templates_stay(machine: Machine) -> None:
-    machine.cleanup()
+    # Registered files and lists are gone, and templates stay.
     for path in (POST, "etc/ovirt-engine/engine.conf.d/10-setup-database.conf", "etc/pki/ovirt-engine/ca.pem"):
         assert not (machine.prefix / path).exists()
     assert list((machine.prefix / "etc/ovirt-engine/uninstall.d").iterdir()) == []
     assert (machine.prefix / "etc/pki/ovirt-engine/cert.template.in").exists()
     assert (machine.prefix / "var/lib/ovirt-engine/setup/answers/20260101000000-setup.conf").exists()
 
-
-def test_services_are_stopped_and_disabled_and_httpd_goes_on(machine: Machine) -> None:
-    machine.cleanup()
+    # Services are stopped and disabled, and httpd goes on.
     names = ("ovirt-engine", "ovirt-engine-dwhd", "grafana-server", "httpd")
     assert [machine.is_active(name) for name in names] == [False, False, False, True]
     assert machine.run("systemctl", "is-enabled", "ovirt-engine").stdout == "disabled\n"
     assert not (machine.prefix / "var/lib/ovirt-engine/engine.up").exists()
 
+    run = machine.run("engine-cleanup")
+    assert run.rc == 11
+    assert shape(run.stdout) == recorded("cleanup-again")
+    assert "Please use the cleanup utility only after a setup or after an upgrade from an older" in run.text
 
-@pytest.mark.parametrize("option", ["--accept-defaults", "--offline", "--log", "nonsense"])
-def test_unknown_option_is_one_line_on_standard_error(machine: Machine, option: str) -> None:
-    run = machine.run("engine-cleanup", option)
-    assert (run.rc, run.stdout, run.stderr) == (1, "", "FATAL: Invalid option '{}'\n".format(option))
 
-
-def test_without_answers_it_ends_at_the_first_question(machine: Machine) -> None:
+def test_run_that_is_refused_or_not_answered_changes_nothing(machine: Machine) -> None:
+    for option in ("--accept-defaults", "nonsense"):
+        run = machine.run("engine-cleanup", option)
+        assert (run.rc, run.stdout, run.stderr) == (1, "", "FATAL: Invalid option '{}'\n".format(option))
     run = machine.run("engine-cleanup")
     assert run.rc == 1
     assert "engine service will be stopped (OK, Cancel) [OK]:" in run.text
     assert "Failed to execute stage 'Setup validation': End of file" in run.text
     assert "query OVESETUP_CORE_ENGINE_STOP" in run.log
-    assert sum(machine.rows("engine").values()) > 0
-
-
-def test_default_of_the_last_question_is_to_cancel(machine: Machine) -> None:
     run = machine.run("engine-cleanup", given="\n\n")
     assert (run.rc, "data will be lost (OK, Cancel) [Cancel]:" in run.text) == (1, True)
     assert "Aborted by user" in run.text
+    machine.fault("cleanup-asks", "NEW_QUESTION Shall it be?")
+    run = machine.cleanup()
+    assert (run.rc, "Shall it be?:" in run.text, "query NEW_QUESTION" in run.log) == (1, True, True)
+    assert sum(machine.rows("engine").values()) > 0
+    path = machine.prefix / POST
+    path.write_text(path.read_text(encoding="utf-8").replace("str:4.5.7-", "str:4.4.10-"), encoding="utf-8")
+    run = machine.cleanup()
+    assert run.rc == 1
+    assert "Failed to execute stage 'Environment setup': Cleanup utility version mismatch" in run.text
 
 
 def test_changed_file_is_asked_about(machine: Machine) -> None:
@@ -104,14 +97,6 @@ def test_changed_file_is_asked_about(machine: Machine) -> None:
     assert (run.rc, "The following files were changed since setup: {}".format(path) in run.text) == (1, True)
     run = machine.cleanup(machine.answers("OVESETUP_REMOVE/removeChanged=bool:True\n"))
     assert (run.rc, path.exists()) == (0, False)
-
-
-def test_other_version_is_refused(machine: Machine) -> None:
-    path = machine.prefix / POST
-    path.write_text(path.read_text(encoding="utf-8").replace("str:4.5.7-", "str:4.4.10-"), encoding="utf-8")
-    run = machine.cleanup()
-    assert run.rc == 1
-    assert "Failed to execute stage 'Environment setup': Cleanup utility version mismatch" in run.text
 
 
 def test_wrong_password_is_a_warning_and_the_database_stays_full(machine: Machine) -> None:
@@ -131,12 +116,6 @@ def test_database_can_be_left_full_with_exit_status_0(machine: Machine, fault: s
     run = machine.cleanup()
     assert (run.rc, "Cannot clear Keycloak database: " in run.text) == (0, True)
     assert (machine.rows("engine"), sum(machine.rows("keycloak").values()) > 0) == ({}, True)
-
-
-def test_unknown_question_is_in_output_and_log(machine: Machine) -> None:
-    machine.fault("cleanup-asks", "NEW_QUESTION Shall it be?")
-    run = machine.cleanup()
-    assert (run.rc, "Shall it be?:" in run.text, "query NEW_QUESTION" in run.log) == (1, True, True)
 
 
 def test_killed_run_leaves_the_rest_to_the_next_one(machine: Machine) -> None:

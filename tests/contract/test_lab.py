@@ -9,8 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from lab import Lab, load
+from lab import Lab, load, processes
 from lab.databases import row_counts
 from lab.postgres import query
 from lab.runner import Tool
@@ -31,34 +30,28 @@ def processes_of(lab: Lab) -> list[str]:
     return done.stdout.split()
 
 
-def test_stopped_lab_keeps_its_rows_and_a_removed_one_keeps_nothing(tmp_path: Path) -> None:
+def test_stopped_lab_keeps_its_rows_and_a_removed_one_keeps_nothing(engine_lab: Lab, tmp_path: Path) -> None:
+    """The second of two that run side by side, of another version, with services."""
     home = tmp_path / "lab"
-    started = lab_command("start", str(home), "--components", "engine")
+    options = ("--components", "engine", "--engine-version", "4.5.8_master", "--services")
+    started = lab_command("start", str(home), *options)
     assert started.returncode == 0, started.stderr
     lab = load(home)
-    rows = row_counts(lab, "engine")
-    assert str(lab.inventory) in started.stdout
+    assert str(lab.inventory) in started.stdout and lab.port != engine_lab.port
+    run = Tool(lab, tmp_path)("backup")
+    assert (run.rc, run.read("version")) == (0, b"4.5.8_master\n")
+    assert b"MANAGEDBLOCK_DB_DUMP_FORMAT=custom\n" in run.read("config")
+    rows, pid = row_counts(lab, "engine"), processes.pid_of(home, "ovirt-engine")
     assert lab_command("stop", str(home)).returncode == 0
-    assert processes_of(lab) == []
+    assert (processes_of(lab), pid is None, processes.is_alive(home, "ovirt-engine")) == ([], False, False)
     assert "stopped" in lab_command("status", str(home)).stdout
-    assert lab_command("start", str(home)).returncode == 0
-    assert row_counts(lab, "engine") == rows
+    assert lab_command("start", str(home), "--services").returncode == 0
+    assert row_counts(lab, "engine").keys() == rows.keys()
+    assert row_counts(lab, "engine")["public.vm_static"] == rows["public.vm_static"] > 0
+    assert processes.is_alive(home, "ovirt-engine")
     assert lab_command("stop", str(home), "--remove").returncode == 0
     assert processes_of(lab) == []
     assert (home.exists(), lab.server_home.exists()) == (False, False)
-
-
-def test_two_labs_run_side_by_side(engine_lab: Lab, tmp_path: Path) -> None:
-    home = tmp_path / "second"
-    lab_command("start", str(home), "--components", "engine", "--engine-version", "4.5.8_master")
-    second = load(home)
-    try:
-        assert second.port != engine_lab.port
-        run = Tool(second, tmp_path)("backup")
-        assert (run.rc, run.read("version")) == (0, b"4.5.8_master\n")
-        assert b"MANAGEDBLOCK_DB_DUMP_FORMAT=custom\n" in run.read("config")
-    finally:
-        lab_command("stop", str(home), "--remove")
 
 
 def test_command_line_errors_are_one_line(tmp_path: Path) -> None:
@@ -74,12 +67,9 @@ def test_inventory_names_prefix_faults_and_fqdn(engine_lab: Lab) -> None:
     assert 'engine_fqdn: "engine.lab.test"' in text
 
 
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [("lc_messages", "en_US.UTF-8"), ("password_encryption", "scram-sha-256"), ("listen_addresses", "127.0.0.1")],
-)
-def test_server_is_set_up_as_an_engine_wants_it(engine_lab: Lab, setting: str, value: str) -> None:
-    assert query(engine_lab, "engine", "SHOW " + setting) == value
+def test_server_is_set_up_as_an_engine_wants_it(engine_lab: Lab) -> None:
+    settings = {"lc_messages": "en_US.UTF-8", "password_encryption": "scram-sha-256", "listen_addresses": "127.0.0.1"}
+    assert {name: query(engine_lab, "engine", "SHOW " + name) for name in settings} == settings
 
 
 def test_passwords_are_scram_and_needed_over_the_network(engine_lab: Lab) -> None:
@@ -91,24 +81,24 @@ def test_passwords_are_scram_and_needed_over_the_network(engine_lab: Lab) -> Non
     assert b"no password supplied" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("kind", "table", "rows"),
-    [
-        ("engine", "public.no_columns", 5),
-        ("engine", "public.no_rows", 0),
-        ("engine", "public.single_text", 12),
-        ("engine", "Odd Schema.1.two\nlines", 3),
-        ("engine", 'Odd Schema.1.Table with "quotes", dots. and spaces', 7),
-        ("engine", "public.event_parent", 4),
-        ("engine", "public.event_child", 9),
-        ("engine", "public.measurement_2025", 213),
-        ("engine", "aaa_jdbc.users", 6),
-        ("dwh", "public.calendar", 745),
-        ("keycloak", "public.realm", 2),
-    ],
-)
-def test_tables_hold_the_rows_that_are_hard_to_count(engine_lab: Lab, kind: str, table: str, rows: int) -> None:
-    assert row_counts(engine_lab, kind)[table] == rows
+HARD_TO_COUNT = {
+    ("engine", "public.no_columns"): 5,
+    ("engine", "public.no_rows"): 0,
+    ("engine", "public.single_text"): 12,
+    ("engine", "Odd Schema.1.two\nlines"): 3,
+    ("engine", 'Odd Schema.1.Table with "quotes", dots. and spaces'): 7,
+    ("engine", "public.event_parent"): 4,
+    ("engine", "public.event_child"): 9,
+    ("engine", "public.measurement_2025"): 213,
+    ("engine", "aaa_jdbc.users"): 6,
+    ("dwh", "public.calendar"): 745,
+    ("keycloak", "public.realm"): 2,
+}
+
+
+def test_tables_hold_the_rows_that_are_hard_to_count(engine_lab: Lab) -> None:
+    counts = {kind: row_counts(engine_lab, kind) for kind, _table in HARD_TO_COUNT}
+    assert {(kind, table): counts[kind][table] for kind, table in HARD_TO_COUNT} == HARD_TO_COUNT
 
 
 def test_certificates_are_real_and_signed_by_the_authority(engine_lab: Lab) -> None:

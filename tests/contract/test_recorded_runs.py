@@ -138,18 +138,9 @@ def restore_elsewhere(site: Site) -> dict[str, str]:
     conf = site.lab.prefix / "etc/ovirt-engine/engine.conf.d/10-setup-database.conf"
     text = conf.read_text(encoding="utf-8")
     try:
-        return site.mode(
-            "restore",
-            "big",
-            "rcc",
-            "--no-restore-permissions",
-            "--change-db-credentials",
-            "--db-host=localhost",
-            "--db-port={}".format(site.lab.port),
-            "--db-user=engine2",
-            "--db-name=engine2",
-            "--db-password=secret2",
-        )
+        words = "--no-restore-permissions --change-db-credentials --db-host=localhost --db-user=engine2"
+        port = "--db-port={}".format(site.lab.port)
+        return site.mode("restore", "big", "rcc", *words.split(), port, "--db-name=engine2", "--db-password=secret2")
     finally:
         conf.write_text(text, encoding="utf-8")
         query(site.lab, "postgres", "DROP DATABASE engine2 WITH (FORCE)")

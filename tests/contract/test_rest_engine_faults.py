@@ -176,7 +176,9 @@ def test_a_snapshot_hangs_or_damages_or_lacks_a_disk(client: Client, rest_faults
     assert seen.snapshot_status == types.SnapshotStatus.LOCKED
 
 
-def test_a_merge_that_fails_brings_the_snapshot_back(client: Client, rest_faults: RestFaults) -> None:
+def test_a_merge_fails_and_brings_the_snapshot_back_or_is_slow_or_hangs(
+    client: Client, rest_faults: RestFaults
+) -> None:
     vm, disks = client.make_vm("unmerged")
     snapshot = client.make_snapshot(vm)
     service = client.snapshots(vm).snapshot_service(snapshot)
@@ -195,16 +197,11 @@ def test_a_merge_that_fails_brings_the_snapshot_back(client: Client, rest_faults
     began = time.monotonic()
     client.remove_snapshot(vm, snapshot)
     assert time.monotonic() - began > 0.5
-
-
-def test_a_merge_can_hang(client: Client, rest_faults: RestFaults) -> None:
-    vm, _disks = client.make_vm("hanging")
     snapshot = client.make_snapshot(vm)
     rest_faults.set("merge-stays-locked")
     client.snapshots(vm).snapshot_service(snapshot).remove()
     time.sleep(0.3)
-    seen = client.snapshots(vm).snapshot_service(snapshot).get()
-    assert seen.snapshot_status == types.SnapshotStatus.LOCKED
+    assert client.snapshots(vm).snapshot_service(snapshot).get().snapshot_status == types.SnapshotStatus.LOCKED
 
 
 def test_devices_are_missing_late_doubled_of_another_size_or_content(

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from lab import Lab
 from lab.databases import empty, row_counts
-from lab.fixtures import Faults
 from lab.postgres import query
 from lab.runner import Result, Tool
 
@@ -31,9 +31,20 @@ def noise_aside(run: Result) -> list[str]:
     return [line for line in run.stderr.splitlines() if not line.endswith(": command not found")]
 
 
-def test_restore_brings_back_every_row(emptied: Lab, tool: Tool) -> None:
-    before = {kind: row_counts(emptied, kind) for kind in emptied.databases}
-    archive = tool("backup").archive
+class Whole(NamedTuple):
+    archive: Path
+    rows: dict[str, dict[str, int]]  # of each database before it was made
+
+
+@pytest.fixture(scope="module")
+def whole(engine_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """An archive with everything."""
+    rows = {kind: row_counts(engine_lab, kind) for kind in engine_lab.databases}
+    return Whole(Tool(engine_lab, tmp_path_factory.mktemp("whole"))("backup").archive, rows)
+
+
+def test_restore_brings_back_every_row(emptied: Lab, tool: Tool, whole: Whole) -> None:
+    archive, before = whole
     started = 6
     empty_all(emptied)
     run = tool("restore", "--restore-permissions", file=archive)
@@ -65,12 +76,12 @@ def test_restored_engine_database_is_marked_and_cleaned(emptied: Lab, tool: Tool
     assert found == "9024"
 
 
-def test_files_come_back_and_strangers_stay(emptied: Lab, tool: Tool) -> None:
+def test_files_come_back_and_strangers_stay(engine_lab: Lab, tool: Tool) -> None:
     archive = tool("backup", "--scope=files").archive
-    key = emptied.prefix / "etc/pki/ovirt-engine/keys/engine.p12"
-    stranger = emptied.prefix / "etc/ovirt-engine/stranger"
+    key = engine_lab.prefix / "etc/pki/ovirt-engine/keys/engine.p12"
+    stranger = engine_lab.prefix / "etc/ovirt-engine/stranger"
     content, owner = key.read_bytes(), key.stat().st_uid
-    template = emptied.prefix / "etc/pki/ovirt-engine/openssl.conf"
+    template = engine_lab.prefix / "etc/pki/ovirt-engine/openssl.conf"
     before = template.read_bytes()
     key.unlink()
     stranger.write_text("stays", encoding="ascii")
@@ -84,21 +95,8 @@ def test_files_come_back_and_strangers_stay(emptied: Lab, tool: Tool) -> None:
     assert "  - Check complete (no legacy certificates found)" in run.stdout.splitlines()
 
 
-@pytest.mark.parametrize("arguments", [[], ["--scope=files"]])
-def test_missing_permission_flag_is_refused_after_the_files(emptied: Lab, tool: Tool, arguments: list[str]) -> None:
-    archive = tool("backup", "--small-size", *arguments).archive
-    lost = emptied.prefix / "etc/ovirt-engine/logger.properties"
-    lost.unlink()
-    run = tool("restore", file=archive)
-    assert (run.rc, noise_aside(run)[0].split(" when")[0]) == (
-        1,
-        "FATAL: Please pass one of --restore-permissions or --no-restore-permissions",
-    )
-    assert lost.exists()
-
-
-def test_filled_database_is_refused_after_the_files(engine_lab: Lab, tool: Tool) -> None:
-    archive = tool("backup").archive
+def test_filled_database_is_refused_after_the_files(engine_lab: Lab, tool: Tool, whole: Whole) -> None:
+    archive = whole.archive
     lost = engine_lab.prefix / "etc/ovirt-engine/logger.properties"
     lost.unlink()
     run = tool("restore", "--no-restore-permissions", file=archive)
@@ -123,15 +121,16 @@ def test_live_engine_is_refused_before_anything_else(engine_lab: Lab, tool: Tool
     assert run.stdout.splitlines()[4:] == ["Preparing to restore:"]
 
 
-def test_scope_that_the_archive_lacks_is_restored_without_a_word(emptied: Lab, tool: Tool) -> None:
+def test_scope_that_the_archive_lacks_is_restored_without_a_word(engine_lab: Lab, tool: Tool) -> None:
     archive = tool("backup", "--scope=files").archive
-    empty_all(emptied)
     run = tool("restore", "--scope=db", "--no-restore-permissions", file=archive)
     assert (run.rc, run.stdout.splitlines()[-1], "Engine database" in run.stdout) == (0, "Done.", False)
 
 
-def test_cut_dwh_dump_ends_in_success_and_an_empty_database(emptied: Lab, tool: Tool, tmp_path: Path) -> None:
-    good, root, cut = tool("backup").archive, tmp_path / "unpacked", tmp_path / "cut.backup"
+def test_cut_dwh_dump_ends_in_success_and_an_empty_database(
+    emptied: Lab, tool: Tool, whole: Whole, tmp_path: Path
+) -> None:
+    good, root, cut = whole.archive, tmp_path / "unpacked", tmp_path / "cut.backup"
     root.mkdir()
     subprocess.run(["tar", "-C", str(root), "-xpf", str(good)], check=True)
     os.truncate(root / "db/dwh_backup.db", 3000)
@@ -145,9 +144,8 @@ def test_cut_dwh_dump_ends_in_success_and_an_empty_database(emptied: Lab, tool: 
     assert row_counts(emptied, "dwh") == {}
 
 
-def test_provisioning_creates_what_is_gone_and_resets_other_passwords(emptied: Lab, tool: Tool) -> None:
-    before = row_counts(emptied, "dwh")
-    archive = tool("backup").archive
+def test_provisioning_creates_what_is_gone_and_resets_other_passwords(emptied: Lab, tool: Tool, whole: Whole) -> None:
+    archive, before = whole.archive, whole.rows["dwh"]
     for database in emptied.databases.values():
         query(emptied, "postgres", 'DROP DATABASE "{}" WITH (FORCE)'.format(database.name))
         query(emptied, "postgres", 'DROP ROLE "{}"'.format(database.owner))
@@ -162,55 +160,3 @@ def test_provisioning_creates_what_is_gone_and_resets_other_passwords(emptied: L
         "- user 'ovirt_engine_keycloak', database 'ovirt_engine_keycloak'",
     ]
     assert row_counts(emptied, "dwh") == before
-
-
-def test_changed_credentials_fail_late_where_a_configuration_file_is_missing(
-    emptied: Lab, tool: Tool, tmp_path: Path
-) -> None:
-    archive = tool("backup").archive
-    empty_all(emptied)
-    password = tmp_path / "password"
-    password.write_text('  new$"pass\\word  \nignored\n', encoding="ascii")
-    query(emptied, "postgres", "CREATE ROLE engine2 LOGIN PASSWORD 'new$\"pass\\word'")
-    query(emptied, "postgres", "CREATE DATABASE engine2 OWNER engine2 TEMPLATE template0")
-    conf = emptied.prefix / "etc/ovirt-engine/engine.conf.d/10-setup-database.conf"
-    dwh = emptied.prefix / "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/10-setup-database.conf"
-    texts = {path: path.read_text("utf-8") for path in (conf, dwh)}
-    try:
-        run = tool(
-            "restore",
-            "--no-restore-permissions",
-            "--change-db-credentials",
-            "--db-host=localhost",
-            "--db-port={}".format(emptied.port),
-            "--db-user=engine2",
-            "--db-name=engine2",
-            "--db-passfile={}".format(password),
-            file=archive,
-        )
-        written = conf.read_text("utf-8")
-        counted = query(emptied, "engine2", "SELECT count(*) FROM vm_static")
-    finally:
-        for path, text in texts.items():
-            path.write_text(text, encoding="utf-8")
-            for copy in path.parent.glob(path.name + ".2*"):
-                copy.unlink()
-        query(emptied, "postgres", "DROP DATABASE engine2 WITH (FORCE)")
-        query(emptied, "postgres", "DROP ROLE engine2")
-    assert run.rc == 1
-    assert noise_aside(run)[0].startswith("FATAL: Can not find ")
-    assert noise_aside(run)[0].endswith("/10-setup-cinderlib-database.conf")
-    assert 'ENGINE_DB_PASSWORD="new\\$\\"pass\\\\word"' in written.splitlines()
-    assert int(counted) > 0
-
-
-@pytest.mark.faults
-def test_killed_pg_restore_ends_in_success(emptied: Lab, tool: Tool, faults: Faults) -> None:
-    archive = tool("backup").archive
-    before = sum(row_counts(emptied, "dwh").values())
-    empty_all(emptied)
-    faults.set("kill-child", "pg_restore dwh")
-    run = tool("restore", "--restore-permissions", file=archive)
-    assert (run.rc, run.stdout.splitlines()[-1]) == (0, "Done.")
-    assert "a worker process died unexpectedly" in run.log
-    assert sum(row_counts(emptied, "dwh").values()) < before

@@ -12,15 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lab import Lab
 from lab.runner import Tool
 
 Change = Callable[[Path], None]
 
 
+@pytest.fixture(scope="module")
+def good(engine_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A good archive; tests work on copies."""
+    return Tool(engine_lab, tmp_path_factory.mktemp("good"))("backup").archive
+
+
 @pytest.fixture
-def repack(tool: Tool, tmp_path: Path) -> Callable[[Change, bool], Path]:
+def repack(good: Path, tmp_path: Path) -> Callable[[Change, bool], Path]:
     """Makes a changed copy of a good archive, its hashes recomputed or not."""
-    good = tool("backup").archive
 
     def change_and_pack(change: Change, rehash: bool) -> Path:
         root, target = tmp_path / "unpacked", tmp_path / "changed.backup"
@@ -39,8 +45,8 @@ def repack(tool: Tool, tmp_path: Path) -> Callable[[Change, bool], Path]:
     return change_and_pack
 
 
-def test_good_archive_passes_and_is_touched_all_the_same(tool: Tool) -> None:
-    archive = tool("backup").archive
+def test_good_archive_passes_and_is_touched_all_the_same(tool: Tool, good: Path, tmp_path: Path) -> None:
+    archive = shutil.copy(good, tmp_path / "copy.backup")
     archive.chmod(0o644)
     os.utime(archive, (1, 1))
     run = tool("verify", file=archive)
@@ -54,22 +60,11 @@ def test_good_archive_passes_and_is_touched_all_the_same(tool: Tool) -> None:
     assert (archive.stat().st_mode & 0o777, archive.stat().st_mtime > 1) == (0o600, True)
 
 
-def test_plain_archive_is_always_refused(tool: Tool) -> None:
-    run = tool("verify", file=tool("backup", "--small-size").archive)
-    assert (run.rc, run.stderr) == (1, "FATAL: Errors while running pg_restore \n")
-
-
 def test_missing_archive_is_created_and_cannot_be_opened(tool: Tool, tmp_path: Path) -> None:
     run = tool("verify", file=tmp_path / "missing")
     assert run.rc == 1
     assert run.stderr.startswith("FATAL: cannot open {}/engine-backup.".format(tmp_path / "tmp"))
     assert run.archive.stat().st_size == 0
-
-
-def test_cut_archive_cannot_be_opened(tool: Tool) -> None:
-    archive = tool("backup").archive
-    os.truncate(archive, archive.stat().st_size // 2)
-    assert tool("verify", file=archive).stderr.startswith("FATAL: cannot open ")
 
 
 def write(name: str, content: str) -> Change:
@@ -95,8 +90,6 @@ NEWER = "Backup was created by version '{}' and can not be restored using the in
         (write("version", "4.5.7 \n"), False, "Checksum verification failed"),
         (drop("sha256sum"), False, "No supported hash file found"),
         (write("version", "4.5.99\n"), True, NEWER.format("4.5.99")),
-        (write("version", "4.3.9\n"), True, NEWER.format("4.3.9")),
-        (write("version", "4.2.8\n"), True, NEWER.format("4.2.8")),
         (lambda root: os.truncate(root / "db/engine_backup.db", 5000), True, "Errors while running pg_restore "),
     ],
 )
@@ -107,22 +100,15 @@ def test_bad_archive_is_refused(
     assert (run.rc, run.stderr) == (1, "FATAL: {}\n".format(message))
 
 
-@pytest.mark.parametrize("version", ["4.5.7", "4.5.0", "4.4.10.7", "4.3.11"])
-def test_archive_of_an_accepted_version_passes(
-    tool: Tool, repack: Callable[[Change, bool], Path], version: str
-) -> None:
-    assert tool("verify", file=repack(write("version", version + "\n"), True)).rc == 0
+def test_verify_does_not_notice(tool: Tool, repack: Callable[[Change, bool], Path]) -> None:
+    """Another version that is accepted, a member too many, an empty dump, a cut one."""
 
+    def change(root: Path) -> None:
+        write("version", "4.4.10.7\n")(root)
+        write("extra", "not listed\n")(root)
+        os.truncate(root / "db/engine_backup.db", 0)
+        os.truncate(root / "db/dwh_backup.db", 5000)
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        write("extra", "not listed\n"),
-        lambda root: os.truncate(root / "db/engine_backup.db", 0),
-        lambda root: os.truncate(root / "db/dwh_backup.db", 5000),
-    ],
-)
-def test_verify_does_not_notice(tool: Tool, repack: Callable[[Change, bool], Path], change: Change) -> None:
     assert tool("verify", file=repack(change, True)).rc == 0
 
 

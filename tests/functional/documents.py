@@ -11,9 +11,12 @@ Every other console block is run as it stands, after its paths were replaced: se
 """
 
 import re
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+PLAYBOOK = "ansible-playbook "
+SHELL = set("$`|;&<>")  # what only a shell understands
 BLOCK = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = "file: "
 NOT_RUN = "not run by the tests: "
@@ -70,3 +73,11 @@ def replace_places(text: str, root: Path) -> str:
     for documented, folder in PLACES.items():
         text = text.replace(documented, str(root / folder))
     return text
+
+
+def plain_runs(text: str) -> list[list[str]]:
+    """The words of each command, where all are runs of playbooks that need no shell."""
+    commands = text.replace("\\\n", " ").strip().splitlines()
+    if SHELL & set(text) or not all(command.startswith(PLAYBOOK) for command in commands):
+        return []
+    return [shlex.split(command) for command in commands]

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the playbook of the role as AWX does: no terminal, no input, the variables in a file."""
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -16,6 +17,8 @@ STORE = {"stores": {"hosts": {"store": {"ansible_connection": "local"}}}}
 INTERPRETER = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 RECAP = re.compile(r"^engine\S*\s+: ok=\d+ +changed=(\d+) +unreachable=0 +failed=(\d+)", re.MULTILINE)
 STATISTICS = re.compile(r"^\tRUN: (\{.*\})$", re.MULTILINE)
+REFUSAL = "{{ ansible_failed_result | to_json | b64encode }}"
+REFUSED = re.compile(r"REFUSED (\d+) ([A-Za-z0-9+/=]+)")
 
 
 class Ran(NamedTuple):
@@ -56,12 +59,33 @@ class Role:
 
     def run(self, *options: str, **variables: Any) -> Ran:
         """Run the playbook."""
+        return self.play("ovirt.backup.engine_backup", *options, **variables)
+
+    def refusals(self, *cases: dict[str, Any]) -> list[str]:
+        """Run the role with each of these settings, in one play; all have to fail, and this is what they say."""
+        tasks = [
+            {
+                "vars": plain(case),
+                "block": [{"ansible.builtin.include_role": {"name": "ovirt.backup.engine_backup"}}],
+                "rescue": [{"ansible.builtin.debug": {"msg": f"REFUSED {number} {REFUSAL}"}}],
+            }
+            for number, case in enumerate(cases)
+        ]
+        playbook = self.engine.scratch / "refusals.json"
+        playbook.write_text(json.dumps([{"hosts": "engine", "gather_facts": False, "tasks": tasks}]))
+        ran = self.play(str(playbook)).made()
+        found = REFUSED.findall(ran.output)
+        assert [int(number) for number, _text in found] == list(range(len(cases))), ran.output
+        return [base64.b64decode(text).decode() for _number, text in found]
+
+    def play(self, playbook: str, *options: str, **variables: Any) -> Ran:
+        """Run a playbook with the variables of the test."""
         scratch = self.engine.scratch
         given = scratch / "variables.json"
         given.write_text(json.dumps(plain({**self.variables, **variables})))
         command = [
             program("ansible-playbook"), "-i", str(self.engine.site.inventory), "-i", str(self.store),
-            "-e", f"@{given}", *options, "ovirt.backup.engine_backup",
+            "-e", f"@{given}", *options, playbook,
         ]  # fmt: skip
         folders = {
             "TMPDIR": str(scratch / "tmp"),

@@ -28,4 +28,9 @@ def fill(directory: Path) -> None:
     """Take away what is free; a file system that shrinks needs no memory, unlike one that is filled."""
     status = os.statvfs(directory)
     used = max(status.f_blocks - status.f_bfree, 1) * status.f_frsize  # none at all stands for no limit
-    subprocess.run(["mount", "-o", f"remount,size={used}", str(directory)], check=True)
+    remount(directory, f"size={used}")
+
+
+def remount(directory: Path, options: str) -> None:
+    """Change a mounted file system."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(directory)], check=True)

@@ -11,13 +11,14 @@ from typing import Any
 import psycopg2
 import pytest
 
+from .archive_steps import Meanwhile, in_turns
 from .db_probe import connection
 from .installation import Site
 from .playbooks import Engine, backup
 from .side_effects import release, sleepers, wait_for
 
 pytestmark = pytest.mark.faults
-ROUNDS = 3
+ROUNDS = 2
 SESSIONS = 5
 PAUSE = 0.01
 
@@ -80,15 +81,23 @@ def writers(site: Site) -> Iterator[list[Writer]]:
         thread.join()
 
 
-def test_backups_of_busy_databases_are_proven_round_after_round(
-    engine: Engine, closed: Path, writers: list[Writer]
+def test_backups_of_busy_databases_are_proven_round_after_round_and_a_lost_row_is_found(
+    engine: Engine, closed: Path, writers: list[Writer], fault: Callable[..., Path]
 ) -> None:
-    results = engine.play(*[backup(directory=closed, scope=["db", "dwhdb"], profile="fast")] * ROUNDS)
+    *results, lost = in_turns(
+        engine,
+        *[backup(directory=closed, scope=["db", "dwhdb"], profile="fast")] * ROUNDS,
+        lambda: fault("lost-rows", "engine users 1"),
+        backup(directory=closed, scope=["db"]),
+    )
     assert [result["changed"] for result in results] == [True] * ROUNDS, [result.get("msg") for result in results]
     assert [writer.problem for writer in writers] == ["", ""]
     assert all(writer.written > 50 * ROUNDS for writer in writers), "the databases were busy"
     tables = [result["archive"]["databases"]["engine"]["tables"] for result in results]
     assert len({table["public.audit_log"] for table in tables}) > 1, "what they held changed from round to round"
+    assert lost["code"] == "rows_differ", lost.get("msg")
+    assert "public.users" in lost["msg"] and "audit_log" not in lost["msg"]
+    assert len(list(closed.glob("*.backup"))) == ROUNDS
 
 
 def test_rows_that_keep_coming_after_the_dump_do_not_fail_it(
@@ -96,29 +105,18 @@ def test_rows_that_keep_coming_after_the_dump_do_not_fail_it(
 ) -> None:
     switch = fault("slow-at", "dwh 100")  # the dump of the engine is done then
     writers = [Writer(engine.site, "engine", APPENDING) for _session in range(SESSIONS)]
-    running = engine.start(backup(directory=closed, scope=["db", "dwhdb"], profile="fast"))
-    try:
+
+    def write() -> None:
         wait_for("the tool between two dumps", lambda: sleepers(engine.site))
         for writer in writers:
             writer.start()
         wait_for("many rows", lambda: all(writer.written > 20 for writer in writers))
-    finally:
         switch.unlink()
         release(engine.site)
-    (result,) = engine.finish(running)
+
+    (result,) = in_turns(engine, backup(directory=closed, scope=["db", "dwhdb"], profile="fast"), Meanwhile(write))
     for writer in writers:
         writer.done.set()
         writer.join()
     assert [writer.problem for writer in writers] == [""] * SESSIONS
     assert result["changed"], result.get("msg")
-
-
-@pytest.mark.usefixtures("writers")
-def test_a_row_that_is_lost_in_a_busy_database_is_found(
-    engine: Engine, closed: Path, fault: Callable[..., Path]
-) -> None:
-    fault("lost-rows", "engine users 1")
-    (result,) = engine.play(backup(directory=closed, scope=["db"]))
-    assert result["code"] == "rows_differ", result.get("msg")
-    assert "public.users" in result["msg"] and "audit_log" not in result["msg"]
-    assert not list(closed.glob("*.backup"))

@@ -9,13 +9,13 @@ import gzip
 import lzma
 import re
 import tarfile
-from functools import partial
 from pathlib import Path
 
 import pytest
 from lab import start, stop
 
-from .archive_mutations import Part, hashed, pack, part, replace, unpack, without
+from .archive_mutations import Part, Parts, hashed, pack, part, replace, unpack, without
+from .archive_steps import in_turns
 from .archive_store import Made, copy_archive
 from .installation import read_site
 from .playbooks import Engine, Result, backup, codes, info
@@ -35,17 +35,15 @@ def variants(proven: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
     pack(hashed(replace(parts, "version", lambda _old: b"4.3.9\n")), folder / "of_4_3.backup", lzma.compress)
     pack(hashed(replace(parts, "version", lambda _old: b"4.5.99\n")), folder / "of_a_newer_engine.backup", bytes)
     pack(hashed(without(parts, "files")), folder / "databases.backup")
-    for name, packer in (("gzip", gzip.compress), ("bzip2", bz2.compress), ("xz", lzma.compress)):
-        changed = replace(parts, "db/engine_backup.db", packer)
-        changed = replace(changed, "config", partial(declare, name))
-        pack(hashed(changed), folder / f"with_{name}_dumps.backup")
+    changed = replace(replace(parts, "db/engine_backup.db", lzma.compress), "config", declare_xz)
+    pack(hashed(changed), folder / "with_xz_dumps.backup")
     for path in folder.iterdir():
         path.chmod(0o640)
     return folder
 
 
-def declare(compressor: str, config: bytes) -> bytes:
-    return re.sub(rb"^(DB_DUMP_COMPRESSOR=)$", rb"\1" + compressor.encode(), config, flags=re.MULTILINE)
+def declare_xz(config: bytes) -> bytes:
+    return re.sub(rb"^(DB_DUMP_COMPRESSOR=)$", rb"\1xz", config, flags=re.MULTILINE)
 
 
 def by_name(result: Result) -> dict[str, Result]:
@@ -96,17 +94,29 @@ def test_archives_of_every_profile_are_good_to_the_last_row_and_reading_them_cha
     assert seen.peak < ALLOWED_PEAK
 
 
-def test_archives_of_other_versions_and_options_are_good(engine: Engine, made: Made, variants: Path) -> None:
+def test_archives_of_other_versions_and_options_are_good_and_what_was_asked_for_must_be_in_them(
+    engine: Engine, made: Made, variants: Path, tmp_path: Path
+) -> None:
     installed = made.results["stock"]["archive"]["version"]
-    (result,) = engine.play(info(path=variants, verify="full", installed_version=installed))
+    parts = unpack(made.paths["stock"])
+    dumps = [item.name for item in parts if item.name.startswith("db/")]
+    files = pack(hashed(without(parts, *dumps)), tmp_path / "files.backup")
+    aged = make_aged(parts, tmp_path / "aged")
+    result, lacking, bare, enough, missing, listed = engine.play(
+        info(path=variants, verify="full", installed_version=installed),
+        info(path=variants / "databases.backup", scope=["files", "db"]),
+        info(path=files, verify="full"),
+        info(path=files, verify="full", scope=["files"]),
+        info(path=tmp_path / "nowhere.backup"),
+        info(path=aged, verify="none"),
+    )
     found = by_name(result)
     assert {name: codes(report) for name, report in found.items()} == dict.fromkeys(found, [])
-    assert len(found) == 7
+    assert len(found) == 5
     assert found["of_an_old_engine"]["os_version"] == "" and found["of_an_old_engine"]["compressor"] == "bzip2"
     assert "files" not in found["databases"]["scopes"]
-    packed = {name: found[f"with_{name}_dumps"]["databases"]["engine"] for name in ("gzip", "bzip2", "xz")}
-    assert {name: dump["compressor"] for name, dump in packed.items()} == {name: name for name in packed}
-    assert {dump["rows"] for dump in packed.values()} == {found["databases"]["databases"]["engine"]["rows"]}
+    packed = found["with_xz_dumps"]["databases"]["engine"]
+    assert (packed["compressor"], packed["rows"]) == ("xz", found["databases"]["databases"]["engine"]["rows"])
 
     restorable = {name: report["restorable"] for name, report in found.items()}
     refused = {name for name, answer in restorable.items() if not answer["ok"]}
@@ -114,40 +124,25 @@ def test_archives_of_other_versions_and_options_are_good(engine: Engine, made: M
     assert all(bool(answer["reason"]) != answer["ok"] for answer in restorable.values())
     assert {answer["installed_version"] for answer in restorable.values()} == {installed}
 
-
-def test_what_was_asked_for_must_be_in_the_archive(
-    engine: Engine, variants: Path, proven: dict[str, Path], tmp_path: Path
-) -> None:
-    parts = unpack(proven["stock"])
-    dumps = [item.name for item in parts if item.name.startswith("db/")]
-    files = pack(hashed(without(parts, *dumps)), tmp_path / "files.backup")
-    lacking, bare, enough, missing = engine.play(
-        info(path=variants / "databases.backup", scope=["files", "db"]),
-        info(path=files, verify="full"),
-        info(path=files, verify="full", scope=["files"]),
-        info(path=tmp_path / "nowhere.backup"),
-    )
     assert codes(lacking["archives"][0]) == ["files_missing"]
     assert set(codes(bare["archives"][0])) == {"dump_missing"}, "its own setup state says what was set up"
     assert codes(enough["archives"][0]) == []
     assert missing["failed"] and missing["code"] == "archive_missing"
 
+    assert [Path(report["path"]).stem for report in listed["archives"]] == ["c", "b", "a"], "newest inside first"
+    assert [report["created"][:4] for report in listed["archives"]] == ["2024", "2023", "2022"]
+    assert {report["sha256"] for report in listed["archives"]} == {None}
 
-def test_a_directory_is_listed_newest_first_by_the_time_inside(
-    engine: Engine, proven: dict[str, Path], tmp_path: Path
-) -> None:
-    folder = tmp_path / "archives"
+
+def make_aged(parts: Parts, folder: Path) -> Path:
+    """A directory with archives of several years, and files that are none."""
     folder.mkdir()
-    parts = unpack(proven["stock"])
     for name, year in (("b", 2023), ("c", 2024), ("a", 2022)):
         aged = [aged_part(item.info, item.content, calendar.timegm((year, 7, 1, 0, 0, 0))) for item in parts]
         pack(aged, folder / f"{name}.backup")
     (folder / "notes.txt").write_text("not an archive, not named like one")
     (folder / ".hidden.backup").write_bytes(b"")
-    (result,) = engine.play(info(path=folder, verify="none"))
-    assert [Path(report["path"]).stem for report in result["archives"]] == ["c", "b", "a"]
-    assert [report["created"][:4] for report in result["archives"]] == ["2024", "2023", "2022"]
-    assert {report["sha256"] for report in result["archives"]} == {None}
+    return folder
 
 
 def aged_part(header: tarfile.TarInfo, content: bytes, mtime: int) -> Part:
@@ -163,11 +158,12 @@ def test_memory_stays_small_whatever_the_size(tmp_path: Path, closed: Path) -> N
     try:
         host = Engine(read_site(lab.inventory), tmp_path / "ansible")
         watches = {name: Watch(tmp_path, name) for name in (*profiles, "info")}
-        results = host.play(
-            *(watches[name].task(backup(path=closed / f"{name}.backup", profile=name)) for name in profiles)
+        *results, read = in_turns(
+            host,
+            *(watches[name].task(backup(path=closed / f"{name}.backup", profile=name)) for name in profiles),
+            lambda: (closed / "again.backup").write_bytes(gzip.compress((closed / "fast.backup").read_bytes(), 1)),
+            watches["info"].task(info(path=closed, verify="full")),
         )
-        (closed / "again.backup").write_bytes(gzip.compress((closed / "fast.backup").read_bytes(), 1))
-        (read,) = host.play(watches["info"].task(info(path=closed, verify="full")))
     finally:
         stop(home, remove=True)
     assert [result["changed"] for result in results] == [True, True], [result.get("msg") for result in results]

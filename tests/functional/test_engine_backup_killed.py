@@ -7,122 +7,89 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
+from .archive_steps import Meanwhile, in_turns
 from .archive_store import ArchiveStore
-from .playbooks import Engine, Running, Task, backup, checked, codes, prune
+from .playbooks import Engine, backup, checked, codes, prune
 from .side_effects import LOCK, STATE, files_with, photograph, processes, release, sleepers, wait_for
 
 pytestmark = pytest.mark.faults
-Fault = Callable[..., Path]
 SCOPE = ["dwhdb", "grafanadb"]
 
 
-class Work(NamedTuple):
-    """A run whose tool is busy with its databases."""
-
-    running: Running
-    state: dict[str, Any]
-
-    @property
-    def module(self) -> int:
-        return int(self.state["pid"])
-
-
-def password_files(directory: Path) -> list[Path]:
-    return list(directory.glob(".engine_backup-*-tool/engine-backup.*/.pgpass"))
-
-
-@contextmanager
-def working(engine: Engine, archive_store: ArchiveStore, fault: Fault, task: Task) -> Iterator[Work]:
-    """Start a task and wait until its tool has written its passwords and works; it is slow from then on."""
+@pytest.fixture
+def slow(engine: Engine, fault: Callable[..., Path]) -> Iterator[Path]:
+    """The tool is slow once it has written its passwords; the file that makes it so."""
     switch = fault("slow-at", "grafana 200")
-    running = engine.start(task)
-    try:
-        wait_for("the tool at work", lambda: sleepers(engine.site) or running.process.poll() is not None)
-        assert password_files(archive_store.directory)
-        yield Work(running, json.loads((archive_store.directory / STATE).read_text(encoding="utf-8")))
-    finally:
-        switch.unlink()
-        release(engine.site)
-        if running.process.poll() is None:
-            running.process.wait(60)
+    yield switch
+    switch.write_text("nowhere 0")
+    release(engine.site)
 
 
-def test_a_terminated_run_cleans_up_and_the_next_one_is_fine(
-    engine: Engine, archive_store: ArchiveStore, fault: Fault
+def wait_for_work(engine: Engine, directory: Path) -> int:
+    """Wait until a run's tool is at work with its databases; return the process of the module."""
+    wait_for("the tool at work", lambda: sleepers(engine.site))
+    assert list(directory.glob(".engine_backup-*-tool/engine-backup.*/.pgpass"))
+    return int(json.loads((directory / STATE).read_text(encoding="utf-8"))["pid"])
+
+
+def test_an_ended_run_cleans_up_and_what_a_killed_one_leaves_is_shown_and_swept_up_by_the_next(
+    engine: Engine, archive_store: ArchiveStore, slow: Path
 ) -> None:
-    with working(engine, archive_store, fault, backup(directory=archive_store.directory, scope=SCOPE)) as work:
-        os.kill(work.module, signal.SIGTERM)
-        (ended,) = engine.finish(work.running)
+    directory = archive_store.directory
+    asked = backup(directory=directory, scope=SCOPE)
+    nothing_to_make = backup(path=directory / "older.backup", scope=["dwhdb"])
+    seen = []
+
+    def see() -> None:
+        seen.append((photograph(directory), {process.pid for process in processes(engine.site)}))
+
+    def see_orphans() -> None:
+        see()
+        assert files_with(engine.site.secrets(), [directory]), "its passwords are on the disk in the clear"
+
+    def end_by(number: int) -> Meanwhile:
+        return Meanwhile(lambda: os.kill(wait_for_work(engine, directory), number))
+
+    ended, killed, preview, cleaned_up, still, made = in_turns(
+        engine,
+        asked, end_by(signal.SIGTERM), see,
+        asked, end_by(signal.SIGKILL), see_orphans,
+        checked(asked), see,
+        nothing_to_make, see, nothing_to_make,
+        lambda: slow.write_text("nowhere 0"), asked,
+    )  # fmt: skip
+    after_end, after_kill, after_preview, after_sweep = seen
     assert ended["code"] == "interrupted", ended
-    archive_store.assert_untouched()
-    assert not processes(engine.site)
-    (made,) = engine.play(backup(directory=archive_store.directory, scope=SCOPE))
-    assert made["changed"], made.get("msg")
-    assert made["swept"] == []
+    assert after_end == after_sweep == (archive_store.before, set())
+    assert killed["failed"] and "code" not in killed
+    assert after_kill[1], "the tool outlives the module"
+    assert after_preview == after_kill, "a preview writes nothing and ends nothing"
+    assert preview["swept"] == preview["diff"]["before"]["leftovers"] != []
+    assert cleaned_up["changed"] and sorted(cleaned_up["swept"]) == sorted(preview["swept"]), cleaned_up.get("msg")
+    assert (still["changed"], made["changed"], made["swept"]) == (False, True, []), made.get("msg")
     archive_store.assert_holds_new(made)
-
-
-def test_what_a_killed_run_leaves_is_shown_and_then_swept_up_by_the_next_one(
-    engine: Engine, archive_store: ArchiveStore, fault: Fault
-) -> None:
-    asked = backup(directory=archive_store.directory, scope=SCOPE)
-    with working(engine, archive_store, fault, asked) as work:
-        os.kill(work.module, signal.SIGKILL)
-        (ended,) = engine.finish(work.running)
-        assert ended["failed"] and "code" not in ended
-        orphans = {process.pid for process in processes(engine.site)}
-        assert orphans, "the tool outlives the module"
-        assert files_with(engine.site.secrets(), [archive_store.directory]), (
-            "its passwords are on the disk in the clear"
-        )
-        before = photograph(archive_store.directory)
-
-        (preview,) = engine.play(checked(asked))
-        assert photograph(archive_store.directory) == before, "a preview writes nothing"
-        assert {process.pid for process in processes(engine.site)} == orphans, "a preview ends nothing"
-        assert preview["swept"] == preview["diff"]["before"]["leftovers"] != []
-
-        (engine.site.lab.faults / "slow-at").write_text("nowhere 0")
-        (made,) = engine.play(asked)
-        assert made["changed"], made.get("msg")
-        assert sorted(made["swept"]) == sorted(preview["swept"])
-        assert not processes(engine.site)
-    archive_store.assert_holds_new(made)
-
-
-def test_a_run_that_has_nothing_to_make_still_sweeps_up_after_a_killed_one(
-    engine: Engine, archive_store: ArchiveStore, fault: Fault
-) -> None:
-    with working(engine, archive_store, fault, backup(directory=archive_store.directory, scope=SCOPE)) as work:
-        os.kill(work.module, signal.SIGKILL)
-        engine.finish(work.running)
-        again = backup(path=archive_store.directory / "older.backup", scope=["dwhdb"])
-        cleaned_up, still = engine.play(again, again)
-    assert cleaned_up["changed"] and cleaned_up["swept"], cleaned_up.get("msg")
-    assert not still["changed"]
-    assert not processes(engine.site)
-    archive_store.assert_untouched()
 
 
 def test_of_two_runs_at_once_the_second_is_refused_and_the_first_is_fine(
-    engine: Engine, archive_store: ArchiveStore, fault: Fault
+    engine: Engine, archive_store: ArchiveStore, slow: Path
 ) -> None:
     asked = backup(directory=archive_store.directory, scope=SCOPE)
-    with working(engine, archive_store, fault, asked) as work:
+    tidy = prune(directory=archive_store.directory, keep=1)
+
+    def meet() -> None:
+        wait_for_work(engine, archive_store.directory)
         before = photograph(archive_store.directory)
-        tidy = prune(directory=archive_store.directory, keep=1)
         refused = engine.play(asked, checked(asked), tidy, checked(tidy))
         assert [result.get("code") for result in refused] == ["locked"] * 4, refused
         assert all("locked" in codes(result) for result in refused)
         assert photograph(archive_store.directory) == before
         release(engine.site)
-        (made,) = engine.finish(work.running)
+
+    (made,) = in_turns(engine, asked, Meanwhile(meet))
     assert made["changed"], made.get("msg")
     archive_store.assert_holds_new(made)
     assert (archive_store.directory / LOCK).stat().st_size == 0

@@ -5,12 +5,12 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from .archive_steps import in_turns
 from .archive_store import copy_archive, manifest_of
-from .playbooks import Engine, Result, checked, prune
+from .playbooks import Engine, checked, prune
 from .side_effects import LOCK, photograph
 
 DAY = 24 * 3600
@@ -32,6 +32,7 @@ def archives(closed: Path, proven: dict[str, Path]) -> Path:
     damaged = copy_archive(proven["stock"], closed / "damaged.backup", created=days_ago(100), fqdn="one.test")
     damaged.write_bytes(damaged.read_bytes() + b"x")
     (copy_archive(proven["stock"], closed / "alone.backup", created=days_ago(100))).unlink()
+    manifest_of(copy_archive(proven["stock"], closed / "strange.backup", created=days_ago(100))).write_text("{}")
     return closed
 
 
@@ -48,8 +49,17 @@ def test_prune_keeps_what_any_rule_wants_and_leaves_foreign_and_damaged_files_al
 ) -> None:
     before = photograph(archives)
     asked = prune(directory=archives, keep=2, keep_days=4, minimum=1)
-    preview, pruned, again = engine.play(checked(asked), asked, asked)
-
+    previewed = []
+    preview, other, refused, pruned, again = in_turns(
+        engine,
+        checked(asked), checked(prune(directory=archives, keep=1, fqdn="other.test")),
+        prune(directory=archives, keep=1, minimum=0),
+        lambda: previewed.append((photograph(archives), (archives / LOCK).exists())),
+        asked, asked,
+    )  # fmt: skip
+    assert previewed == [(before, False)], "a preview takes no lock"
+    assert (names(other["kept"]), names(other["removed"])) == (["other30"], ["other40"])
+    assert refused["code"] == "option_out_of_range"
     assert names(pruned["kept"]) == [*days(0, 1, 2, 3), "other30", "other40"]
     assert names(pruned["removed"]) == days(4, 5, 6)
     assert {key: preview[key] for key in ("changed", "kept", "removed", "ignored", "diff")} == {
@@ -61,47 +71,3 @@ def test_prune_keeps_what_any_rule_wants_and_leaves_foreign_and_damaged_files_al
     assert "notes.txt" not in reasons
     gone = {name for age in (4, 5, 6) for name in (f"day{age}.backup", f"day{age}.backup.manifest.json")}
     assert photograph(archives) == {name: photo for name, photo in before.items() if name not in gone}
-
-
-def test_a_preview_removes_nothing_and_takes_no_lock(engine: Engine, archives: Path) -> None:
-    before = photograph(archives)
-    (preview,) = engine.play(checked(prune(directory=archives, keep=1)))
-    assert preview["changed"] and preview["removed"]
-    assert photograph(archives) == before
-    assert not (archives / LOCK).exists()
-
-
-def test_the_rules_by_themselves(engine: Engine, archives: Path) -> None:
-    rules: list[dict[str, Any]] = [
-        {"keep": 3}, {"keep_days": 2}, {"keep_days": 0, "minimum": 2}, {"keep": 1, "fqdn": "other.test"},
-        {"keep": 0, "minimum": 1, "fqdn": "one.test"},
-    ]  # fmt: skip
-    keep, young, minimum, other, one = engine.play(*(checked(prune(directory=archives, **rule)) for rule in rules))
-    assert names(keep["kept"]) == [*days(0, 1, 2), "other30", "other40"]
-    assert names(young["kept"]) == [*days(0, 1), "other30"], "never fewer than one of each engine"
-    assert names(minimum["kept"]) == [*days(0, 1), "other30", "other40"]
-    assert (names(other["kept"]), names(other["removed"])) == (["other30"], ["other40"])
-    assert names(one["kept"]) == days(0)
-    assert not [name for name in names(one["removed"]) if name.startswith("other")]
-
-
-def test_what_makes_no_sense_is_refused(engine: Engine, archives: Path) -> None:
-    before = photograph(archives)
-    results: list[Result] = engine.play(
-        prune(directory=archives, keep=1, minimum=0), prune(directory=archives / "nowhere", keep=1),
-        prune(directory=archives),
-    )  # fmt: skip
-    assert [result.get("code") for result in results] == ["option_out_of_range", "directory_missing", None]
-    assert "keep" in results[2]["msg"]
-    assert photograph(archives) == before
-
-
-def test_a_manifest_that_names_another_file_removes_neither(
-    engine: Engine, closed: Path, proven: dict[str, Path]
-) -> None:
-    victim = copy_archive(proven["stock"], closed / "victim.backup", created=days_ago(9))
-    copy_archive(proven["stock"], closed / "newer.backup", created=days_ago(1))
-    manifest_of(victim).write_text("{}")
-    (result,) = engine.play(prune(directory=closed, keep=1))
-    assert not result["changed"]
-    assert victim.exists() and manifest_of(victim).exists()

@@ -24,6 +24,9 @@ from .side_effects import photograph, processes
 DAY = 24 * 60 * 60
 UNIT = "ovirt-backup-engine"
 SETTINGS = re.compile(r"^ExecStart=.* --extra-vars '(.*)'$", re.MULTILINE)
+MAX_AGE = "engine_backup_max_age"
+# Stands in for a user that reads the archive by privilege escalation only.
+HIDDEN = {"__engine_backup_is_readable": False}
 ANALYZE = shutil.which("systemd-analyze") == "/usr/bin/systemd-analyze"
 
 
@@ -141,49 +144,52 @@ def shelf_of_three(four: Four, tmp_path: Path) -> Path:
     return directory
 
 
-def test_damaged_copies_are_replaced_and_leftovers_of_a_killed_copy_removed(role: Role, tmp_path: Path) -> None:
-    copies, store = tmp_path / "copies", tmp_path / "store"
-    places = {"engine_backup_fetch_dest": copies, "engine_backup_copy_host": "store", "engine_backup_copy_dest": store}
-    copy_archive(role.directory / "1.backup", make_closed(copies) / "1.backup")
-    copy_archive(role.directory / "1.backup", make_closed(store) / "1.backup")
+def test_a_run_puts_right_what_it_finds_and_leaves_what_is_not_its_own(role: Role, tmp_path: Path) -> None:
+    """Damaged copies, leftovers of a killed copy, more copies than asked for, old archives, a timer with odd paths."""
+    copies, store, units = (make_closed(tmp_path / name) for name in ("copies", "store", "units"))
+    odd = make_closed(tmp_path / "it's 100% $HOME\\x")
+    for place in (copies, store):
+        copy_archive(role.directory / "1.backup", place / "1.backup")
     flip_a_byte(copies / "1.backup")
     flip_a_byte(manifest_of(store / "1.backup"))
+    for days in (2, 3):
+        created = read_manifest(role.directory / f"{days}.backup")["created"]
+        copy_archive(role.directory / f"{days}.backup", copies / f"{days}.backup", created=created)
+    copy_archive(role.directory / "3.backup", copies / "other.backup", fqdn="other.example.com")
     leftovers = make_closed(copies / f".engine_backup_fetch-{role.engine.site.name}")
     (leftovers / "1.backup").write_bytes(b"half an arch")
-    planned = role.run("--check", **places).made()
-    assert "Would copy" in planned.output
-    assert role.run(**places).made().changed > 0
-    wanted = {name: photo.content for name, photo in photograph(role.directory).items() if name.startswith("1.")}
-    for place in (copies, store):
-        assert {name: photo.content for name, photo in photograph(place).items()} == wanted
+    wanted = {
+        "engine_backup_fetch_dest": copies, "engine_backup_fetch_keep": 2, "engine_backup_copy_host": "store",
+        "engine_backup_copy_dest": store, "engine_backup_keep_days": 1, "engine_backup_minimum": 2,
+        "engine_backup_timer": True, "engine_backup_timer_directory": units, "engine_backup_tmpdir": odd,
+        "__engine_backup_analyze": "/nonexistent",
+    }  # fmt: skip
+    before = photograph(tmp_path)
+    planned = role.run("--check", **wanted).made().says("Would copy")
+    assert re.findall(r"Would remove \S+/(\S+\.backup)", planned.output) == ["3.backup"] * 2
+    assert {name: photo for name, photo in photograph(tmp_path).items() if name in before} == before
+    role.run(**wanted).made().says(f"Removed {role.directory}/3.backup")
+
+    assert role.archives() == ["1.backup", "2.backup"], "never fewer than the minimum"
+    good = contents(role.directory, "1.")
+    assert contents(store) == contents(copies, "1.") == good
+    names = [name for stem in ("1", "2", "other") for name in (f"{stem}.backup", f"{stem}.backup.manifest.json")]
+    assert sorted(photograph(copies)) == names
+    found = SETTINGS.search((units / f"{UNIT}.service").read_text())
+    assert found
+    text = found[1].replace("$$", "$").replace("%%", "%").replace("\\x27", "'").replace("\\\\", "\\")
+    settings = json.loads(text)
+    assert settings["engine_backup_tmpdir"] == str(odd), "the quoting of systemd changes nothing"
+    assert (settings["engine_backup_keep"], settings["engine_backup_scope"]) == (0, ["files", "db"])
+    assert "engine_backup_log_path" not in settings
 
 
-def test_copy_to_another_host_alone_leaves_nothing_on_the_controller(role: Role, tmp_path: Path) -> None:
+def test_copy_to_another_host_alone_and_through_memory_leaves_nothing_on_the_controller(
+    role: Role, tmp_path: Path
+) -> None:
     places = {"engine_backup_copy_host": "store", "engine_backup_copy_dest": tmp_path / "store"}
-    assert role.run(**places).made().changed > 0
-    assert sorted(photograph(tmp_path / "store")) == ["1.backup", "1.backup.manifest.json"]
-    assert role.run(**places).made().changed == 0
-
-
-def test_large_archive_is_not_brought_through_memory(role: Role, tmp_path: Path) -> None:
-    # Stands in for a user that reads the archive by privilege escalation only.
-    hidden = {"__engine_backup_is_readable": False, "engine_backup_fetch_dest": tmp_path / "copies"}
-    before = photograph(role.directory)
-    role.run(engine_backup_fetch_memory_limit=1000, **hidden).refused("would pass through memory", "Connect as root")
-    assert photograph(role.directory) == before
-    assert photograph(tmp_path / "copies") == {}
-    role.run(**hidden).made()
-    assert sorted(photograph(tmp_path / "copies")) == ["1.backup", "1.backup.manifest.json"]
-
-
-def test_copies_of_other_engines_and_more_than_asked_stay(role: Role, tmp_path: Path) -> None:
-    copies = make_closed(tmp_path / "copies")
-    for days in (2, 3):
-        copy_archive(role.directory / f"{days}.backup", copies / f"{days}.backup",
-                     created=read_manifest(role.directory / f"{days}.backup")["created"])  # fmt: skip
-    copy_archive(role.directory / "3.backup", copies / "other.backup", fqdn="other.example.com")
-    role.run(engine_backup_fetch_dest=copies, engine_backup_fetch_keep=2).made()
-    assert sorted(path.name for path in copies.glob("*.backup")) == ["1.backup", "2.backup", "other.backup"]
+    assert role.run(**places, **HIDDEN).made().changed > 0
+    assert contents(tmp_path / "store") == contents(role.directory, "1.")
 
 
 def test_retention_counts_proven_archives_only_and_leaves_the_rest(role: Role) -> None:
@@ -196,48 +202,41 @@ def test_retention_counts_proven_archives_only_and_leaves_the_rest(role: Role) -
     ran = role.run(**asked).made()
     new = Path(ran.statistics["ovirt_backup_archive"]).name
     assert role.archives() == sorted(["1.backup", "2.backup", stock.name, new])
-    assert f"Removed {role.directory}/3.backup" in ran.output
-
-
-def test_retention_by_age_never_goes_below_the_minimum(role: Role) -> None:
-    role.run(engine_backup_keep_days=1, engine_backup_minimum=2).made()
-    assert role.archives() == ["1.backup", "2.backup"]
 
 
 @pytest.mark.faults
-def test_failed_backup_removes_nothing(role: Role, fault: Callable[..., Path]) -> None:
-    before = photograph(role.directory)
-    fault("missing-dump", "engine")
-    role.run(engine_backup_max_age=0, engine_backup_keep=1).refused("dump_missing")
-    assert photograph(role.directory) == before
-
-
-@pytest.mark.parametrize(
-    ("variables", "named"),
-    [
-        ({"engine_backup_fetch_dest": "copies"}, "engine_backup_fetch_dest"),
-        ({"engine_backup_minimum": 0}, "engine_backup_minimum"),
-        (
-            {"engine_backup_copy_host": "nowhere", "engine_backup_copy_dest": "/x"},
-            "engine_backup_copy_host is 'nowhere'",
-        ),
-        ({"engine_backup_profile": "tiny"}, "engine_backup_profile"),
-    ],
-    ids=["relative_path", "minimum_of_nothing", "unknown_host", "unknown_profile"],
-)
-def test_wrong_setting_is_refused_by_name_before_anything_is_made(
-    engine: Engine, tmp_path: Path, variables: dict[str, Any], named: str
+def test_each_refusal_says_why_and_changes_and_removes_nothing(
+    role: Role, tmp_path: Path, fault: Callable[..., Path]
 ) -> None:
-    Role(engine, tmp_path / "archives").run(**variables).refused(named)
+    """Wrong settings before a directory is made, a timer that systemd does not understand, and a backup that fails."""
+    before, nowhere = photograph(role.directory), {"engine_backup_directory": tmp_path / "archives"}
+    units, copies, open_to_all = make_closed(tmp_path / "units"), tmp_path / "copies", make_closed(tmp_path / "open")
+    open_to_all.chmod(0o1777)
+    fault("missing-dump", "engine")
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({**nowhere, "engine_backup_fetch_dest": "copies"}, ["engine_backup_fetch_dest"]),
+        ({**nowhere, "engine_backup_minimum": 0}, ["engine_backup_minimum"]),
+        ({**nowhere, "engine_backup_copy_host": "nobody", "engine_backup_copy_dest": "/x"}, ["is 'nobody'"]),
+        ({**nowhere, "engine_backup_profile": "tiny"}, ["engine_backup_profile"]),
+        ({**nowhere, "engine_backup_fetch_dest": open_to_all}, ["can not take the copies"]),
+        ({"engine_backup_fetch_dest": copies, "engine_backup_fetch_memory_limit": 1000, **HIDDEN},
+         ["would pass through memory", "Connect as root"]),
+        ({"engine_backup_max_age": 0, "engine_backup_keep": 1}, ["dump_missing"]),
+    ]  # fmt: skip
+    if ANALYZE:
+        timer = {"engine_backup_timer": True, "engine_backup_timer_directory": units}
+        command = {"engine_backup_timer_command": program("ansible-playbook")}
+        wrong = {**timer, **command, "engine_backup_timer_on_calendar": "at noon-ish"}
+        cases.append((wrong, ["failed to validate", "at noon-ish"]))
+    role.variables.pop("engine_backup_directory")  # an extra variable goes before those of a case
+    shared = {"engine_backup_directory": role.directory, "engine_backup_max_age": role.variables.pop(MAX_AGE)}
+    said = role.refusals(*({**shared, **case} for case, _words in cases))
+    for text, (case, words) in zip(said, cases, strict=True):
+        assert [word for word in words if word not in text] == [], (case, text)
     assert not (tmp_path / "archives").exists()
-
-
-def test_directory_for_copies_that_is_open_to_all_is_refused_before_the_backup(engine: Engine, tmp_path: Path) -> None:
-    (tmp_path / "open").mkdir()
-    (tmp_path / "open").chmod(0o1777)
-    role = Role(engine, tmp_path / "archives", engine_backup_fetch_dest=tmp_path / "open")
-    role.run().refused("can not take the copies")
-    assert not role.directory.exists()
+    assert photograph(role.directory) == before
+    assert photograph(copies) == {}
+    assert sorted(path.name for path in units.iterdir()) == ([f"{UNIT}.service"] if ANALYZE else [])
 
 
 def test_check_mode_says_that_it_would_make_the_directory(engine: Engine, tmp_path: Path) -> None:
@@ -247,30 +246,8 @@ def test_check_mode_says_that_it_would_make_the_directory(engine: Engine, tmp_pa
     assert not (tmp_path / "archives").exists()
 
 
-@pytest.mark.skipif(not ANALYZE, reason="there is no systemd-analyze here")
-def test_calendar_that_systemd_does_not_understand_is_refused(role: Role, tmp_path: Path) -> None:
-    units = make_closed(tmp_path / "units")
-    timer = {"engine_backup_timer": True, "engine_backup_timer_directory": units}
-    command = program("ansible-playbook")
-    ran = role.run(**timer, engine_backup_timer_command=command, engine_backup_timer_on_calendar="at noon-ish")
-    ran.refused("failed to validate", "at noon-ish")
-    assert sorted(path.name for path in units.iterdir()) == [f"{UNIT}.service"]
-
-
-def test_service_carries_the_settings_of_the_run_through_the_quoting_of_systemd(role: Role, tmp_path: Path) -> None:
-    units = make_closed(tmp_path / "units")
-    odd = tmp_path / "it's 100% $HOME\\x"
-    odd.mkdir()
-    timer = {"engine_backup_timer": True, "engine_backup_timer_directory": units, "engine_backup_tmpdir": odd}
-    role.run(**timer, __engine_backup_analyze="/nonexistent").made()
-    found = SETTINGS.search((units / f"{UNIT}.service").read_text())
-    assert found
-    text = found[1].replace("$$", "$").replace("%%", "%").replace("\\x27", "'").replace("\\\\", "\\")
-    settings = json.loads(text)
-    assert settings["engine_backup_tmpdir"] == str(odd)
-    assert settings["engine_backup_keep"] == 0
-    assert settings["engine_backup_scope"] == ["files", "db"]
-    assert "engine_backup_log_path" not in settings
+def contents(directory: Path, start: str = "") -> dict[str, str]:
+    return {name: photo.content for name, photo in photograph(directory).items() if name.startswith(start)}
 
 
 def make_closed(path: Path) -> Path:

@@ -4,19 +4,17 @@
 """engine_backup makes proven archives, and none where there is one already."""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from .archive_mutations import flip
+from .archive_steps import in_turns
 from .archive_store import PROFILES, ArchiveStore, Made, manifest_of, read_manifest
 from .db_probe import CHANGED_BY_BACKUPS, PREFIXES, count_rows
 from .installation import Site
 from .playbooks import Engine, backup, checked
-from .side_effects import photograph
 
 KNOWN_BEFORE = ("path", "manifest", "version", "fqdn", "profile", "scopes")
-Fault = Callable[..., Path]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -80,64 +78,33 @@ def test_four_runs_with_a_path_make_one_archive(engine: Engine, archive_store: A
     assert [result["changed"] for result in (planned, made, *again)] == [True, True, False, False], planned
     assert {key: planned["archive"][key] for key in KNOWN_BEFORE} == {key: made["archive"][key] for key in KNOWN_BEFORE}
     assert set(planned["archive"]) == set(made["archive"])
+    assert (planned["archive"]["sha256"], planned["diff"]["before"]) == (None, {"leftovers": []})
+    after = planned["diff"]["after"]
+    assert after["databases"]["engine"]["rows"] == planned["archive"]["databases"]["engine"]["rows"] > 0
+    shown = rf'^\+ +"path": "{re.escape(after["path"])}"'
+    assert re.search(shown, engine.plays[0].output, re.MULTILINE), "--diff prints it"
     assert [result["archive"] for result in again] == [made["archive"]] * 2
     assert [result["cmd"] for result in again] == [[], []]
     archive_store.assert_holds_new(made)
 
 
-def test_four_runs_with_a_directory_and_an_age_make_one_archive(engine: Engine, archive_store: ArchiveStore) -> None:
-    least = engine.site.scopes[-1]
-    asked = backup(directory=archive_store.directory, scope=[least], max_age=3600)
-    (archive_store.directory / "older.backup.manifest.json").unlink()  # no proof, no reuse
-    before = photograph(archive_store.directory)
-    results = engine.play(
-        checked(asked), asked, checked(asked), asked,
-        checked(backup(directory=archive_store.directory, scope=[least])),
-        checked(backup(directory=archive_store.directory, scope=[least, "files"], max_age=3600)),
-    )  # fmt: skip
-    made = results[1]
-    assert [result["changed"] for result in results] == [True, True, False, False, True, True], results[0]
-    assert [result["archive"]["path"] for result in results[2:4]] == [made["archive"]["path"]] * 2
-    archive_store._replace(before=before).assert_holds_new(made)
-
-
-def test_an_archive_with_a_changed_byte_is_not_taken_for_a_young_one(
+def test_a_young_proven_archive_is_enough_and_one_without_proof_or_with_a_changed_byte_is_not(
     engine: Engine, archive_store: ArchiveStore
 ) -> None:
-    older = archive_store.directory / "older.backup"
-    asked = checked(backup(directory=archive_store.directory, max_age=24 * 3600))
-    (good,) = engine.play(asked)
-    assert good["archive"]["path"] == str(older), "the archive of this very session is young"
+    directory, least = archive_store.directory, engine.site.scopes[-1]
+    older = directory / "older.backup"
+    asked = backup(directory=directory, scope=[least], max_age=3600)
+    everything = checked(backup(directory=directory, max_age=24 * 3600))
     content = bytearray(older.read_bytes())
-    content[len(content) // 2] ^= 1
-    older.write_bytes(content)
-    (bad,) = engine.play(asked)
-    assert bad["changed"] and bad["archive"]["path"] != str(older)
-
-
-def test_a_preview_shows_the_plan_and_writes_nothing(engine: Engine, closed: Path, site: Site) -> None:
-    logs = photograph(site.logs)
-    (plan,) = engine.play(checked(backup(directory=closed, profile="small")))
-    assert plan["changed"]
-    assert plan["diff"]["before"] == {"leftovers": []}
-    after = plan["diff"]["after"]
-    assert after["path"] == plan["archive"]["path"]
-    assert after["databases"]["engine"]["rows"] == plan["archive"]["databases"]["engine"]["rows"] > 0
-    assert "--mode=backup" in plan["cmd"]
-    shown = rf'^\+ +"path": "{re.escape(after["path"])}"'
-    assert re.search(shown, engine.plays[0].output, re.MULTILINE), "--diff prints it"
-    assert plan["archive"]["sha256"] is None
-    assert not list(closed.iterdir())
-    assert photograph(site.logs) == logs
-
-
-@pytest.mark.faults
-def test_each_database_that_the_tool_skipped_is_named(
-    engine: Engine, archive_store: ArchiveStore, fault: Fault
-) -> None:
-    fault("skip-database", "grafana keycloak")
-    (result,) = engine.play(backup(directory=archive_store.directory, scope=["keycloakdb", "grafanadb"]))
-    named = [problem["message"] for problem in result["problems"] if problem["code"] == "database_skipped"]
-    assert len(named) == 2, result["msg"]
-    assert "keycloak" in named[1] and "grafana" in named[0]
-    archive_store.assert_untouched()
+    good, changed, made, again, *others = in_turns(
+        engine,
+        everything,
+        lambda: older.write_bytes(flip(bytes(content), len(content) // 2)), everything,
+        manifest_of(older).unlink, asked, asked,
+        checked(backup(directory=directory, scope=[least])),
+        checked(backup(directory=directory, scope=[least, "files"], max_age=3600)),
+    )  # fmt: skip
+    assert good["archive"]["path"] == str(older), "the archive of this very session is young"
+    assert changed["changed"] and changed["archive"]["path"] != str(older)
+    assert [result["changed"] for result in (good, made, again, *others)] == [False, True, False, True, True], made
+    assert again["archive"]["path"] == made["archive"]["path"] != str(older)

@@ -4,116 +4,114 @@
 """engine_backup refuses to make a smaller backup than the installation needs, and names every reason at once."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from lab import Database, postgres
+from lab import postgres
 
+from .archive_steps import Step, in_turns
 from .archive_store import ArchiveStore
 from .installation import Site
 from .playbooks import Engine, backup, checked, codes
+from .side_effects import photograph
 
 pytestmark = pytest.mark.faults
-Keep = Callable[[Path], Path]
-
-
-def assert_refused(engine: Engine, archive_store: ArchiveStore, code: str) -> str:
-    """The preview and the run both refuse, by name; return what they say."""
-    preview, result = engine.play(
-        checked(backup(directory=archive_store.directory)), backup(directory=archive_store.directory)
-    )
-    for one in (preview, result):
-        assert one["failed"], one
-        assert code in codes(one), one["msg"]
-        assert one["phase"] == "plan"
-    assert codes(preview) == codes(result)
-    archive_store.assert_untouched()
-    return str(result["msg"])
-
-
-def change(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @contextmanager
-def renamed(site: Site, database: Database) -> Iterator[None]:
-    """A database is gone for a while."""
-    away = f"{database.name}_away"
-    postgres.query(site.lab, "postgres", f'ALTER DATABASE "{database.name}" RENAME TO "{away}"')
+def replaced(path: Path, content: str | None) -> Iterator[None]:
+    """A file says something else for a while, or is gone."""
+    before, mode = path.read_bytes(), path.stat().st_mode
+    path.unlink() if content is None else path.write_text(content, encoding="utf-8")
     try:
         yield
     finally:
-        postgres.query(site.lab, "postgres", f'DROP DATABASE IF EXISTS "{database.name}"')
-        postgres.query(site.lab, "postgres", f'ALTER DATABASE "{away}" RENAME TO "{database.name}"')
+        path.write_bytes(before)
+        path.chmod(mode)
 
 
-def test_a_missing_query_tool_is_refused(engine: Engine, archive_store: ArchiveStore, site: Site, kept: Keep) -> None:
-    kept(site.prefix / "bin/otopi-config-query").unlink()
-    assert_refused(engine, archive_store, "query_tool_missing")
+def query_tool(site: Site, content: str | None) -> AbstractContextManager[None]:
+    return replaced(site.prefix / "bin/otopi-config-query", content)
 
 
-def test_a_query_tool_that_answers_otherwise_is_refused(
-    engine: Engine, archive_store: ArchiveStore, site: Site, kept: Keep
-) -> None:
-    kept(site.prefix / "bin/otopi-config-query").write_text("#!/bin/sh\nexit 2\n")
-    assert_refused(engine, archive_store, "flag_disagrees")
+def flag(site: Site, old: str, new: str) -> AbstractContextManager[None]:
+    text = site.setup_state.read_text(encoding="utf-8")
+    assert old in text
+    return replaced(site.setup_state, text.replace(old, new))
 
 
-def test_a_dropped_enable_flag_is_refused(engine: Engine, archive_store: ArchiveStore, site: Site, kept: Keep) -> None:
-    change(kept(site.setup_state), "OVESETUP_DWH_CORE/enable=bool:True", "OVESETUP_DWH_CORE/enable=bool:False")
-    said = assert_refused(engine, archive_store, "flag_disagrees")
-    assert "OVESETUP_DWH_CORE/enable" in said
-
-
-def test_a_deleted_enable_flag_is_refused(engine: Engine, archive_store: ArchiveStore, site: Site, kept: Keep) -> None:
-    change(kept(site.setup_state), "OVESETUP_CONFIG/keycloakEnable=bool:True\n", "")
-    said = assert_refused(engine, archive_store, "flag_disagrees")
-    assert "keycloak" in said
-
-
-def test_an_enabled_database_that_is_gone_is_refused(engine: Engine, archive_store: ArchiveStore, site: Site) -> None:
-    with renamed(site, site.lab.databases["dwh"]):
-        assert_refused(engine, archive_store, "database_missing")
-
-
-def test_an_enabled_database_that_is_empty_is_refused(engine: Engine, archive_store: ArchiveStore, site: Site) -> None:
-    database = site.lab.databases["keycloak"]
-    with renamed(site, database):
-        postgres.query(site.lab, "postgres", f'CREATE DATABASE "{database.name}" OWNER "{database.owner}"')
-        assert_refused(engine, archive_store, "database_empty")
-
-
-def test_a_wrong_password_is_refused(engine: Engine, archive_store: ArchiveStore, site: Site) -> None:
-    database = site.lab.databases["dwh"]
-    set_password = f"ALTER ROLE \"{database.owner}\" PASSWORD '%s'"
-    postgres.query(site.lab, "postgres", set_password % "another")
+@contextmanager
+def renamed(site: Site, kind: str, is_empty: bool = False) -> Iterator[None]:
+    """A database is gone for a while; an empty one may stand in its place."""
+    name, owner, _password = site.lab.databases[kind]
+    postgres.query(site.lab, "postgres", f'ALTER DATABASE "{name}" RENAME TO "{name}_away"')
     try:
-        assert_refused(engine, archive_store, "database_login_failed")
+        if is_empty:
+            postgres.query(site.lab, "postgres", f'CREATE DATABASE "{name}" OWNER "{owner}"')
+        yield
     finally:
-        postgres.query(site.lab, "postgres", set_password % database.password)
+        postgres.query(site.lab, "postgres", f'DROP DATABASE IF EXISTS "{name}"')
+        postgres.query(site.lab, "postgres", f'ALTER DATABASE "{name}_away" RENAME TO "{name}"')
 
 
-def test_a_database_server_that_is_down_is_refused_and_the_next_run_is_fine(
-    engine: Engine, archive_store: ArchiveStore, site: Site
-) -> None:
+@contextmanager
+def wrong_password(site: Site) -> Iterator[None]:
+    _name, owner, password = site.lab.databases["dwh"]
+    for told in ("another", password):
+        postgres.query(site.lab, "postgres", f"ALTER ROLE \"{owner}\" PASSWORD '{told}'")
+        if told == "another":
+            yield
+
+
+@contextmanager
+def server_down(site: Site) -> Iterator[None]:
     postgres.stop(site.lab, forever=False)
     try:
-        assert_refused(engine, archive_store, "database_unreachable")
+        yield
     finally:
         postgres.start(site.lab)
-    (result,) = engine.play(backup(directory=archive_store.directory))
-    assert result["changed"], result.get("msg")
-    archive_store.assert_holds_new(result)
 
 
-def test_every_refusal_is_named_at_once(engine: Engine, archive_store: ArchiveStore, site: Site, kept: Keep) -> None:
-    change(kept(site.setup_state), "OVESETUP_DWH_CORE/enable=bool:True", "OVESETUP_DWH_CORE/enable=bool:False")
-    with renamed(site, site.lab.databases["keycloak"]):
-        options = {"directory": archive_store.directory, "scope": ["all", "managedblockdb"], "tmpdir": "/nowhere"}
-        (preview,) = engine.play(checked(backup(**options)))
+DWH = ("OVESETUP_DWH_CORE/enable=bool:True", "OVESETUP_DWH_CORE/enable=bool:False")
+# What is wrong, the code of the refusal, and what it names.
+REASONS: dict[str, tuple[Callable[[Site], AbstractContextManager[None]], str, str]] = {
+    "no query tool": (lambda site: query_tool(site, None), "query_tool_missing", "otopi-config-query"),
+    "another answer": (lambda site: query_tool(site, "#!/bin/sh\nexit 2\n"), "flag_disagrees", ""),
+    "dropped flag": (lambda site: flag(site, *DWH), "flag_disagrees", "OVESETUP_DWH_CORE/enable"),
+    "deleted flag": (
+        lambda site: flag(site, "OVESETUP_CONFIG/keycloakEnable=bool:True\n", ""), "flag_disagrees", "keycloak"),
+    "no database": (lambda site: renamed(site, "dwh"), "database_missing", "history"),
+    "empty database": (lambda site: renamed(site, "keycloak", True), "database_empty", "keycloak"),
+    "wrong password": (wrong_password, "database_login_failed", "history"),
+    "no server": (server_down, "database_unreachable", ""),
+}  # fmt: skip
+
+
+def test_each_reason_is_refused_by_its_name_and_the_run_after_them_is_fine(
+    engine: Engine, archive_store: ArchiveStore, site: Site
+) -> None:
+    asked, steps = backup(directory=archive_store.directory), list[Step]()
+    for change, _code, _named in REASONS.values():
+        wrong = change(site)
+        steps += [wrong.__enter__, asked, lambda wrong=wrong: wrong.__exit__(None, None, None)]
+    before = list[object]()
+    *refused, made = in_turns(engine, *steps, lambda: before.append(photograph(archive_store.directory)), asked)
+    assert before == [archive_store.before]
+    for result, (what, (_change, code, named)) in zip(refused, REASONS.items(), strict=True):
+        assert result["failed"] and result["phase"] == "plan", what
+        assert code in codes(result) and named in result["msg"], result["msg"]
+    assert made["changed"], made.get("msg")
+    archive_store.assert_holds_new(made)
+
+
+def test_every_refusal_is_named_at_once_and_in_a_preview_too(
+    engine: Engine, archive_store: ArchiveStore, site: Site
+) -> None:
+    asked = backup(directory=archive_store.directory, scope=["all", "managedblockdb"], tmpdir="/nowhere")
+    with flag(site, *DWH), renamed(site, "keycloak"):
+        preview, result = engine.play(checked(asked), asked)
     assert {"flag_disagrees", "database_missing", "scope_unsupported", "tmpdir_missing"} <= set(codes(preview))
     assert all(code in preview["msg"] for code in codes(preview))
+    assert codes(preview) == codes(result)
     archive_store.assert_untouched()

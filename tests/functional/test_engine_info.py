@@ -7,9 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from lab import processes as lab_processes
 from lab.databases import empty, row_counts
 from lab.postgres import query
 
+from .archive_steps import in_turns
 from .archive_store import Made
 from .engine_tasks import facts
 from .installation import Site, read_site
@@ -27,7 +26,6 @@ from .side_effects import photograph, processes, wait_for
 IDENTITY = "/var/log/ovirt-engine-backup/{}_b%c.log"
 VOLATILE = {"size", "sessions", "waited", "problem"}
 JDBC = "PostgreSQL JDBC Driver"
-MOMENT = 5.0  # seconds in which a module that was started begins to ask
 
 
 @pytest.fixture(scope="module")
@@ -50,23 +48,10 @@ def changed(own: Site, tmp_path: Path) -> Iterator[Engine]:
     host.assert_left_no_trace(tmp_path, before)
 
 
-@pytest.fixture
-def lost(own: Site) -> Iterator[Site]:
-    """The same engine, for a test after which it would be of no use."""
-    machines.checkpoint(own.lab, "good")
-    yield own
-    machines.rewind(own.lab, "good")
-
-
-def read(host: Engine, **options: object) -> Result:
-    """The facts, after a look in check mode that has to give the same."""
-    task = facts(**options)
-    results = host.play(checked(task), task, checked(task), task)
-    assert [result.get("msg", "") for result in results] == [""] * 4
-    assert [result["changed"] for result in results] == [False] * 4
-    found: list[Result] = [result["engine"] for result in results]
-    assert [steady(engine) for engine in found] == [steady(found[0])] * 4
-    return found[-1]
+def good(results: list[Result]) -> list[Result]:
+    """The facts; no look at an engine changes anything or fails."""
+    assert [(result.get("msg"), result["changed"]) for result in results] == [(None, False)] * len(results)
+    return [result["engine"] for result in results]
 
 
 def steady(engine: Result) -> Result:
@@ -83,10 +68,17 @@ def sql(lab: Lab, statement: str, kind: str = "engine") -> str:
     return query(lab, lab.databases[kind].name, statement)
 
 
-def test_an_engine_is_described_without_touching_it(engine: Engine) -> None:
+def test_an_engine_is_described_without_touching_it_and_knows_its_own_backups(
+    engine: Engine, made: Made, tmp_path: Path
+) -> None:
     before = photograph(engine.site.prefix / "etc")
-    found = read(engine)
+    identity = made.results["stock"]["archive"]["identity"]
+    *results, refused = engine.play(
+        checked(facts()), facts(), facts(identity=identity), facts(identity=identity + "x"), facts(prefix=tmp_path)
+    )
     assert photograph(engine.site.prefix / "etc") == before
+    planned, found, known, longer = good(results)
+    assert steady(planned) == steady(found)
     assert found["fqdn"] == engine.site.fqdn
     assert found["is_set_up"] and found["version"] in found["display_version"]
     assert found["generated_by"].startswith(found["version"])
@@ -95,84 +87,72 @@ def test_an_engine_is_described_without_touching_it(engine: Engine) -> None:
     assert found["databases"]["engine"]["state"] == "filled" and found["databases"]["engine"]["enabled"]
     assert (found["just_restored"], found["backup_mark"], found["health"]) == (False, "", None)
     assert found["product_version"]
-
-
-def test_a_backup_is_known_by_the_engine_that_made_it(engine: Engine, made: Made) -> None:
-    identity = made.results["stock"]["archive"]["identity"]
-    asked = (identity, identity + "x", Path(identity).name)
-    results = engine.play(*(facts(identity=path) for path in asked))
-    assert [result["engine"]["backup_mark"] for result in results] == ["finished", "none", "none"]
+    assert (known["backup_mark"], longer["backup_mark"]) == ("finished", "none")
+    assert not shutil.which("engine-backup")
+    assert refused["failed"] and refused["code"] == "tool_missing"
 
 
 @pytest.mark.faults
-def test_every_database_and_every_row_is_counted(engine: Engine) -> None:
-    lab = engine.site.lab
-    found = read(engine, count_rows=True)["databases"]
-    assert set(found) == set(lab.databases), "the SQLite file of Grafana is no database of PostgreSQL"
-    for kind, database in found.items():
-        rows = row_counts(lab, kind)
-        assert (database["rows"], database["tables"]) == (sum(rows.values()), len(rows))
-        assert (database["name"], database["port"]) == (lab.databases[kind].name, lab.port)
-        assert (database["server_address"], database["server_port"]) == ("127.0.0.1", lab.port)
-        assert database["size"] > 1 << 20 and database["problem"] == ""
-
-
-@pytest.mark.faults
-def test_a_database_that_was_restored_from_a_backup_is_known_by_its_mark(changed: Engine, own: Site) -> None:
-    note(own.lab, (9024, "Started", IDENTITY.format("begun")), (9024, "Started", "/x" + IDENTITY.format("longer")))
-    note(own.lab, (9026, "Failed", IDENTITY.format("failed")))
-    note(own.lab, (9024, "Started", IDENTITY.format("other").replace("%", "x")))
-    note(own.lab, (9024, "Started", IDENTITY.format("ended")), (9025, "Finished", IDENTITY.format("ended")))
-    for name, is_passed in (("passed", True), ("not_passed", False)):  # the engine deletes its old events
-        values = f"'{name}', now(), {is_passed}, '', 'x', '{IDENTITY.format(name)}'"
-        sql(own.lab, f"INSERT INTO engine_backup_log VALUES ({values})")
-    marks = {
-        "begun": "started", "longer": "none", "failed": "none", "other": "none", "ended": "finished",
-        "passed": "finished", "not_passed": "none",
-    }  # fmt: skip
-    results = changed.play(*(facts(identity=IDENTITY.format(name)) for name in marks))
-    found = dict(zip(marks, [result["engine"]["backup_mark"] for result in results], strict=True))
-    assert found == marks
-
-
-def note(lab: Lab, *events: tuple[int, str, str]) -> None:
-    """Write into the event log what a backup writes there."""
-    for log_type, what, identity in events:
-        message = f"engine-backup: Backup {what}, scope=db, log={identity}"
-        columns = "(log_time, log_type, severity, message)"
-        sql(lab, f"INSERT INTO audit_log {columns} VALUES (now(), {log_type}, 0, '{message}')")
-
-
-@pytest.mark.faults
-def test_what_the_engine_remembers_is_told(changed: Engine, own: Site) -> None:
-    sql(own.lab, "UPDATE vdc_options SET option_value = '1' WHERE option_name = 'DbJustRestored'")
-    sql(own.lab, "UPDATE dwh_history_timekeeping SET var_value = '1' WHERE var_name = 'DwhCurrentlyRunning'")
-    sql(own.lab, "ALTER TABLE vm_static ADD COLUMN IF NOT EXISTS origin integer DEFAULT 3")
-    found = read(changed)
-    assert (found["just_restored"], found["dwh_currently_running"], found["hosted_engine"]) == (True, True, False)
-    assert found["hosted_engine_vm"] == ""
-    sql(own.lab, "UPDATE vm_static SET origin = 6, vm_name = 'HostedEngine' WHERE vm_name = 'vm-7'")
-    sql(own.lab, "UPDATE vdc_options SET option_value = '0' WHERE option_name = 'DbJustRestored'")
-    sql(own.lab, "UPDATE dwh_history_timekeeping SET var_value = '0' WHERE var_name = 'DwhCurrentlyRunning'")
-    found = read(changed)
-    assert (found["just_restored"], found["dwh_currently_running"], found["hosted_engine"]) == (False, False, True)
-    assert found["hosted_engine_vm"] == "HostedEngine"
-
-
-@pytest.mark.faults
-def test_who_uses_a_database_is_told_and_we_are_not_counted(changed: Engine, own: Site) -> None:
-    lab = own.lab
+def test_databases_memory_and_users_of_an_engine_are_told(changed: Engine, own: Site) -> None:
+    lab, marks = own.lab, {"begun": "started", "longer": "none", "other": "none", "passed": "finished", "not": "none"}
     names = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'a visitor'"
     visitors = [visit(lab) for _number in range(2)]
     try:
         wait_for("the visitors", lambda: sql(lab, names) == "2")
-        sessions = read(changed)["databases"]["dwh"]["sessions"]
+        results = in_turns(
+            changed,
+            facts(count_rows=True),
+            lambda: remember(lab), facts(), *(facts(identity=IDENTITY.format(name)) for name in marks),
+            lambda: forget(lab), facts(),
+        )  # fmt: skip
     finally:
         for visitor in visitors:
             visitor.communicate()
+    counted, remembered, *marked, forgotten = good(results)
+
+    found = counted["databases"]
+    assert set(found) == set(lab.databases), "the SQLite file of Grafana is no database of PostgreSQL"
+    for kind, database in found.items():
+        rows = row_counts(lab, kind)
+        more = len(marks) if kind == "engine" else 0  # what was remembered since
+        assert (database["rows"], database["tables"]) == (sum(rows.values()) - more, len(rows))
+        assert (database["name"], database["port"]) == (lab.databases[kind].name, lab.port)
+        assert (database["server_address"], database["server_port"]) == ("127.0.0.1", lab.port)
+        assert database["size"] > 1 << 20 and database["problem"] == ""
+    sessions = found["dwh"]["sessions"]
     expected = {"user": lab.databases["dwh"].owner, "client": "127.0.0.1", "application": "a visitor", "count": 2}
     assert expected in sessions
-    assert {session["application"] for session in sessions} == {"a visitor", JDBC}
+    assert {session["application"] for session in sessions} == {"a visitor", JDBC}, "we are not counted"
+
+    keys = ("just_restored", "dwh_currently_running", "hosted_engine", "hosted_engine_vm")
+    assert [remembered[key] for key in keys] == [True, True, False, ""]
+    assert [forgotten[key] for key in keys] == [False, False, True, "HostedEngine"]
+    assert {name: one["backup_mark"] for name, one in zip(marks, marked, strict=True)} == marks
+
+
+def remember(lab: Lab) -> None:
+    """A restore that engine-setup does not know of yet, backups in the event log, and a column of newer engines."""
+    sql(lab, "UPDATE vdc_options SET option_value = '1' WHERE option_name = 'DbJustRestored'")
+    sql(lab, "UPDATE dwh_history_timekeeping SET var_value = '1' WHERE var_name = 'DwhCurrentlyRunning'")
+    sql(lab, "ALTER TABLE vm_static ADD COLUMN IF NOT EXISTS origin integer DEFAULT 3")
+    for text in (
+        IDENTITY.format("begun"),
+        "/x" + IDENTITY.format("longer"),
+        IDENTITY.format("other").replace("%", "x"),
+    ):
+        columns = "(log_time, log_type, severity, message)"
+        message = f"engine-backup: Backup Started, scope=db, log={text}"
+        sql(lab, f"INSERT INTO audit_log {columns} VALUES (now(), 9024, 0, '{message}')")
+    for name, is_passed in (("passed", True), ("not", False)):  # the engine deletes its old events
+        values = f"'{name}', now(), {is_passed}, '', 'x', '{IDENTITY.format(name)}'"
+        sql(lab, f"INSERT INTO engine_backup_log VALUES ({values})")
+
+
+def forget(lab: Lab) -> None:
+    """The same engine set up, and hosted by one of its own hosts."""
+    sql(lab, "UPDATE vm_static SET origin = 6, vm_name = 'HostedEngine' WHERE vm_name = 'vm-7'")
+    sql(lab, "UPDATE vdc_options SET option_value = '0' WHERE option_name = 'DbJustRestored'")
+    sql(lab, "UPDATE dwh_history_timekeeping SET var_value = '0' WHERE var_name = 'DwhCurrentlyRunning'")
 
 
 def visit(lab: Lab) -> "subprocess.Popen[bytes]":
@@ -184,101 +164,79 @@ def visit(lab: Lab) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.faults
-def test_a_database_that_can_not_be_read_is_a_fact(changed: Engine, lost: Site) -> None:
-    lab = lost.lab
+def test_a_running_engine_is_well_and_a_killed_one_leaves_a_stale_mark(changed: Engine, own: Site) -> None:
+    lab, mark = own.lab, own.prefix / "var/lib/ovirt-engine/engine.up"
+    pid = int(mark.read_text())
+
+    def kill() -> None:
+        os.kill(pid, signal.SIGKILL)
+        wait_for("its end", lambda: not lab_processes.is_alive(lab.home, "ovirt-engine"))
+
+    def hang() -> None:
+        machines.start_services(lab)
+        faults.set_fault(lab.faults, "health-hangs")
+
+    try:
+        results = in_turns(
+            changed,
+            checked(facts(health=True)), facts(health=True),
+            lambda: faults.set_fault(lab.faults, "health-never"), facts(health=True, health_timeout=2),
+            kill, facts(health=True),
+            hang, facts(health=True, health_timeout=2),
+        )  # fmt: skip
+    finally:
+        faults.clear(lab.faults)
+    planned, well, unwell, dead, silent = good(results)
+    assert steady(planned) == steady(well)
+    assert well["is_running"] and well["up_mark"]["state"] == "running"
+    assert well["services"]["ovirt-engine"] == "active" and well["services"]["ovirt-provider-ovn"] == "missing"
+    health = well["health"]
+    assert (health["is_healthy"], health["status"], health["problem"]) == (True, 200, "")
+    assert health["url"] == f"http://{own.fqdn}:{lab.http_port}/ovirt-engine/services/health"
+    assert (dead["is_running"], dead["up_mark"]["state"], dead["up_mark"]["pid"]) == (False, "stale", pid)
+    assert dead["services"]["ovirt-engine"] == "inactive"
+    assert dead["health"]["problem"].endswith("connection refused")
+    for engine, status, seen in ((unwell, 404, "404 - Not Found"), (silent, None, "no answer in time")):
+        health = engine["health"]
+        assert (health["is_healthy"], health["status"]) == (False, status)
+        assert seen in health["problem"] and 2 <= health["waited"] < 8
+
+
+@pytest.mark.faults
+def test_what_can_not_be_read_is_a_fact(changed: Engine, own: Site) -> None:
+    """The last test of this file: nothing is left of the engine afterwards."""
+    lab = own.lab
     names = {kind: database.name for kind, database in lab.databases.items()}
-    empty(lab, "dwh")
-    empty(lab, "keycloak")
-    sql(lab, "CREATE FUNCTION public.left_over() RETURNS int LANGUAGE sql AS 'SELECT 1'", "keycloak")
-    query(lab, "postgres", f"ALTER ROLE {lab.databases['cinderlib'].owner} PASSWORD 'another'")
-    found = read(changed, count_rows=True)["databases"]
+
+    def lock_out() -> None:
+        empty(lab, "dwh")
+        empty(lab, "keycloak")
+        sql(lab, "CREATE FUNCTION public.left_over() RETURNS int LANGUAGE sql AS 'SELECT 1'", "keycloak")
+        query(lab, "postgres", f"ALTER ROLE {lab.databases['cinderlib'].owner} PASSWORD 'another'")
+
+    def lose() -> None:
+        query(lab, "postgres", f"DROP DATABASE {names['dwh']} WITH (FORCE)")
+        path = own.prefix / "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf"
+        path.write_text(path.read_text().replace(f'KEYCLOAK_DB_PORT="{lab.port}"', 'KEYCLOAK_DB_PORT="1"'))
+
+    results = in_turns(
+        changed,
+        lock_out, facts(count_rows=True),
+        lose, facts(),
+        lambda: machines.reinstall(lab), facts(identity=IDENTITY, count_rows=True, health=True),
+    )  # fmt: skip
+    locked_out, lost, fresh = good(results)
+    found = locked_out["databases"]
     states = {kind: database["state"] for kind, database in found.items()}
     assert states == {"engine": "filled", "dwh": "empty", "keycloak": "filled", "cinderlib": "login_failed"}
     assert (found["dwh"]["rows"], found["keycloak"]["tables"], found["cinderlib"]["rows"]) == (0, 0, None)
     assert found["engine"]["rows"] > 0 and names["cinderlib"] in found["cinderlib"]["problem"]
 
-    query(lab, "postgres", f"DROP DATABASE {names['dwh']} WITH (FORCE)")
-    path = lost.prefix / "etc/ovirt-engine/engine.conf.d/12-setup-keycloak.conf"
-    path.write_text(path.read_text().replace(f'KEYCLOAK_DB_PORT="{lab.port}"', 'KEYCLOAK_DB_PORT="1"'))
-    found = read(changed)["databases"]
+    found = lost["databases"]
     states = {kind: found[kind]["state"] for kind in ("engine", "dwh", "keycloak")}
     assert states == {"engine": "filled", "dwh": "missing", "keycloak": "unreachable"}
     assert names["dwh"] in found["dwh"]["problem"] and ":1 " in found["keycloak"]["problem"]
 
-
-@pytest.mark.faults
-def test_a_running_engine_is_well_and_a_killed_one_leaves_a_stale_mark(changed: Engine, own: Site) -> None:
-    found = read(changed, health=True)
-    assert found["is_running"] and found["up_mark"]["state"] == "running"
-    assert found["services"]["ovirt-engine"] == "active" and found["services"]["ovirt-provider-ovn"] == "missing"
-    health = found["health"]
-    assert (health["is_healthy"], health["status"], health["problem"]) == (True, 200, "")
-    assert health["url"] == f"http://{own.fqdn}:{own.lab.http_port}/ovirt-engine/services/health"
-
-    pid = found["up_mark"]["pid"]
-    os.kill(pid, signal.SIGKILL)
-    wait_for("its end", lambda: not lab_processes.is_alive(own.lab.home, "ovirt-engine"))
-    found = read(changed, health=True)
-    machines.start_services(own.lab)
-    assert (found["is_running"], found["up_mark"]["state"], found["up_mark"]["pid"]) == (False, "stale", pid)
-    assert found["services"]["ovirt-engine"] == "inactive"
-    assert found["health"]["problem"].endswith("connection refused")
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize(
-    ("switch", "parameter", "status", "seen"),
-    [
-        ("health-never", "", 404, "404 - Not Found"),
-        ("health-down", "", 500, "'DB Down!'"),
-        ("health-lies", "", 200, "'Welcome to Health Status!'"),
-        ("health-lies", "DB Up! Welcome to Health Status!", 200, "'DB Up! Welcome to Health Status!'"),
-        ("health-hangs", "", None, "no answer in time"),
-    ],
-)
-def test_only_an_engine_that_says_so_is_well(
-    changed: Engine, own: Site, switch: str, parameter: str, status: int | None, seen: str
-) -> None:
-    faults.set_fault(own.lab.faults, switch, parameter)
-    try:
-        (result,) = changed.play(facts(health=True, health_timeout=3))
-    finally:
-        faults.clear(own.lab.faults)
-    health = result["engine"]["health"]
-    assert not result.get("failed") and not health["is_healthy"]
-    assert health["status"] == status and seen in health["problem"] and 3 <= health["waited"] < 8
-
-
-@pytest.mark.faults
-def test_an_engine_that_gets_well_late_is_waited_for(changed: Engine, own: Site) -> None:
-    faults.set_fault(own.lab.faults, "health-never")
-    try:
-        play = changed.start(facts(health=True, health_timeout=60))
-        wait_for("the module", lambda: any("AnsiballZ_engine_info" in command for command in commands()))
-        time.sleep(MOMENT)
-    finally:
-        faults.clear(own.lab.faults)
-    health = changed.finish(play)[0]["engine"]["health"]
-    assert health["is_healthy"] and 0 < health["waited"] < 60
-
-
-def commands() -> Iterator[str]:
-    """The command lines of everything that runs."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            yield path.read_bytes().decode(errors="replace")
-
-
-@pytest.mark.faults
-def test_a_host_that_was_never_set_up_has_no_databases(changed: Engine, lost: Site) -> None:
-    machines.reinstall(lost.lab)
-    found = read(changed, identity=IDENTITY, count_rows=True, health=True)
-    assert (found["is_set_up"], found["databases"], found["generated_by"]) == (False, {}, "")
-    assert (found["just_restored"], found["hosted_engine"], found["backup_mark"]) == (None, None, "")
-    assert found["version"] and not found["is_running"] and not found["health"]["is_healthy"]
-
-
-def test_a_host_without_an_engine_is_refused(engine: Engine, tmp_path: Path) -> None:
-    assert not shutil.which("engine-backup")
-    (result,) = engine.play(facts(prefix=tmp_path))
-    assert result["failed"] and result["code"] == "tool_missing"
+    assert (fresh["is_set_up"], fresh["databases"], fresh["generated_by"]) == (False, {}, "")
+    assert (fresh["just_restored"], fresh["hosted_engine"], fresh["backup_mark"]) == (None, None, "")
+    assert fresh["version"] and not fresh["is_running"] and not fresh["health"]["is_healthy"]

@@ -74,7 +74,7 @@ class Machines:
         return self.launch(command)
 
     def launch(self, command: Sequence[str], home: Path | None = None) -> runs.AnyRun:
-        """Start a command in a session of its own, with the places of this test; one in a folder is any program."""
+        """Start a command in a session of its own, with the places of this test."""
         folders = {
             "PATH": self.path,
             "TMPDIR": str(self.scratch / "tmp"),
@@ -84,8 +84,8 @@ class Machines:
             "ANSIBLE_SHOW_CUSTOM_STATS": "true",
             "ANSIBLE_PIPELINING": "true",
         }
-        if home is None:
-            return runs.start(command, folders, self.scratch, session=True)
+        if command[0] == program("ansible-playbook"):
+            return runs.start(command, folders, home or self.scratch, session=True)
         return subprocess.Popen(
             command, env=environment(folders), cwd=home, start_new_session=True, text=True, errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,8 @@ from ansible.module_utils.common import warnings as shown
 from lab import rest_engine
 from lab.rest_engine import DiskPlan, RestLab, VmPlan
 from tooling.places import link_checkout
+
+from .. import runs
 
 sys.path.insert(0, str(link_checkout()))
 from ansible_collections.ovirt.backup.plugins.module_utils._vm.api.connect import open_api  # noqa: E402
@@ -98,14 +99,12 @@ class SharedEngine:
         with open_api(self.auth()) as api:
             api.detach_disk(rest_engine.identify("vm", "backup"), disk)
 
-    def run(self, command: list[str], variables: dict[str, str]) -> str:
-        """Run a command and return what it said."""
-        done = subprocess.run(
-            command, env=variables, cwd=self.scratch, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False, timeout=120,
-        )  # fmt: skip
-        self.said.append(done.stdout)
-        return done.stdout
+    def run(self, command: list[str]) -> str:
+        """Run ansible-playbook and return what it said."""
+        process = runs.start(command, {"TMPDIR": str(self.scratch)}, self.scratch, session=True)
+        output = process.communicate(timeout=120)[0]
+        self.said.append(output)
+        return output
 
     def auth(self, **changes: Any) -> dict[str, Any]:
         lab = self.lab

@@ -27,7 +27,7 @@ def images(path: Path) -> list[Path]:
     return [path / disk["image"]["file"] for disk in manifest["disks"]]
 
 
-def test_check_run_check_run(machines: Machines) -> None:
+def test_check_and_run(machines: Machines) -> None:
     planned = machines.back_up("app", "cold", options=["--check", "--diff"], vm_backup_parallel=1).made()
     planned.says("app: would be backed up", "cold: would be backed up")
     assert not machines.backups.exists()
@@ -40,9 +40,6 @@ def test_check_run_check_run(machines: Machines) -> None:
     for image, content in zip(images(path), before, strict=True):
         assert content == as_raw(machines, image)
     assert leftovers(machines) == []
-    machines.back_up("app", options=["--check", "--diff"]).made()
-    machines.back_up("app").made()
-    assert len(machines.finished("app")) == 2
 
 
 def as_raw(machines: Machines, image: Path) -> bytes:
@@ -56,9 +53,9 @@ def test_machines_that_fail_leave_the_others_alone(machines: Machines) -> None:
     rest_engine.set_fault(machines.lab.faults, "device-missing", "raw_Disk1")
     rest_engine.set_fault(machines.lab.faults, "device-twice", "app_Disk2")
     machines.back_up("app", vm_backup_poll_interval=0).refused("vm_backup_poll_interval are 1 or more")
-    refused = ["HostedEngine", "nobody", "shared", "tight", "twin"]
+    refused = ["HostedEngine", "nobody", "shared"]
     ran = machines.back_up(*refused, "raw", "app", "cold", vm_backup_device_timeout=2)
-    ran.refused("7 of 8 virtual machines were not backed up", "shared_Lun", "engine_backup", "2 devices")
+    ran.refused("5 of 6 virtual machines were not backed up", "shared_Lun", "engine_backup", "2 devices")
     ran.says("raw: Begin the backup", "app: Begin the backup")
     assert sorted(ran.statistics["ovirt_backup_failed_vms"]) == sorted([*refused, "raw", "app"])
     assert [len(machines.finished(vm)) for vm in ("app", "raw", "cold")] == [0, 0, 1]

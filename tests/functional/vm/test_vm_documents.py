@@ -6,10 +6,11 @@
 import os
 from pathlib import Path
 
+import pytest
 from lab import rest_engine
 from tooling.places import ROOT
 
-from ..documents import Block, read_blocks
+from ..documents import PLAYBOOK, Block, plain_runs, read_blocks
 from ..installation import program
 from .machines import Machines
 from .test_vm_backup_role import leftovers
@@ -51,28 +52,28 @@ class Reader:
                 self.type(block.text)
 
     def type(self, text: str) -> None:
-        path = os.pathsep.join([str(Path(program("python")).parent), os.environ["PATH"]])
-        own = [f"PATH={path}", f"BACKUP={self.backup}", "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes"]
-        command = ["env", *own, "bash", "-euo", "pipefail", "-c", self.here(text)]
-        process = self.machines.launch(command, self.home)
-        output = self.machines.said(process)
-        assert process.returncode == 0, f"{text}\n{output}"
+        for words in plain_runs(self.here(text)) or [["bash", "-euo", "pipefail", "-c", self.here(text)]]:
+            command = [program(words[0]) if words[0] == PLAYBOOK.strip() else words[0], *words[1:]]
+            process = self.machines.launch(command, self.home)
+            output = self.machines.said(process)
+            assert process.returncode == 0, f"{text}\n{output}"
 
     def here(self, text: str) -> str:
-        text = text.replace(DOCUMENTED, self.backup)
+        text = text.replace(DOCUMENTED, self.backup).replace("$PWD", str(self.home))
         for documented, folder in PLACES.items():
             text = text.replace(documented, os.path.normpath(self.home / folder))
         return text
 
 
-def test_examples_of_the_documents_work(machines: Machines) -> None:
+def test_examples_of_the_documents_work(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK", "yes")
     reader = Reader(machines)
     reader.follow("roles/vm_backup/README.md")
     (backup,) = machines.finished("app")
     assert len(machines.finished("cold")) == 1
 
     (reader.home / "restic.password").write_text("x")
-    reader.type("RESTIC_PASSWORD_FILE=/srv/restic.password restic init --quiet --repo /srv/restic")
+    reader.type("restic init --quiet --repo /srv/restic --password-file /srv/restic.password")
     reader.type("borg init --encryption none /srv/borg")
     reader.follow("docs/vm_backup.md")
     assert len(machines.finished("cold")) == 3
@@ -82,13 +83,16 @@ def test_examples_of_the_documents_work(machines: Machines) -> None:
     reader.follow("roles/vm_restore/README.md")
     reader.follow("docs/vm_restore.md")
     assert machines.contents("app2") == machines.contents("app-rehearsal") == machines.contents("app")
+    vms = {one.name: one for one in rest_engine.world(machines.lab.home).vms.values()}
+    assert not {nic.mac for nic in vms["app-rehearsal"].nics} & {nic.mac for nic in vms["app"].nics}
+    assert not any(nic.plugged for nic in vms["app-rehearsal"].nics)
 
     contents = machines.contents("cold")
     rest_engine.remove_vm(machines.lab.home, "cold")
     reader.backup = str(machines.finished("cold")[1])
     reader.type(
         "ansible-playbook -i inventory-vm.yml ovirt.backup.vm_restore -e vm_restore_tasks=$PWD/restic_restore.yml"
-        ' -e "{\\"vm_restore_backups\\": [{\\"path\\": \\"$BACKUP\\"}]}"'
+        f' -e \'{{"vm_restore_backups": [{{"path": "{reader.backup}"}}]}}\''
         ' -e \'{"restic": {"RESTIC_REPOSITORY": "/srv/restic", "RESTIC_PASSWORD_FILE": "/srv/restic.password"}}\''
     )
     assert machines.contents("cold") == contents

@@ -59,13 +59,3 @@ def test_a_restore_by_bad_software_is_none(machines: Machines, saved: Path) -> N
     assert machines.contents("good") == machines.contents("app")
     assert hanging() == [] and made(machines) == []
     assert not {one.name for one in rest_engine.world(machines.lab.home).vms.values()} & {"hangs", "half"}
-
-
-def test_a_restore_whose_devices_are_not_there_is_undone(machines: Machines, saved: Path) -> None:
-    rest_engine.remove_vm(machines.lab.home, "app")
-    rest_engine.set_fault(machines.lab.faults, "device-missing", "app_Disk1")
-    rest_engine.set_fault(machines.lab.faults, "device-wrong-size", f"{16 << 20} app_Disk2")
-    ran = machines.restore(saved, vm_restore_device_timeout=2)
-    ran.refused("app_Disk1", "app_Disk2", "Find the devices of the disks")
-    assert made(machines) == []
-    assert "app" not in {one.name for one in rest_engine.world(machines.lab.home).vms.values()}

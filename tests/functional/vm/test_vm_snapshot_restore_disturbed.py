@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.ovirt.backup.plugins.module_utils._common.process_identity import identify_process
-from lab import rest_engine
 
 from .restores import BACKUP, Restore
-from .snapshots import DISTURBANCES, Doomed, Machine, SharedEngine
+from .snapshots import Doomed, Machine, SharedEngine
 
 # What comes in any case, however few requests there are.
 RESTORING = {
@@ -62,7 +61,7 @@ def is_made_once(saved: Restore, name: str) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("disturbance", DISTURBANCES)
+@pytest.mark.parametrize("disturbance", ["restart-at", "lost-reply"])  # those of the backup meet the client with all
 def test_a_restart_an_expired_session_and_lost_answers_do_no_harm(saved: Restore, disturbance: str) -> None:
     """Each kind of request meets the trouble, of a restore and of one that is undone."""
     wanted = {"vm_name": disturbance, "macs": "new"}
@@ -108,8 +107,7 @@ def test_a_removal_that_is_killed_in_any_phase_goes_on(saved: Restore) -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize(
     ("state", "moment"),
-    [("prepared", ("create_disk", 1, "after")), ("prepared", ("attach_disk", 2, "after")),
-     ("restored", ("create_vm", 1, "after"))],
+    [("prepared", ("attach_disk", 2, "after")), ("restored", ("create_vm", 1, "after"))],
 )  # fmt: skip
 def test_a_run_that_is_told_to_stop_says_so_and_can_be_undone(saved: Restore, state: str, moment: Doomed) -> None:
     wanted = {"vm_name": "stopped", "macs": "new"}
@@ -146,18 +144,6 @@ def test_a_call_that_outlives_its_run_makes_nothing_more(saved: Restore) -> None
 
 
 @pytest.mark.faults
-def test_a_disk_that_became_too_small_is_not_used(saved: Restore) -> None:
-    wanted = {"vm_name": "small", "macs": "new"}
-    disk = saved.succeeds("prepared", **wanted)["disks"][0]
-    size = disk["provisioned_size"]
-    rest_engine.change(saved.site.lab.home, "disks", disk["id"], size=size // 2)
-    for state in ("prepared", "restored"):
-        assert disk["alias"] in saved.fails("disk_too_small", state, **wanted)["msg"]
-    rest_engine.change(saved.site.lab.home, "disks", disk["id"], size=size)
-    saved.succeeds("absent", **wanted)
-
-
-@pytest.mark.faults
 def test_a_machine_that_somebody_removes_before_it_has_its_disks_is_made_again(saved: Restore) -> None:
     wanted = {"vm_name": "taken", "macs": "new"}
     prepared = saved.succeeds("prepared", **wanted)
@@ -170,16 +156,3 @@ def test_a_machine_that_somebody_removes_before_it_has_its_disks_is_made_again(s
         assert saved.content(disk["id"]) == saved.contents[disk["source_id"]]
     saved.is_whole(saved.succeeds("restored", **wanted))
     is_made_once(saved, "taken")
-
-
-@pytest.mark.faults
-def test_a_machine_that_somebody_removes_with_its_first_disk_can_be_prepared_again(saved: Restore) -> None:
-    wanted = {"vm_name": "taken-late", "macs": "new"}
-    first, second = saved.succeeds("prepared", **wanted)["disks"]
-    saved.doom("restored", ("attach_disk", 1, "after"), signal.SIGKILL, **wanted)
-    saved.fault("vm-gone-at", "attach-disk taken-late")
-    result = saved.fails("vm_vanished", "restored", **wanted)
-    assert second["id"] in str(result["standing"]) and first["id"] not in str(result["standing"])
-    assert "state=prepared" in saved.fails("restore_not_prepared", "restored", **wanted)["msg"]
-    saved.is_whole(saved.restored(**wanted))
-    is_made_once(saved, "taken-late")
