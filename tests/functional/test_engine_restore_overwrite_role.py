@@ -23,8 +23,8 @@ ROLLBACK: dict[str, object] = {"action": "rollback"}
 BACKING_UP = [Kill(at.BACKUP, "in", "slow-at dwh 200", "module")]
 OVERWRITING = [
     Kill("set_aside/Set the files of the present engine aside"),
-    Kill(at.CLEANUP, "in", at.CLEARING, "connection", is_met=True),
     Kill("set_aside/Set the present databases aside"),
+    Kill(at.CLEANUP, "in", at.CLEARING, "connection", is_met=True),
     Kill(at.SETUP, "in", at.SCHEMA, "connection"),
     Kill("drop_aside/Drop the databases that were set aside"),
     Kill("drop_aside/Remove the copy of the files"),
@@ -80,10 +80,10 @@ def test_readme_example_plans_overwrites_although_it_is_killed_is_quiet_the_seco
         run_chain(role, BACKING_UP)
         assert role.noted() == {}
         role.assert_is_well()
-        run_chain(role, OVERWRITING[:2])
+        run_chain(role, OVERWRITING[:1])
         safety = Path(role.noted()["safety_archive"])
         assert safety.parent == archives and (away / safety.name).read_bytes() == safety.read_bytes()
-        run_chain(role, OVERWRITING[2:])
+        run_chain(role, OVERWRITING[1:])
         assert role.ask(HAS_MOVED_ON) == "0"
         role.assert_is_well()
         again = [role.run("--check").made(), role.run().made()]
