@@ -219,7 +219,7 @@ def test_each_refusal_says_why_and_changes_and_removes_nothing(
         ({**nowhere, "engine_backup_copy_host": "nobody", "engine_backup_copy_dest": "/x"}, ["is 'nobody'"]),
         ({**nowhere, "engine_backup_profile": "tiny"}, ["engine_backup_profile"]),
         ({**nowhere, "engine_backup_fetch_dest": open_to_all}, ["can not take the copies"]),
-        ({"engine_backup_fetch_dest": copies, "engine_backup_fetch_memory_limit": 1000, **HIDDEN},
+        ({"engine_backup_fetch_dest": copies, "engine_backup_fetch_memory_limit": 1000},
          ["would pass through memory", "Connect as root"]),
         ({"engine_backup_max_age": 0, "engine_backup_keep": 1}, ["dump_missing"]),
     ]  # fmt: skip
@@ -229,6 +229,7 @@ def test_each_refusal_says_why_and_changes_and_removes_nothing(
         wrong = {**timer, **command, "engine_backup_timer_on_calendar": "at noon-ish"}
         cases.append((wrong, ["failed to validate", "at noon-ish"]))
     role.variables.pop("engine_backup_directory")  # an extra variable goes before those of a case
+    role.variables.update(HIDDEN)
     shared = {"engine_backup_directory": role.directory, "engine_backup_max_age": role.variables.pop(MAX_AGE)}
     said = role.refusals(*({**shared, **case} for case, _words in cases))
     for text, (case, words) in zip(said, cases, strict=True):
