@@ -19,7 +19,7 @@ description:
     databases are set aside, and give it to every later run. From then on each state understands whatever a killed run
     has left.
   - While it is set aside, nobody can enter a database, a superuser neither.
-  - Everything is looked at before the first change. Where one database of a request can not be put back, none is
+  - Everything is looked at before the first change. Where one database of a request cannot be put back, none is
     touched.
 extends_documentation_fragment:
   - ovirt.backup.attributes
@@ -35,7 +35,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - With O(renew) an empty database is made anew each time.
+      - With O(renew) an empty database is made each time.
 options:
   databases:
     description:
@@ -60,7 +60,7 @@ options:
     default: aside
   renew:
     description:
-      - With O(state=aside), drop what stands in place of a database that is set aside already, and make it anew. For a
+      - With O(state=aside), drop what has replaced a database that is set aside already, and make it again. For a
         restore that was interrupted when it had filled it in part.
     type: bool
     default: false

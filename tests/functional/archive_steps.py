@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One play whose tasks take turns with the test, which switches faults and looks at directories in between."""
+"""One play whose tasks take turns with the test, which switches faults and reads directories in between."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -47,7 +47,7 @@ def test_a_disk_that_fills_up_during_the_run_is_survived_and_the_next_run_is_fin
 
 @pytest.fixture
 def frozen(proven: dict[str, Path], tmp_path: Path) -> Iterator[ArchiveStore]:
-    """A directory that can not be written to, because of its mount: modes do not stop root."""
+    """A directory that cannot be written to, because of its mount: modes do not stop root."""
     directory = tmp_path / "frozen"
     directory.mkdir()
     with mounted(directory, 8 << 20):

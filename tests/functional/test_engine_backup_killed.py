@@ -30,8 +30,8 @@ def slow(engine: Engine, fault: Callable[..., Path]) -> Iterator[Path]:
 
 
 def wait_for_work(engine: Engine, directory: Path) -> int:
-    """Wait until a run's tool is at work with its databases; return the process of the module."""
-    wait_for("the tool at work", lambda: sleepers(engine.site))
+    """Wait until a run's tool is busy with its databases; return the process of the module."""
+    wait_for("the busy tool", lambda: sleepers(engine.site))
     assert list(directory.glob(".engine_backup-*-tool/engine-backup.*/.pgpass"))
     return int(json.loads((directory / STATE).read_text(encoding="utf-8"))["pid"])
 

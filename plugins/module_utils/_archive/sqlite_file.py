@@ -23,7 +23,7 @@ from .databases import SIDE_FILES
 
 SQLITE_ERROR = sqlite3.Error
 WAL, _SHARED_MEMORY, JOURNAL = SIDE_FILES
-COPIED = ("", WAL, JOURNAL)  # shared memory is made anew from the WAL
+COPIED = ("", WAL, JOURNAL)  # shared memory is made again from the WAL
 COPY = re.compile(r"\.engine_backup-sqlite-(\d+)-(\d+)-")  # process and start of the process
 ATTEMPTS = 20  # at a copy of a file that somebody writes
 PAUSE = 0.25  # seconds

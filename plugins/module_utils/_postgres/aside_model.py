@@ -18,7 +18,7 @@ class AsideDatabase(NamedTuple):
 
 
 class AsideServerState(NamedTuple):
-    """A server with all its databases; ``free`` in bytes, None where the module can not see its disk."""
+    """A server with all its databases; ``free`` in bytes, None where the module cannot see its disk."""
 
     user: str
     is_superuser: bool

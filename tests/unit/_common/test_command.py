@@ -211,7 +211,7 @@ def test_filter_that_is_not_read_to_its_end_is_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "timeout", "looks", "returncode"),
+    ("script", "timeout", "answers", "returncode"),
     [
         ("echo said; sleep 30", 30, [False, False, True], None),
         ("echo said; exit 3", 30, [True], 3),
@@ -220,10 +220,10 @@ def test_filter_that_is_not_read_to_its_end_is_ended() -> None:
     ids=["without hope", "ends by itself", "takes too long"],
 )
 def test_a_program_that_is_watched_is_ended_where_there_is_no_hope(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, timeout: float, looks: List[bool], returncode: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, timeout: float, answers: List[bool], returncode: Any
 ) -> None:
     monkeypatch.setattr(command, "LOOK_PAUSE", 0.05)
-    found, began, stem = iter(looks), time.monotonic(), str(tmp_path / "tool")
+    found, began, stem = iter(answers), time.monotonic(), str(tmp_path / "tool")
     argv = ["sh", "-c", script]
     result = command.run_long_command(argv, ENV, timeout, stem, lambda _pid: None, lambda: next(found))
     assert (result.returncode, result.stdout) == (returncode, "said\n")

@@ -37,7 +37,7 @@ def test_a_process_that_runs_is_alive_and_one_that_ended_is_not() -> None:
         ({"host": "elsewhere"}, None),
         ({"namespace": "1"}, None),
     ],
-    ids=["this", "another of the same number", "before the machine started anew", "another machine", "a container"],
+    ids=["this", "another of the same number", "before the machine started again", "another machine", "a container"],
 )
 def test_a_run_is_alive_or_not_or_nobody_can_tell(changes: Dict[str, str], alive: Optional[bool]) -> None:
     own = parse_identity(identify_process(os.getpid()))

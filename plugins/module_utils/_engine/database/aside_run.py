@@ -23,7 +23,7 @@ class Server(Protocol):
     """The database server: _postgres.aside.AsideServer, and the fake of the unit tests."""
 
     def look(self) -> AsideServerState:
-        """What stands there."""
+        """What is there."""
 
     def perform(self, step: Step) -> None:
         """Do one step."""

@@ -84,7 +84,7 @@ def _walk(root: str) -> Iterator[str]:
 
 
 def read_entry(path: str) -> Optional[Entry]:
-    """Return what stands at a path; None where it is neither file, directory nor link."""
+    """Return what is at a path; None where it is neither file, directory nor link."""
     status = os.lstat(path)
     mode, owner, group = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
     if stat.S_ISLNK(status.st_mode):
@@ -201,7 +201,7 @@ def read_index(directory: str) -> Listing:
             raise ValueError("it is not there")
         return from_json(content)
     except (ValueError, TypeError) as error:
-        text = "the index of the files that were set aside, %s, can not be used: %s"
+        text = "the index of the files that were set aside, %s, cannot be used: %s"
         raise Refused([Problem("aside_damaged", text % (path, error))], phase="plan") from None
 
 

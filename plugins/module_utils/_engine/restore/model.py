@@ -128,7 +128,7 @@ def is_restored_as_it_was(path: str, os_differs: bool, rewritten: FrozenSet[str]
         return False
     if rewritten and is_copy_with_password(path):  # removed with the password that it holds
         return False
-    if path.endswith(".p12"):  # old keys are encrypted anew
+    if path.endswith(".p12"):  # old keys are encrypted again
         return False
     if path.startswith(SETUP_DIRECTORY) and "packaging" in path:
         return False

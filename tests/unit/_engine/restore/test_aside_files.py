@@ -72,7 +72,7 @@ def remove_all(host: Host) -> None:
     shutil.rmtree(str(host.prefix / "var/lib/ovirt-engine"))
 
 
-def set_up_anew(host: Host) -> None:
+def set_up_again(host: Host) -> None:
     host.write(CONF, "PASSWORD=new")
     host.write("etc/ovirt-engine/new.d/new.conf", "new")
     host.write("etc/httpd/conf.d/z-ovirt-engine-proxy.conf", "new")
@@ -84,7 +84,7 @@ def set_up_anew(host: Host) -> None:
     (host.prefix / "etc/ovirt-engine/loop").mkdir()
 
 
-@pytest.mark.parametrize("change", [remove_all, set_up_anew, lambda _host: None], ids=["removed", "set up", "nothing"])
+@pytest.mark.parametrize("change", [remove_all, set_up_again, lambda _host: None], ids=["removed", "set up", "nothing"])
 def test_everything_comes_back_as_it_was_and_the_rest_stays(host: Host, change: Callable[[Host], None]) -> None:
     before = host.listing()
     assert host.aside().changed and not host.aside().changed
@@ -96,7 +96,7 @@ def test_everything_comes_back_as_it_was_and_the_rest_stays(host: Host, change: 
     assert (planned.restored, planned.removed) == (done.restored, done.removed)
     assert host.listing() == before
     assert not host.back().changed
-    if change is set_up_anew:
+    if change is set_up_again:
         assert (host.prefix / "etc/httpd/conf.d/of-somebody-else.conf").read_text() == "mine"
         assert (host.prefix / "var/lib/ovirt-engine/backups/a.dump").exists()
         assert "var/lib/grafana/grafana.db-wal" in done.removed
@@ -131,7 +131,7 @@ def test_second_copy_never_overwrites_the_first(host: Host) -> None:
 )
 def test_damaged_copy_is_refused_before_the_first_write(host: Host, damage: Any, code: str) -> None:
     host.aside()
-    set_up_anew(host)
+    set_up_again(host)
     before = host.listing()
     damage(Path(host.directory))
     with pytest.raises(Refused) as caught:
@@ -158,7 +158,7 @@ def interrupt_after(calls: int, names: List[str], monkeypatch: pytest.MonkeyPatc
 CHANGES = ["remove_entry", "replace_entry", "dress"]
 
 
-@pytest.mark.parametrize("change", [remove_all, set_up_anew], ids=["removed", "set up"])
+@pytest.mark.parametrize("change", [remove_all, set_up_again], ids=["removed", "set up"])
 @pytest.mark.parametrize("calls", [0, 1, 2, 5, 8, 11])
 def test_run_that_was_killed_while_it_put_back_is_finished_by_the_next(
     host: Host, calls: int, change: Callable[[Host], None], monkeypatch: pytest.MonkeyPatch

@@ -291,4 +291,4 @@ def test_lock_is_taken_where_it_can_be_before_the_run_looks_at_anything(host: Fa
     host.leftovers = [STATE + "/.engine_backup-1"]
     filled(host)
     assert problems_of(host, make_restore) == ["target_not_empty"]
-    assert (host.leftovers, host.is_held) == ([], False), "a refused run sweeps up all the same"
+    assert (host.leftovers, host.is_held) == ([], False), "a refused run removes leftovers all the same"
