@@ -27,6 +27,7 @@ EXCEPT = (
     "LICENSES/",
     "tests/unit/recorded",
     "tests/tooling/banned",
+    "tests/tooling/language.py",
     "changelogs/changelog.yaml",
     "CHANGELOG",
 )

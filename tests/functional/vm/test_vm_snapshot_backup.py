@@ -117,7 +117,7 @@ def without_permits(machine: Machine) -> dict[str, Any]:
     return {"auth": machine.shared.auth(username=lab.operator, password=lab.operator_password)}
 
 
-# The unit tests have every reason; these are told by what an engine sends, as it words it or in none.
+# The unit tests have every reason; an engine words these itself, or not at all.
 REFUSALS: dict[str, tuple[str, Callable[[Machine], dict[str, Any]], str]] = {
     "paused backup VM": ("backup_vm_not_up", paused, "paused"),
     "missing permit": ("not_permitted", without_permits, "MANIPULATE_VM_SNAPSHOTS"),
