@@ -158,7 +158,7 @@ def test_full_disk_while_saving_files_names_the_paths(tool: Tool, faults: Faults
 
 def test_full_target_disk_leaves_a_part_of_the_archive(tool: Tool, faults: Faults) -> None:
     faults.set("disk-full", "target")
-    run = tool("backup", "--scope=grafanadb")
+    run = tool("backup")
     assert (run.rc, run.stderr.splitlines()[-1]) == (1, "FATAL: Cannot create '{}'".format(run.archive))
     assert "No space left on device" in run.stdout
     assert run.archive.stat().st_size > 0
