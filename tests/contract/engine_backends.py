@@ -113,7 +113,7 @@ class LabGround:
         rest_engine.set_fault(self.lab.faults, "lost-reply", method.replace("_", "-"))
 
     def restart(self) -> None:
-        rest_engine.set_fault(self.lab.faults, "restart-at", "any 0.4 1")
+        rest_engine.set_fault(self.lab.faults, "restart-at", "any 2 1")
 
     def permit(self, kind: str, object_id: str, permits: set[str], through_group: bool = False) -> None:
         self.session.close()
