@@ -82,7 +82,7 @@ class Reader:
         if command[0] == PLAYBOOK.strip() and not shown.exists():
             return runs.start([program(command[0]), *command[1:]], settings, self.home, session=True)
         if shown.exists():  # the next command reads it
-            settings["ANSIBLE_CONFIG"] = str(shown.rename(shown.with_suffix(".shown")))
+            settings["ANSIBLE_CONFIG"] = str(shown.rename(shown.with_name("shown.cfg")))
         return subprocess.Popen(
             command, cwd=self.home, env=environment(settings), start_new_session=True, text=True,
             errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
