@@ -43,7 +43,7 @@ class AsideFiles(NamedTuple):
     """What was done: paths that were restored and removed, and what could not be set aside."""
 
     changed: bool
-    index: Listing
+    entries: Listing
     is_aside: bool
     restored: List[str]
     removed: List[str]
@@ -135,13 +135,13 @@ def set_files_aside(directory: str, prefix: str) -> AsideFiles:
     sync_tree(unfinished)
     os.rename(unfinished, directory)
     files.sync_directory(os.path.dirname(directory))
-    return planned._replace(index=index, is_aside=True)
+    return planned._replace(entries=index, is_aside=True)
 
 
 def put_files_back(directory: str, prefix: str) -> AsideFiles:
     """Make the files of the engine what they were; every copy is compared with its hash before the first write."""
     planned = preview_aside_files("back", directory, prefix)
-    root, index = prefix or "/", planned.index
+    root, index = prefix or "/", planned.entries
     actions = plan_back(index, list_live(prefix))
     for path in actions.removed:
         remove_entry(os.path.join(root, path))
@@ -308,7 +308,7 @@ def sync_tree(directory: str) -> None:
 
 def describe_aside(result: AsideFiles, directory: str) -> Dict[str, Any]:
     """Return the facts of a module result; names only."""
-    number, size = sizes(result.index)
+    number, size = sizes(result.entries)
     return {
         "directory": directory,
         "files": number,
