@@ -61,6 +61,23 @@ READS = (
 class DatabaseServer:
     """One PostgreSQL server, entered with the given login while ``session`` lasts."""
 
+    ACTIONS: Tuple[str, ...] = (
+        "create_role",
+        "set_password",
+        "allow_login",
+        "deny_login",
+        "end_sessions",
+        "create_database",
+        "change_owner",
+        "create_extension",
+        "grant_reading",
+        "drop_database",
+        "drop_role",
+        "set_parameter",
+        "write_access_file",
+        "reload",
+    )
+
     def __init__(self, login: Settings, password: str = "", owner_host: str = "") -> None:
         self._login = login
         self._password = password  # the owner's; the flow never sees it
@@ -177,26 +194,9 @@ class DatabaseServer:
 
     def perform(self, step: Step) -> None:
         """Do one step of a plan: its action is the name of a method here."""
-        actions = {
-            action.__name__: action
-            for action in (
-                self.create_role,
-                self.set_password,
-                self.allow_login,
-                self.deny_login,
-                self.end_sessions,
-                self.create_database,
-                self.change_owner,
-                self.create_extension,
-                self.grant_reading,
-                self.drop_database,
-                self.drop_role,
-                self.set_parameter,
-                self.write_access_file,
-                self.reload,
-            )
-        }
-        actions[step.action](*step.arguments)
+        if step.action not in self.ACTIONS:
+            raise ValueError(step.action)
+        getattr(self, step.action)(*step.arguments)
 
     def create_role(self, name: str) -> None:
         """Make a role that may log in."""
@@ -217,11 +217,15 @@ class DatabaseServer:
 
     def end_sessions(self, database: str, owner: str) -> None:
         """End the sessions of a role, and those of ordinary users in a database; wait until they are gone."""
+        where = "Sessions of '%s' or in the database '%s'" % (owner, database)
+        self._end("SELECT count(pg_terminate_backend(a.pid)) " + SESSIONS, where, database, owner)
+
+    def _end(self, query: str, what: str, *values: Any) -> None:
+        """End sessions by a query that counts those it told to, until it finds none."""
         deadline = time.monotonic() + PATIENCE
-        while self._asks("SELECT count(pg_terminate_backend(a.pid)) " + SESSIONS, database, owner):
+        while self._asks(query, *values):
             if time.monotonic() > deadline:
-                text = "Sessions of '%s' or in the database '%s' do not end after %d s" % (owner, database, PATIENCE)
-                raise BackupError(text, "sessions_remain")
+                raise BackupError("%s do not end after %d s" % (what, PATIENCE), "sessions_remain")
             time.sleep(PAUSE)
 
     def create_database(self, name: str, owner: str) -> None:

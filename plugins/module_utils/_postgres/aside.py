@@ -7,14 +7,11 @@ Sources: PostgreSQL, ALTER DATABASE, pg_database, pg_db_role_setting. This file 
 """
 
 import os
-import time
 from typing import Any, List, Optional, Tuple
 
-from .._common.errors import BackupError
-from .admin import PATIENCE, PAUSE, DatabaseServer
+from .admin import DatabaseServer
 from .aside_model import AsideDatabase, AsideServerState
 from .connection import connect, execute, fetch, succeeds
-from .server_model import Step
 
 DATABASES = (
     "SELECT d.oid, d.datname, pg_database_size(d.oid), d.datallowconn,"
@@ -51,15 +48,17 @@ WORKERS = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE d
 class AsideServer(DatabaseServer):
     """A server whose databases are renamed; one session at a time changes it."""
 
+    ACTIONS = ("close", "empty_of_sessions", "rename", "create_like", "open", "drop_database")
     warnings: Tuple[str, ...] = ()
 
     def look(self) -> AsideServerState:
-        """Return its databases."""
-        session = self._session
-        rows = fetch(session, DATABASES)
+        """Return its databases; who is no superuser may not see enough of them."""
+        if not self._asks("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+            return AsideServerState(self._login.user, False, False, None, ())
+        rows = fetch(self._session, DATABASES)
         return AsideServerState(
             user=self._login.user,
-            is_superuser=bool(self._asks("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")),
+            is_superuser=True,
             is_standby=bool(self._asks("SELECT pg_is_in_recovery()")),
             free=self._free_bytes(),
             databases=tuple(
@@ -74,14 +73,9 @@ class AsideServer(DatabaseServer):
             return None
         try:
             status = os.statvfs(str(self._asks("SHOW data_directory")))
-        except (OSError, BackupError):
+        except OSError:
             return None
         return status.f_bavail * status.f_frsize
-
-    def perform(self, step: Step) -> None:
-        """Do one step of a plan: its action is the name of a method here."""
-        actions = (self.close, self.empty_of_sessions, self.rename, self.create_like, self.open, self.drop)
-        {action.__name__: action for action in actions}[step.action](*step.arguments)
 
     def close(self, name: str) -> None:
         """Let nobody into a database, superusers included."""
@@ -93,20 +87,11 @@ class AsideServer(DatabaseServer):
 
     def empty_of_sessions(self, database: str) -> None:
         """End every session in a database, whoever's, and wait until they are gone."""
-        deadline = time.monotonic() + PATIENCE
-        while self._asks(WORKERS, database):
-            if time.monotonic() > deadline:
-                text = "Sessions in the database '%s' do not end after %d s" % (database, PATIENCE)
-                raise BackupError(text, "sessions_remain")
-            time.sleep(PAUSE)
+        self._end(WORKERS, "Sessions in the database '%s'" % database, database)
 
     def rename(self, old: str, new: str) -> None:
         """Give a database another name."""
         execute(self._session, "ALTER DATABASE {} RENAME TO {}", names=(old, new))
-
-    def drop(self, name: str) -> None:
-        """Remove a database."""
-        execute(self._session, "DROP DATABASE {}", names=(name,))
 
     def create_like(self, name: str, original: str) -> None:
         """Make an empty database with owner, locale, limits, grants, settings and extensions of another one."""

@@ -39,7 +39,7 @@ SELECT pg_get_userbyid(datdba), encoding, datcollate, datctype, datconnlimit,
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with throwaway_server(tmp_path_factory.mktemp("aside")) as made:
-        made.psql("postgres", "CREATE ROLE engine LOGIN; CREATE ROLE reader LOGIN")
+        made.psql("postgres", "CREATE ROLE engine LOGIN; CREATE ROLE reader LOGIN PASSWORD 'reader'")
         yield made
 
 
@@ -163,6 +163,14 @@ def test_dropped_is_the_original_and_the_replacement_stays(server: Server, oid: 
     assert ask(server, "SELECT to_regclass('restored') IS NOT NULL", database=NAME) == [(True,)]
     assert ask(server, "SELECT count(*) FROM pg_database WHERE oid = %s", oid) == [(0,)]
     assert not move(server, "dropped", oid).steps
+
+
+def test_ordinary_role_is_refused_by_its_name(server: Server, oid: int) -> None:
+    entered = AsideServer(Settings(server.socket, server.port, "reader", "reader", "postgres", False, False, ""))
+    with entered.session(writes=False):
+        plan = plan_aside(AsideRequest("aside", {"engine": Named(NAME, oid)}, SUFFIX, False), entered.look())
+    assert [problem.code for problem in plan.problems] == ["superuser_needed"]
+    assert "reader" in plan.problems[0].message
 
 
 def test_slots_and_prepared_transactions_are_named(server: Server, oid: int) -> None:

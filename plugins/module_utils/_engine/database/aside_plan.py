@@ -6,7 +6,7 @@
 A database is known by its OID, which a rename keeps. This file is private to the collection.
 """
 
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from ..._common.errors import Problem
 from ..._postgres.aside_model import AsideDatabase, AsideServerState
@@ -59,7 +59,9 @@ def find_original(named: Named, server: AsideServerState) -> Optional[AsideDatab
 
 def plan_aside(request: AsideRequest, server: AsideServerState) -> AsidePlan:
     """Return what is to be done; every database is looked at before the first step of any."""
-    problems = list(check_server(request, server))
+    problems = check_server(request, server)
+    if problems:
+        return AsidePlan([], problems)
     steps: List[Step] = []
     plans = {ASIDE: set_aside, BACK: put_back, DROPPED: drop}
     for kind, named in sorted(request.databases.items()):
@@ -93,7 +95,7 @@ def check_space(request: AsideRequest, steps: List[Step], server: AsideServerSta
 
 def room_needed(steps: List[Step], server: AsideServerState) -> int:
     """Return the bytes that the databases have which are about to be renamed: their replacements will need as many."""
-    dropped = {step.arguments[0] for step in steps if step.action == "drop"}
+    dropped = {step.arguments[0] for step in steps if step.action == "drop_database"}
     names = {step.arguments[0] for step in steps if step.action == "rename"} - dropped
     return sum(found.size for found in server.databases if found.name in names)
 
@@ -163,22 +165,22 @@ def drop(kind: str, named: Named, request: AsideRequest, server: AsideServerStat
 
 def rename(old: str, new: str, text: str) -> List[Step]:
     """Return the steps that give a database another name; in between it lets nobody in."""
-    return [
-        Step("close", (old,), "let nobody into '%s'" % old),
-        Step("empty_of_sessions", (old,), "end the sessions in '%s'" % old),
-        Step("rename", (old, new), text),
-    ]
+    return vacate(old) + [Step("rename", (old, new), text)]
 
 
 def remove(name: str, text: str) -> List[Step]:
     """Return the steps that drop a database and whoever uses it."""
+    return vacate(name) + [Step("drop_database", (name,), text)]
+
+
+def vacate(name: str) -> List[Step]:
+    """Return the steps after which nobody is in a database, nor comes in."""
     return [
         Step("close", (name,), "let nobody into '%s'" % name),
         Step("empty_of_sessions", (name,), "end the sessions in '%s'" % name),
-        Step("drop", (name,), text),
     ]
 
 
-def told(steps: List[Step]) -> List[str]:
+def told(steps: Sequence[Step]) -> List[str]:
     """Return the sentences a person wants of the steps: what becomes of databases, not who is kept out meanwhile."""
     return [step.text for step in steps if step.action not in ("close", "empty_of_sessions", "open")]

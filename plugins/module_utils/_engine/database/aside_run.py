@@ -12,6 +12,7 @@ from ..._common.errors import BackupError, Refused
 from ..._postgres.aside_model import AsideServerState
 from ..._postgres.server_model import Step
 from .aside_plan import ASIDE, AsideRequest, find_original, name_aside, plan_aside, room_needed, told
+from .run import Performer, perform_steps
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -19,14 +20,11 @@ else:
     Protocol = object
 
 
-class Server(Protocol):
+class Server(Performer, Protocol):
     """The database server: _postgres.aside.AsideServer, and the fake of the unit tests."""
 
     def look(self) -> AsideServerState:
         """What is there."""
-
-    def perform(self, step: Step) -> None:
-        """Do one step."""
 
 
 class AsideResult(NamedTuple):
@@ -47,20 +45,13 @@ def move_aside(request: AsideRequest, server: Server) -> AsideResult:
     """Do what is missing, and insist that nothing is missing any more."""
     found = server.look()
     steps = plan_steps(request, found)
-    done: List[Step] = []
-    for step in steps:
-        try:
-            server.perform(step)
-        except BackupError as error:
-            error.facts.update(changed=bool(done), changes=told(done), phase=step.text)
-            raise
-        done.append(step)
+    perform_steps(steps, server, told)
     after = server.look() if steps else found
     left = plan_aside(request._replace(renew=False), after)
     if left.steps or left.problems:
         texts = told(left.steps) + [problem.message for problem in left.problems]
         text = "Everything was done, but the server does not show it: %s" % "; ".join(texts)
-        raise BackupError(text, "server_disagrees", changed=True, changes=told(done))
+        raise BackupError(text, "server_disagrees", changed=True, changes=told(steps))
     return AsideResult(found, after, steps)
 
 

@@ -6,7 +6,7 @@
 This file is private to the collection.
 """
 
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Sequence
 
 from ..._common.errors import BackupError, Refused
 from ..._postgres.rules import check_settings
@@ -19,14 +19,18 @@ else:
     Protocol = object
 
 
-class Server(Protocol):
+class Performer(Protocol):
+    """A server that does steps."""
+
+    def perform(self, step: Step) -> None:
+        """Do one step."""
+
+
+class Server(Performer, Protocol):
     """The database server: _postgres.admin.DatabaseServer, and the fake of the unit tests."""
 
     def read(self, request: DatabaseRequest) -> Found:
         """What stands there."""
-
-    def perform(self, step: Step) -> None:
-        """Do one step."""
 
 
 NO_DATABASE = DatabaseState("", "", "", "", (), 0, 0, ())
@@ -51,25 +55,28 @@ def bring_about(request: DatabaseRequest, server: Server) -> DatabaseResult:
     """Do what is missing, and prove by reading again that nothing is missing any more."""
     found = server.read(request)
     steps = _plan(request, found)
-    _perform(steps, server)
+    perform_steps(steps, server, tell)
     after = server.read(request) if steps else found
     left = _plan(request, after) if steps else []
     if left:
-        text = "Everything was done, but the server still does not have: %s" % "; ".join(step.text for step in left)
-        raise BackupError(text, "server_disagrees", changed=True, changes=[step.text for step in steps])
+        text = "Everything was done, but the server still does not have: %s" % "; ".join(tell(left))
+        raise BackupError(text, "server_disagrees", changed=True, changes=tell(steps))
     return DatabaseResult(found, after, steps)
 
 
-def _perform(steps: Sequence[Step], server: Server) -> None:
-    """Do the steps; a failure tells which were done."""
-    done: List[str] = []
-    for step in steps:
+def perform_steps(steps: Sequence[Step], server: Performer, words: Callable[[Sequence[Step]], List[str]]) -> None:
+    """Do the steps; a failure tells which were done, as ``words`` puts them."""
+    for number, step in enumerate(steps):
         try:
             server.perform(step)
         except BackupError as error:
-            error.facts.update(changed=bool(done), changes=done, phase=step.text)
+            error.facts.update(changed=number > 0, changes=words(steps[:number]), phase=step.text)
             raise
-        done.append(step.text)
+
+
+def tell(steps: Sequence[Step]) -> List[str]:
+    """Return the sentences of steps."""
+    return [step.text for step in steps]
 
 
 def _plan(request: DatabaseRequest, found: Found) -> List[Step]:

@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..._common import files
 from ..._common.errors import BackupError, Problem, Refused
@@ -21,6 +21,7 @@ from .aside_files_plan import (
     SCHEMA,
     SINGLES,
     TREES,
+    Actions,
     Entry,
     Listing,
     differences,
@@ -108,9 +109,18 @@ def preview_aside_files(state: str, directory: str, prefix: str) -> AsideFiles:
     if state == "absent":
         there = [path for path in (directory, directory + files.UNFINISHED, directory + REMOVING) if is_ours(path)]
         return AsideFiles(bool(there), {}, False, [], [], [])
+    return describe_back(*plan_files_back(directory, prefix))
+
+
+def plan_files_back(directory: str, prefix: str) -> Tuple[Listing, Actions]:
+    """Return the index, every copy compared with its hash, and what makes the live files those of the index."""
     index = check_copies(directory)
-    planned = plan_back(index, list_live(prefix))
-    return AsideFiles(any(planned), index, True, planned.made, planned.removed, [])
+    return index, plan_back(index, list_live(prefix))
+
+
+def describe_back(index: Listing, actions: Actions) -> AsideFiles:
+    """Return what putting back comes to."""
+    return AsideFiles(any(actions), index, True, actions.made, actions.removed, [])
 
 
 def set_files_aside(directory: str, prefix: str) -> AsideFiles:
@@ -122,12 +132,14 @@ def set_files_aside(directory: str, prefix: str) -> AsideFiles:
     remove_copy(unfinished)
     os.makedirs(os.path.join(unfinished, COPIES), 0o700)
     os.chmod(unfinished, 0o700)
+    index = planned.entries
     for _attempt in range(ATTEMPTS):
-        index = list_live(prefix)
         for path, entry in sorted(index.items()):
             copy_entry(os.path.join(prefix or "/", path), copy_of(unfinished, path), entry)
-        if not differences(index, list_live(prefix)):
+        now = list_live(prefix)
+        if now == index:
             break
+        index = now
     else:
         raise BackupError("Files of the engine change all the time; stop what writes them", "files_changed")
     content = {"schema": SCHEMA, "made": to_iso(time.time()), "prefix": prefix, "entries": to_json(index)}
@@ -140,9 +152,8 @@ def set_files_aside(directory: str, prefix: str) -> AsideFiles:
 
 def put_files_back(directory: str, prefix: str) -> AsideFiles:
     """Make the files of the engine what they were; every copy is compared with its hash before the first write."""
-    planned = preview_aside_files("back", directory, prefix)
-    root, index = prefix or "/", planned.entries
-    actions = plan_back(index, list_live(prefix))
+    root = prefix or "/"
+    index, actions = plan_files_back(directory, prefix)
     for path in actions.removed:
         remove_entry(os.path.join(root, path))
     for path in actions.made:
@@ -160,7 +171,7 @@ def put_files_back(directory: str, prefix: str) -> AsideFiles:
     if left:
         text = "The files were put back, but %d are not as they were: %s"
         raise BackupError(text % (len(left), ", ".join(left[:MOST_NAMED])), "aside_differs", changed=True)
-    return planned
+    return describe_back(index, actions)
 
 
 def remove_aside_files(directory: str) -> AsideFiles:

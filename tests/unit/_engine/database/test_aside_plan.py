@@ -68,7 +68,7 @@ class SimulatedServer:
         self.next_oid += 1
         self.databases[self.next_oid] = AsideDatabase(self.next_oid, name, 8, True, 0)
 
-    def drop(self, name: str) -> None:
+    def drop_database(self, name: str) -> None:
         found = next(one for one in self.databases.values() if one.name == name)
         assert found.sessions == 0
         del self.databases[found.oid]
