@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import signal
@@ -75,6 +76,9 @@ class Service:
 
     def _stop_listening(self) -> None:
         if self._listener is not None:
+            # At once: a client whose connection was cut comes back before the loop has ended.
+            with contextlib.suppress(OSError):
+                self._listener.socket.shutdown(socket.SHUT_RDWR)
             # From another thread: it waits for the loop that serves.
             threading.Thread(target=self._listener.shutdown, daemon=True).start()
 
