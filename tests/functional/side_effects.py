@@ -18,7 +18,7 @@ from .installation import Site
 LOCK = ".engine_backup.lock"
 STATE = ".engine_backup.state.json"
 PATIENCE = 180.0
-PAUSE = 0.05
+PAUSE = 0.1
 
 
 class Photo(NamedTuple):
@@ -47,14 +47,16 @@ class Process(NamedTuple):
     command: str
 
 
-def processes(site: Site) -> set[Process]:
+def processes(site: Site, program: str = "") -> set[Process]:
     """The living processes of engine-backup: only they have the prefix's programs in their PATH."""
     mark = f"PATH={site.prefix}/bin".encode()
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            variables = Path("/proc", pid, "environ").read_bytes().split(b"\0")
             command = Path("/proc", pid, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if not command.startswith(program):
+                continue
+            variables = Path("/proc", pid, "environ").read_bytes().split(b"\0")
             started = Path("/proc", pid, "stat").read_text(errors="replace").rpartition(")")[2].split()[19]
         except OSError:
             continue
@@ -65,7 +67,7 @@ def processes(site: Site) -> set[Process]:
 
 def sleepers(site: Site) -> list[int]:
     """The children that the fault slow-at makes the tool wait for."""
-    return [process.pid for process in processes(site) if process.command.startswith("sleep ")]
+    return [process.pid for process in processes(site, "sleep ")]
 
 
 def release(site: Site) -> None:
@@ -101,7 +103,7 @@ def read_if_there(path: Path) -> bytes:
 class Witness(threading.Thread):
     """Notes the command line and the environment of every process while something runs, as anybody on the host can."""
 
-    def __init__(self, pause: float = PAUSE) -> None:
+    def __init__(self, pause: float = 0.05) -> None:
         super().__init__(daemon=True)
         self.seen: set[bytes] = set()
         self._pause = pause

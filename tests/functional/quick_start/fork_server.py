@@ -11,6 +11,7 @@ before it are the zips of modules, which Ansible keeps for one run and this serv
 """
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -96,6 +97,8 @@ if __name__ == "__main__":
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the runs
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         warm_up()
+        gc.collect()
+        gc.freeze()  # nothing of it is looked at again, and so nothing of it is copied
         warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
         serve(control)
     playbook.main()
