@@ -35,6 +35,9 @@ ENDED = {"public." + name for name in (
 )}  # fmt: skip
 
 
+LOGS = {"public.audit_log", "public.engine_backup_log"}
+
+
 class RestoreRole:
     """One of the roles, with the variables that all runs of a test share."""
 
@@ -130,11 +133,11 @@ class RestoreRole:
         return query(self.lab_engine.lab, self.lab_engine.lab.databases["engine"].name, sql).strip()
 
     def rows(self) -> dict[str, dict[str, int]]:
-        """The rows of every table but those that each restore empties and the log, which grows."""
+        """The rows of every table but those that each restore empties and the logs, which grow."""
         found = {}
         for kind in self.lab_engine.lab.databases:
             counted = row_counts(self.lab_engine.lab, kind)
-            found[kind] = {name: rows for name, rows in counted.items() if name not in ENDED | {"public.audit_log"}}
+            found[kind] = {name: rows for name, rows in counted.items() if name not in ENDED | LOGS}
         return found
 
     def assert_is_well(self) -> None:
