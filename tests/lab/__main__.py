@@ -55,6 +55,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             command.add_argument("--components", default="all", help="engine, engine+dwh, all, all+block ...")
             command.add_argument("--engine-version", default="4.5.7", choices=lifecycle.VERSIONS)
             command.add_argument("--services", action="store_true", help="start the programs of the services too")
+            command.add_argument("--odd", action="store_true", help="add objects that engine-cleanup cannot drop")
         if name == "stop":
             command.add_argument("--remove", action="store_true", help="delete all files of the lab too")
     return parser.parse_args(arguments)
@@ -86,7 +87,13 @@ def run(options: argparse.Namespace) -> None:
     elif options.command == "start":
         began = time.monotonic()
         lab = lifecycle.start(
-            options.directory, options.scale, options.components, options.engine_version, options.port, options.services
+            options.directory,
+            options.scale,
+            options.components,
+            options.engine_version,
+            options.port,
+            options.services,
+            options.odd,
         )
         print(describe(lab, time.monotonic() - began))
     elif options.command == "stop":
