@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +13,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from lab.driver import Machine
+from lab.driver import Machine, Run
 
 SIDE_FILES = ("grafana.db-wal", "grafana.db-shm", "grafana.db-journal")
 # grafana-server that writes and is killed: its side files stay.
@@ -71,6 +70,19 @@ def test_side_files_are_in_the_files_part_and_grafana_db_is_not(machine: Machine
     assert (SIDE_FILES[2] in found, "grafana.db" in found, "plugins" in found) == (True, False, True)
 
 
+def restore(machine: Machine, archive: Path) -> Run:
+    """Grafana's database alone, with the engine down."""
+    machine.run("systemctl", "stop", "ovirt-engine")
+    return machine.run(
+        "engine-backup",
+        "--mode=restore",
+        "--scope=grafanadb",
+        "--no-restore-permissions",
+        "--file={}".format(archive),
+        "--log={}/grafana.log".format(machine.directory),
+    )
+
+
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 def test_stale_side_file_changes_what_was_restored(machine: Machine, mode: str) -> None:
     path = machine.prefix / "var/lib/grafana/grafana.db"
@@ -92,21 +104,13 @@ def test_stale_side_file_changes_what_was_restored(machine: Machine, mode: str) 
     assert (newest, old) == (5, 30)
     path.write_bytes(archived)
     stale.write_bytes(kept)
-    run = machine.run(
-        "engine-backup",
-        "--mode=restore",
-        "--scope=grafanadb",
-        "--no-restore-permissions",
-        "--file={}".format(archive),
-        "--log={}/grafana.log".format(machine.directory),
-    )
-    assert (run.rc, run.stdout.endswith("Done.\n"), stale.exists()) == (0, True, True)
+    run = restore(machine, archive)
+    assert (run.rc, stale.exists()) == (0, True)
     try:
         found: int | str = dashboards(path)
     except sqlite3.DatabaseError as error:
         found = str(error)
     assert found != newest
-    os.unlink(path)
 
 
 def test_configuration_that_names_another_database_is_not_looked_at(machine: Machine) -> None:
@@ -128,12 +132,5 @@ def test_configuration_that_names_another_database_is_not_looked_at(machine: Mac
     with tarfile.open(machine.directory / "files") as inner:
         assert "etc/grafana/grafana.ini" in inner.getnames()
         assert not [name for name in inner.getnames() if name.endswith("real.db")]
-    run = machine.run(
-        "engine-backup",
-        "--mode=restore",
-        "--scope=grafanadb",
-        "--no-restore-permissions",
-        "--file={}".format(archive),
-        "--log={}/grafana.log".format(machine.directory),
-    )
+    run = restore(machine, archive)
     assert (run.rc, dashboards(elsewhere)) == (0, 0)

@@ -12,6 +12,7 @@ import pytest
 from lab.databases import fill
 from lab.driver import Machine
 
+NO_TASKS = "OVESETUP_ASYNC/clearTasks=bool:False\n"
 EXAMPLE = "etc/ovirt-engine-dwh/examples/10-setup-dwh-database.conf"
 DWH_FILES = (
     "etc/ovirt-engine/engine.conf.d/10-setup-dwh-database.conf",
@@ -27,7 +28,7 @@ def copies(path: Path) -> list[Path]:
 
 @pytest.mark.parametrize(("name", "status"), [("gone.lab.test", 1), ("nowhere.invalid", 1), ("localhost", 0)])
 def test_name_of_the_engine_must_resolve(machine: Machine, name: str, status: int) -> None:
-    run = machine.setup(machine.answers("OVESETUP_CONFIG/fqdn=str:{}\n".format(name)))
+    run = machine.setup(machine.answers(NO_TASKS + "OVESETUP_CONFIG/fqdn=str:{}\n".format(name)))
     message = "Host name is not valid: {} did not resolve into an IP address".format(name)
     assert (run.rc, message in run.text) == (status, bool(status))
 
@@ -43,7 +44,7 @@ def test_missing_view_of_the_machines_ends_it_at_the_hosted_engine_check(machine
     machine.ask("engine", "DROP VIEW vms CASCADE")
     run = machine.setup()
     assert (run.rc, "Failed to execute stage 'Setup validation': relation \"vms\" does not exist" in run.text) == (1, True)
-    run = machine.setup(machine.answers("OVESETUP_CONFIG/continueSetupOnHEVM=bool:True\n"))
+    run = machine.setup(machine.answers(NO_TASKS + "OVESETUP_CONFIG/continueSetupOnHEVM=bool:True\n"))
     assert run.rc == 0
 
 
@@ -59,7 +60,7 @@ def test_example_for_a_remote_engine_holds_the_password_of_the_data_warehouse(ma
 def test_each_change_of_database_settings_leaves_the_old_file_with_the_old_password(machine: Machine) -> None:
     old = machine.lab.databases["dwh"].password
     machine.ask("dwh", "ALTER ROLE ovirt_engine_history PASSWORD 'another1'")
-    assert machine.setup(machine.answers("OVESETUP_DWH_DB/password=str:another1\n")).rc == 0
+    assert machine.setup(machine.answers(NO_TASKS + "OVESETUP_DWH_DB/password=str:another1\n")).rc == 0
     for name in DWH_FILES:
         path = machine.prefix / name
         assert "another1" in path.read_text(encoding="utf-8")
@@ -85,9 +86,9 @@ def test_in_developer_mode_nothing_is_started(machine: Machine) -> None:
 
 def test_in_developer_mode_nothing_is_stopped(machine: Machine) -> None:
     (machine.prefix / "etc/unprivileged").touch()
-    machine.ask("engine", "UPDATE dwh_history_timekeeping SET var_value = '0' WHERE var_name = 'DwhCurrentlyRunning'")
-    run = machine.setup(machine.answers("QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED=str:yes\n"))
-    assert "Stopping" not in run.text
+    run = machine.setup(machine.answers(NO_TASKS + "QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED=str:yes\n"))
+    # So the Data Warehouse is still at work, and is told apart from one on another host by nobody.
+    assert (run.rc, "Stopping" in run.text, "dwhd is currently running" in run.text) == (1, False, True)
     assert machine.is_active("ovirt-engine-dwhd")
 
 

@@ -39,7 +39,7 @@ class Starting(NamedTuple):
 
 @contextmanager
 def starting_up(server: PostgresServer) -> Iterator[Starting]:
-    """Restart it: a real recovery that has to wait. Afterwards it goes on by itself, and accepts connections."""
+    """Restart it: a real recovery that has to wait. Then it goes on by itself; unlogged tables are empty, as after a crash."""
     data, mark = server.server_home / "data", server.server_home / "starting"
     settings = data / "postgresql.conf"
     before = settings.read_text(encoding="utf-8")

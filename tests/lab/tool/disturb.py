@@ -18,7 +18,7 @@ from ..postgres import stop as stop_server
 from .run import Connection, Run
 
 PAUSE = 0.001
-ANY_TABLE = "SELECT count(*) > 0 FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+ANY_TABLE = "SELECT count(*) > 0 FROM pg_tables WHERE schemaname = 'public'"
 END = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
     " WHERE datname = '{}' AND application_name IN ('pg_restore', 'psql') AND usename <> 'postgres'"
