@@ -63,7 +63,9 @@ def test_side_files_are_in_the_files_part_and_grafana_db_is_not(machine: Machine
     # The third would be taken for a hot journal and removed by whoever reads the database.
     (machine.prefix / "var/lib/grafana" / SIDE_FILES[2]).write_bytes(b"")
     other = machine.directory / "files.backup"
-    run = machine.run("engine-backup", "--mode=backup", "--scope=files", "--file={}".format(other), "--log={}.log".format(other))
+    run = machine.run(
+        "engine-backup", "--mode=backup", "--scope=files", "--file={}".format(other), "--log={}.log".format(other)
+    )
     assert run.rc == 0, run.stderr
     assert set(SIDE_FILES[:2]) <= set(files_of(archive, machine.directory))
     found = files_of(other, machine.directory)

@@ -72,7 +72,7 @@ def populate(lab: Lab, grantee_password: str) -> None:
 
 
 def make_hosted(lab: Lab) -> None:
-    """Make the engine one that runs in a virtual machine that two of its hosts keep running; they are in maintenance."""
+    """Make the engine one that runs in a virtual machine which two hosts keep running; they are in maintenance."""
     engine = lab.databases["engine"]
     query(lab, engine.name, HOSTED.format(owner=engine.owner))
 

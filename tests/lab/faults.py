@@ -33,7 +33,10 @@ FAULTS = {
     "pg-dump-warning": ("TEXT or nothing", "pg_dump writes a warning on stderr: the run fails, as it does for real"),
     "stderr-noise": ("TEXT or nothing", "harmless noise on stderr; the run goes well"),
     "disk-full": ("STEP, temporary or target", "No space left on device while writing there; a part of the file stays"),
-    "kill-child": ("PROGRAM [STEP]", "pg_dump, tar or pg_restore is killed at work; pg_restore STEP TABLE ROWS: then; pg_restore STEP pre-data"),
+    "kill-child": (
+        "PROGRAM [STEP]",
+        "pg_dump, tar or pg_restore is killed at work; pg_restore STEP TABLE ROWS, pg_restore STEP pre-data: then",
+    ),
     "file-changes": ("TIMES", "a file changes while tar reads it, in that many runs; the content counts down"),
     "stale-output": ("absent, empty or PATH", "says Done. but leaves no archive, an empty one or a copy of PATH"),
     "empty-dump": ("KIND...", "the dump is 0 bytes long, its hash right"),

@@ -39,7 +39,10 @@ class Starting(NamedTuple):
 
 @contextmanager
 def starting_up(server: PostgresServer) -> Iterator[Starting]:
-    """Restart it: a real recovery that has to wait. Then it goes on by itself; unlogged tables are empty, as after a crash."""
+    """Restart it into a real recovery that has to wait.
+
+    Then it goes on by itself. Unlogged tables are empty afterwards, as after a crash.
+    """
     data, mark = server.server_home / "data", server.server_home / "starting"
     settings = data / "postgresql.conf"
     before = settings.read_text(encoding="utf-8")
