@@ -87,7 +87,7 @@ def test_in_developer_mode_nothing_is_started(machine: Machine) -> None:
 def test_in_developer_mode_nothing_is_stopped(machine: Machine) -> None:
     (machine.prefix / "etc/unprivileged").touch()
     run = machine.setup(machine.answers(NO_TASKS + "QUESTION/1/OVESETUP_SYSTEM_UNPRIVILEGED=str:yes\n"))
-    # So the Data Warehouse is still at work, and is told apart from one on another host by nobody.
+    # So the Data Warehouse still runs, and nobody can tell it from one on another host.
     assert (run.rc, "Stopping" in run.text, "dwhd is currently running" in run.text) == (1, False, True)
     assert machine.is_active("ovirt-engine-dwhd")
 

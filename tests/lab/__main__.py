@@ -25,8 +25,8 @@ COMMANDS = {
     "rewind": "make the machine what it was at a checkpoint",
     "reinstall": "make it a machine with packages only",
     "database": "start a second PostgreSQL server, group database in the inventory",
-    "starting": "restart PostgreSQL into a recovery that takes so many seconds",
-    "full": "let PostgreSQL refuse all but the superuser for so many seconds",
+    "starting": "restart PostgreSQL into a recovery that takes N seconds",
+    "full": "let PostgreSQL refuse all but the superuser for N seconds",
     "move-on": "add, change and delete rows, as an engine in use does",
 }
 SERVER_STATES: dict[str, Callable[[Lab], AbstractContextManager[object]]] = {

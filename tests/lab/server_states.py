@@ -27,7 +27,7 @@ STARTING = "the database system is starting up"
 
 
 class Starting(NamedTuple):
-    """A server that starts up until it is told to go on."""
+    """A server that starts up until end() lets it go on."""
 
     server: PostgresServer
     mark: Path
