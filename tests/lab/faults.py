@@ -35,7 +35,7 @@ FAULTS = {
     "disk-full": ("STEP, temporary or target", "No space left on device while writing there; a part of the file stays"),
     "kill-child": (
         "PROGRAM [STEP]",
-        "pg_dump, tar or pg_restore is killed while it runs; pg_restore STEP TABLE ROWS, pg_restore STEP pre-data: then",
+        "pg_dump, tar or pg_restore is killed while it runs; pg_restore STEP TABLE ROWS or STEP pre-data: then",
     ),
     "file-changes": ("TIMES", "a file changes while tar reads it, in that many runs; the content counts down"),
     "stale-output": ("absent, empty or PATH", "says Done. but leaves no archive, an empty one or a copy of PATH"),
