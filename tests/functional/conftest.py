@@ -24,7 +24,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield read_site(Path(os.environ[INVENTORY]))
         return
     home = tmp_path_factory.mktemp("functional") / "lab"
-    lab = start(home)
+    lab = start(home, odd=True)
     try:
         yield read_site(lab.inventory)
     finally:

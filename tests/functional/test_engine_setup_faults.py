@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lab import systemctl
 from lab.databases import empty, row_counts
 from lab.postgres import query
 
@@ -142,6 +143,8 @@ def test_a_development_installation_leaves_apache_alone(lab_engine: LabEngine, t
     restored(lab_engine)
     prefix, state = lab_engine.site.prefix, lab_engine.site.setup_state
     (prefix / "etc/unprivileged").touch()
+    for service in ("ovirt-engine", "ovirt-engine-dwhd"):  # engine-setup stops nothing there
+        assert systemctl.change(lab_engine.lab.home, "stop", service) == 0
     state.write_text(state.read_text().replace("OVESETUP_APACHE/configured=bool:True\n", ""))
     apache = {"OVESETUP_APACHE/configureRootRedirection": "bool:True"}
     with lab_engine.driven(tmp_path) as engine:

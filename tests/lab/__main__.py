@@ -1,16 +1,18 @@
 # Copyright (c) 2026, oVirt backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Command line of the lab: python3 -m lab start|stop|status|checkpoint|rewind|reinstall|database|move-on DIR."""
+"""Command line of the lab: python3 -m lab COMMAND DIR."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from . import lifecycle, machines
+from . import lifecycle, machines, server_states
 from .history import move_on
 from .layout import Lab, LabError, load
 
@@ -23,7 +25,13 @@ COMMANDS = {
     "rewind": "make the machine what it was at a checkpoint",
     "reinstall": "make it a machine with packages only",
     "database": "start a second PostgreSQL server, group database in the inventory",
+    "starting": "restart PostgreSQL into a recovery that takes N seconds",
+    "full": "let PostgreSQL refuse all but the superuser for N seconds",
     "move-on": "add, change and delete rows, as an engine in use does",
+}
+SERVER_STATES: dict[str, Callable[[Lab], AbstractContextManager[object]]] = {
+    "starting": server_states.starting_up,
+    "full": server_states.full,
 }
 USAGE = """lab below {home} (engine {version}, {components}, scale {scale}), made in {seconds:.1f} s
 
@@ -48,6 +56,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         command.add_argument("directory", type=Path)
         if name in ("checkpoint", "rewind"):
             command.add_argument("name")
+        if name in SERVER_STATES:
+            command.add_argument("seconds", type=float)
         if name in ("start", "database"):
             command.add_argument("--port", type=int, default=0, help="of PostgreSQL; any free one if left out")
         if name == "start":
@@ -55,6 +65,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             command.add_argument("--components", default="all", help="engine, engine+dwh, all, all+block ...")
             command.add_argument("--engine-version", default="4.5.7", choices=lifecycle.VERSIONS)
             command.add_argument("--services", action="store_true", help="start the programs of the services too")
+            command.add_argument("--odd", action="store_true", help="add objects that engine-cleanup cannot drop")
         if name == "stop":
             command.add_argument("--remove", action="store_true", help="delete all files of the lab too")
     return parser.parse_args(arguments)
@@ -86,7 +97,13 @@ def run(options: argparse.Namespace) -> None:
     elif options.command == "start":
         began = time.monotonic()
         lab = lifecycle.start(
-            options.directory, options.scale, options.components, options.engine_version, options.port, options.services
+            options.directory,
+            options.scale,
+            options.components,
+            options.engine_version,
+            options.port,
+            options.services,
+            options.odd,
         )
         print(describe(lab, time.monotonic() - began))
     elif options.command == "stop":
@@ -105,6 +122,9 @@ def change(options: argparse.Namespace, lab: Lab) -> None:
         machines.rewind(lab, options.name)
     elif options.command == "reinstall":
         machines.reinstall(lab)
+    elif options.command in SERVER_STATES:
+        with SERVER_STATES[options.command](lab):
+            time.sleep(options.seconds)
     elif options.command == "database":
         server = machines.start_database_server(lab, options.port)
         print(DATABASE.format(server))

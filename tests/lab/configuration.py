@@ -13,6 +13,8 @@ ENGINE_CONF = "etc/ovirt-engine/engine.conf.d/"
 # The identity that the engine's database knows the Data Warehouse by.
 DWH_UUID = "3be8160f-e30b-74ee-9ca2-c935eddc1392"
 DWH_CONF = "etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/"
+# For an engine on another host: the name of this host stands in place of localhost.
+DWH_EXAMPLE = "etc/ovirt-engine-dwh/examples/10-setup-dwh-database.conf"
 
 
 def files(lab: Lab) -> Files:
@@ -146,6 +148,7 @@ def _dwh_files(lab: Lab) -> Files:
         DWH_CONF + "10-setup-scale.conf": (0o644, "DWH_TABLES_KEEP_SAMPLES=24\nDWH_TABLES_KEEP_HOURLY=720\n"),
         DWH_CONF + "10-setup-grafana-database.conf": (0o640, grafana),
         ENGINE_CONF + "10-setup-dwh-database.conf": (0o600, dwh),
+        DWH_EXAMPLE: (0o600, database_block("DWH", lab.databases["dwh"], lab.port, lab.fqdn)),
     }
 
 

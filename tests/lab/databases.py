@@ -31,6 +31,7 @@ SCRIPTS = {
     "managedblock": ("block.sql",),
     "keycloak": ("keycloak.sql",),
 }
+ODD = "engine_odd.sql"
 # Roles that own nothing and hold grants: a restore has to bring them back.
 GRANTEES = ("engine_reporting", "ovirt_engine_history_grafana")
 
@@ -42,8 +43,10 @@ INSERT INTO vdc_options (option_name, option_value) VALUES ('HostedEngineVmName'
 INSERT INTO storage_domain_static VALUES (md5('hosted')::uuid, md5('hosted'), 'hosted_storage', 1, 1, 0);
 CREATE TABLE vds_statistics (
     vds_id uuid PRIMARY KEY REFERENCES vds_static (vds_id) ON DELETE CASCADE, ha_score integer,
-    ha_configured boolean NOT NULL DEFAULT false);
+    ha_configured boolean NOT NULL DEFAULT false, ha_global_maintenance boolean NOT NULL DEFAULT true);
 INSERT INTO vds_statistics SELECT vds_id, 3400, vds_name IN ('host-1', 'host-2') FROM vds_static;
+UPDATE vm_dynamic SET run_on_vds = (SELECT vds_id FROM vds_static WHERE vds_name = 'host-1')
+    WHERE vm_guid = (SELECT vm_guid FROM vm_static WHERE origin = 6);
 ALTER TABLE vds_statistics OWNER TO {owner};
 """
 
@@ -69,7 +72,7 @@ def populate(lab: Lab, grantee_password: str) -> None:
 
 
 def make_hosted(lab: Lab) -> None:
-    """Make the engine one that runs in a virtual machine that two of its hosts keep running."""
+    """Make the engine one that runs in a virtual machine which two hosts keep running; they are in maintenance."""
     engine = lab.databases["engine"]
     query(lab, engine.name, HOSTED.format(owner=engine.owner))
 
@@ -99,7 +102,8 @@ def fill(lab: Lab, kind: str) -> None:
     """Run the SQL of one kind as the owner of its database, and bring the statistics up to date."""
     database = lab.databases[kind]
     variables = {"scale": str(lab.scale), "display_version": "{}-1.el9".format(lab.version)}
-    script = "".join((SQL / name).read_text(encoding="utf-8") for name in SCRIPTS[kind])
+    names = (*SCRIPTS[kind], ODD) if lab.odd and kind == "engine" else SCRIPTS[kind]
+    script = "".join((SQL / name).read_text(encoding="utf-8") for name in names)
     query(lab, database.name, 'SET SESSION AUTHORIZATION "{}";\n{}'.format(database.owner, script), variables)
     if kind == "dwh":
         query(

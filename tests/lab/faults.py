@@ -12,8 +12,10 @@ KIND is one of: engine, dwh, cinderlib, managedblock, keycloak, grafana.
 
 engine-setup and engine-cleanup: STAGE is one of: init, setup, packages-setup, programs, late-setup, customization,
 validation, transaction, early-misc, packages, misc, commit, closeup, cleanup, pre-terminate, terminate; or a step
-of Misc configuration: dump-KIND, clear-KIND, remove-files (cleanup); provision, dump-KIND, schema, schema-dwh, write,
-post, rollback-KIND (setup).
+of Misc configuration: dump-KIND, clear-KIND, drop-KIND-SORT-N, remove-files (cleanup); provision, dump-KIND, schema,
+schema-dwh, write, post, rollback-KIND, drop-KIND-SORT-N (setup, which drops where it rolls back). KIND is one of
+engine, dwh, keycloak; SORT is one of view, table, sequence, function, type, schema, in that order; drop-engine-view-2
+is before the engine's second view falls.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ FAULTS = {
     "pg-dump-warning": ("TEXT or nothing", "pg_dump writes a warning on stderr: the run fails, as it does for real"),
     "stderr-noise": ("TEXT or nothing", "harmless noise on stderr; the run goes well"),
     "disk-full": ("STEP, temporary or target", "No space left on device while writing there; a part of the file stays"),
-    "kill-child": ("PROGRAM [STEP]", "pg_dump, tar or pg_restore is killed at work; pg_restore STEP TABLE ROWS: then"),
+    "kill-child": (
+        "PROGRAM [STEP]",
+        "pg_dump, tar or pg_restore is killed while it runs; pg_restore STEP TABLE ROWS or STEP pre-data: then",
+    ),
     "file-changes": ("TIMES", "a file changes while tar reads it, in that many runs; the content counts down"),
     "stale-output": ("absent, empty or PATH", "says Done. but leaves no archive, an empty one or a copy of PATH"),
     "empty-dump": ("KIND...", "the dump is 0 bytes long, its hash right"),

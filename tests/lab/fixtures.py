@@ -36,13 +36,13 @@ class Faults:
 
 @pytest.fixture(scope="session")
 def engine_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A running lab with engine, Data Warehouse, Keycloak and Grafana at scale 1."""
+    """A running lab with engine, Data Warehouse, Keycloak and Grafana at scale 1, and objects that no engine has."""
     given = os.environ.get("LAB_HOME")
     if given:
         yield load(Path(given))
         return
     home = tmp_path_factory.mktemp("lab")
-    yield start(home)
+    yield start(home, odd=True)
     stop(home, remove=True)
 
 

@@ -111,7 +111,7 @@ def setup_groups(prefix: Path) -> dict[str, list[Path]]:
             "etc/httpd/conf.d/z-ovirt-engine-proxy.conf",
         ),
         "ca_pki": [path for path in below("etc/pki/ovirt-engine/**/*") if path.name not in TEMPLATES],
-        "dwh_files": below("etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*.conf"),
+        "dwh_files": below("etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*.conf", configuration.DWH_EXAMPLE),
     }
 
 
@@ -162,6 +162,7 @@ def _set_owners(lab: Lab) -> None:
         ("etc/ovirt-engine/engine.conf.d/*", 0, OVIRT_ID),
         ("etc/ovirt-engine/engine.conf.d/10-setup-dwh-database.conf", OVIRT_ID, OVIRT_ID),
         ("etc/ovirt-engine-dwh/ovirt-engine-dwhd.conf.d/*", OVIRT_ID, OVIRT_ID),
+        ("etc/ovirt-engine-dwh/examples/*", OVIRT_ID, OVIRT_ID),
         ("etc/ovirt-engine/aaa/*", OVIRT_ID, OVIRT_ID),
         ("etc/pki/ovirt-engine/keys/*", OVIRT_ID, OVIRT_ID),
         ("var/lib/ovirt-engine/**/*", OVIRT_ID, OVIRT_ID),

@@ -84,6 +84,7 @@ class Lab(NamedTuple):
     secrets: tuple[str, ...]
     http_port: int = 80
     address: str = "127.0.0.1"
+    odd: bool = False
 
     @property
     def prefix(self) -> Path:

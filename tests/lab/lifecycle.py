@@ -26,11 +26,18 @@ ALL = ("engine", "dwh", "keycloak", "grafana")
 
 
 def start(
-    home: Path, scale: int = 1, components: str = "all", version: str = "4.5.7", port: int = 0, services: bool = False
+    home: Path,
+    scale: int = 1,
+    components: str = "all",
+    version: str = "4.5.7",
+    port: int = 0,
+    services: bool = False,
+    odd: bool = False,
 ) -> Lab:
     """Start a lab below home: a new one, or one that was stopped there.
 
     Port 0 is any free one. Without services they are recorded as running and no program of them runs.
+    With odd the engine's database also holds what no engine has and engine-cleanup cannot drop.
     """
     home = Path(os.path.abspath(home))
     if state_path(home).exists():
@@ -39,7 +46,7 @@ def start(
         raise LabError("{} holds files that are not a lab; name a new or empty directory".format(home))
     chosen = postgres.take_port(port)
     home.mkdir(parents=True, exist_ok=True)
-    lab = _plan(home, scale, parse_components(components), version, chosen)
+    lab = _plan(home, scale, parse_components(components), version, chosen)._replace(odd=odd)
     save(lab)
     try:
         _make(lab)

@@ -186,11 +186,17 @@ def _make_locale(locales: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def start(lab: PostgresServer) -> None:
-    """Start the server and wait until it answers."""
+def give_to_server(lab: PostgresServer, path: Path) -> None:
+    """Make a file that was put among those of the server one that it may delete."""
+    _own(lab, path)
+
+
+def start(lab: PostgresServer, wait: bool = True) -> None:
+    """Start the server and wait until it answers, or only start it."""
     pg_ctl = str(lab.server_programs / "pg_ctl")
     log = str(lab.server_home / "server.log")
-    _as_server_user(lab, pg_ctl, "start", "--pgdata", str(lab.server_home / "data"), "--wait", "--silent", "--log", log)
+    how = "--wait" if wait else "--no-wait"
+    _as_server_user(lab, pg_ctl, "start", "--pgdata", str(lab.server_home / "data"), how, "--silent", "--log", log)
 
 
 def stop(lab: PostgresServer, forever: bool) -> None:

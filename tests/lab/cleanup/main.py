@@ -9,11 +9,12 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import systemctl
-from ..host import configured, uninstall
+from ..host import clearing, configured, hosted, names, uninstall
 from ..host.configured import Credentials
 from ..host.sql import DUMPERS, Database, SqlError
 from ..host.version import display_version, is_cleanable
@@ -22,8 +23,8 @@ from ..otopi.options import CLEANUP
 from ..otopi.program import Program
 
 NOT_SET_UP = 11
+JUST_RESTORED = "SELECT option_value FROM vdc_options WHERE option_name = 'DbJustRestored' AND version = 'general'"
 POST = "etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf"
-UNRESOLVED = "Failed to resolve {} using DNS, it can be resolved only locally"
 FOREIGN_ADDRESS = "Cannot validate host name settings, reason: resolved host does not match any of the local addresses"
 REMOVE = "All the installed ovirt components are about to be removed, data will be lost (@VALUES@) [@DEFAULT@]: "
 CHANGED = "The following files were changed since setup:\n{}\nRemove them anyway? (@VALUES@) [@DEFAULT@]: "
@@ -64,6 +65,7 @@ class Cleanup:
         self.prefix = program.prefix
         self.summary: list[str] = []
         self.targets: list[Target] = []
+        self.wants_hosted_check = False
         self.to_remove: list[Path] = []
 
     def run(self) -> int:
@@ -72,7 +74,7 @@ class Cleanup:
             {
                 "setup": [self.refuse_what_is_not_set_up, self.refuse_other_versions, self.look_at_databases],
                 "customization": [self.resolve_name, self.ask_what_to_remove, self.program_faults],
-                "validation": [self.compare_addresses, self.ask_to_stop, self.ask_to_remove],
+                "validation": [self.compare_addresses, self.ask_to_stop, self.check_hosted, self.ask_to_remove],
                 "transaction": [self.stop_services],
                 "misc": [self.save_keys, self.clear_databases, self.remove_files],
                 "closeup": [self.summarise],
@@ -123,11 +125,7 @@ class Cleanup:
         database = Database(self.lab, target.credentials)
         try:
             self._may_fail("cannot-connect", target)
-            restored = (
-                not database.is_new()
-                and target.kind == "engine"
-                and database.query("SELECT option_value FROM vdc_options WHERE option_name = 'DbJustRestored'") == "1"
-            )
+            is_new = database.is_new()
         except SqlError as error:
             self.dialog.debug("Existing credential use failed: {}".format(error))
             name = (
@@ -138,9 +136,16 @@ class Cleanup:
             text = "Cannot connect to {} using existing credentials: {}"
             self.dialog.warning(text.format(name, target.credentials))
         else:
-            if restored:
-                self.dialog.info("The engine DB has been restored from a backup")
+            if target.kind == "engine" and not is_new:
+                self._look_at_options(database)
         self.targets.append(target)
+
+    def _look_at_options(self, database: Database) -> None:
+        """Any table at all makes it an engine's database, whose options it then wants to read."""
+        restored = database.query(JUST_RESTORED) == "1"
+        self.wants_hosted_check = not restored
+        if restored:
+            self.dialog.info("The engine DB has been restored from a backup")
 
     def _may_fail(self, fault: str, target: Target) -> None:
         words = self.program.faults.text(fault)
@@ -152,11 +157,8 @@ class Cleanup:
             )
 
     def resolve_name(self) -> None:
-        """Names of the lab stand in no DNS."""
-        name = self.program.text("OVESETUP_CONFIG/fqdn")
-        if not name.endswith(".lab.test"):
-            raise RuntimeError("Host name is not valid: {} did not resolve into an IP address".format(name))
-        self.dialog.warning(UNRESOLVED.format(name))
+        """It must have an address."""
+        names.validate(self.dialog, self.program.text("OVESETUP_CONFIG/fqdn"), self.lab.fqdn)
 
     def ask_what_to_remove(self) -> None:
         """Everything, unless told otherwise; files that changed since setup are asked about."""
@@ -198,6 +200,11 @@ class Cleanup:
         if not environment["OVESETUP_CORE/engineStop"]:
             raise RuntimeError("Engine service is running, no approval to stop")
 
+    def check_hosted(self) -> None:
+        """Only of an engine that is not restored and not empty."""
+        if self.wants_hosted_check:
+            hosted.check(self.program, Database(self.lab, configured.engine(self.prefix)))
+
     def ask_to_remove(self) -> None:
         """The last question."""
         environment = self.program.environment
@@ -209,7 +216,9 @@ class Cleanup:
             raise RuntimeError("Aborted by user")
 
     def stop_services(self) -> None:
-        """Stop and disable what engine-setup enabled; the notifier is only stopped."""
+        """Stop and disable what engine-setup enabled; the notifier is only stopped. In developer mode all go on."""
+        if self.program.is_developer_mode:
+            return
         for name in STOPPED:
             state = systemctl.read_state(self.lab.services, name)
             if state is None:
@@ -235,7 +244,7 @@ class Cleanup:
         ]
 
     def clear_databases(self) -> None:
-        """Dump and clear each; what fails is a warning and the run goes on."""
+        """Dump and clear each; a dump that fails is a warning and the run goes on, a drop that fails ends it."""
         for target in self.targets:
             database = Database(self.lab, target.credentials)
             where = "{}:{}".format(target.credentials.host, target.credentials.database)
@@ -251,9 +260,12 @@ class Cleanup:
                 self.dialog.info("Clearing {} database {}".format(target.title, target.credentials.database))
                 self.program.step("clear-" + target.kind)
                 self._may_fail("cannot-clear", target)
-                database.clear()
+                clearing.clear(database, self._steps("drop-{}-".format(target.kind)))
             except SqlError as error:
                 self.dialog.warning("Cannot clear {} database: {}".format(target.title, error))
+
+    def _steps(self, prefix: str) -> Callable[[str], None]:
+        return lambda name: self.program.step(prefix + name)
 
     def remove_files(self) -> None:
         """The registered files, the post-install configuration among them, and then the lists."""

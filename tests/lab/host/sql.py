@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -16,34 +17,27 @@ from pathlib import Path
 from ..layout import Lab
 from .configured import Credentials
 
-CLEAR = """
-SET client_min_messages = error;
-DO $$ DECLARE r record; BEGIN
-  FOR r IN SELECT table_name AS n FROM information_schema.views WHERE table_schema = 'public'
-  LOOP EXECUTE format('DROP VIEW IF EXISTS public.%I CASCADE', r.n); END LOOP;
-  FOR r IN SELECT table_name AS n FROM information_schema.tables WHERE table_schema = 'public'
-  LOOP EXECUTE format('DROP TABLE IF EXISTS public.%I CASCADE', r.n); END LOOP;
-  FOR r IN SELECT sequence_name AS n FROM information_schema.sequences WHERE sequence_schema = 'public'
-  LOOP EXECUTE format('DROP SEQUENCE IF EXISTS public.%I CASCADE', r.n); END LOOP;
-  FOR r IN SELECT t.typname AS n FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid
-           WHERE c.relkind = 'c' AND c.relnamespace = 'public'::regnamespace
-  LOOP EXECUTE format('DROP TYPE IF EXISTS public.%I CASCADE', r.n); END LOOP;
-  FOR r IN SELECT oid::regprocedure AS n FROM pg_proc
-           WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE 'uuid_%'
-  LOOP EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', r.n); END LOOP;
-  FOR r IN SELECT schema_name AS n FROM information_schema.schemata WHERE schema_owner = current_user
-  LOOP EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', r.n); END LOOP;
-  -- A real engine has none; the lab's would be in the way of its own dump.
-  PERFORM lo_unlink(oid) FROM pg_largeobject_metadata WHERE lomowner = current_user::regrole;
-END $$;
-"""
+BARE = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]
 COUNT_TABLES = "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'public'"
 
 DUMPERS = {"engine": "OVESETUP_DB/dumper", "dwh": "OVESETUP_DWH_DB/dumper", "keycloak": "OVESETUP_KEYCLOAK_DB/dumper"}
 
 
+LEVEL = re.compile(r"^(psql:\S*:\d+: )?(ERROR|FATAL): +")
+REFUSED = 3  # how psql ends where the server did not want a statement; without a connection it ends with 2
+
+
 class SqlError(RuntimeError):
-    """What the server or its client said."""
+    """No connection, or a program that failed: what the client said."""
+
+
+class StatementError(RuntimeError):
+    """The server refused a statement: what it said."""
+
+
+def without_level(text: str) -> str:
+    """The message as drivers give it."""
+    return LEVEL.sub("", text)
 
 
 class Database:
@@ -55,8 +49,11 @@ class Database:
 
     def query(self, statement: str) -> str:
         """Run SQL; what it prints."""
-        words = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]
-        return self._run(words, statement)
+        return self._run(BARE, statement)
+
+    def values(self, statement: str) -> list[str]:
+        """Run SQL that asks for one column; what it found, line breaks included."""
+        return self._run([*BARE, "--record-separator-zero"], statement).split("\0")[:-1]
 
     def is_new(self) -> bool:
         """Whether it holds no table."""
@@ -65,10 +62,6 @@ class Database:
     def has_table(self, name: str) -> bool:
         """Whether a table or view of that name is there."""
         return self.query("SELECT to_regclass('{}') IS NOT NULL".format(name)) == "t"
-
-    def clear(self) -> None:
-        """Drop what the setup programs drop; the extension and the rights stay."""
-        self.query(CLEAR)
 
     def dump(self, directory: Path, prefix: str) -> Path:
         """An empty file with a new name in that directory, readable by its owner only."""
@@ -86,29 +79,33 @@ class Database:
 
     def restore(self, path: Path, dumper: str = "pg_custom") -> None:
         """Load a dump; what the server refuses is passed over, as when the extension is there already."""
-        with self._passwords() as environment:
+        with self.passwords() as environment:
             if dumper == "pg_plain":
-                words = self._words(["psql", "-w", "-q", "-o", os.devnull, "-f", str(path)])
+                words = self.words(["psql", "-w", "-q", "-o", os.devnull, "-f", str(path)])
             else:
-                words = [*self._words(["pg_restore", "-w"]), str(path)]
+                words = [*self.words(["pg_restore", "-w"]), str(path)]
             subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, check=False)
 
     def _run(self, words: list[str], text: str = "") -> str:
-        with self._passwords() as environment:
+        with self.passwords() as environment:
             done = subprocess.run(
-                self._words(words), input=text, env=environment, text=True, capture_output=True, check=False
+                self.words(words), input=text, env=environment, text=True, capture_output=True, check=False
             )
+        if done.returncode == REFUSED and words[0] == "psql":
+            raise StatementError(without_level(done.stderr.strip()))
         if done.returncode != 0:
             raise SqlError(done.stderr.strip())
         return done.stdout.rstrip("\n")
 
-    def _words(self, words: list[str]) -> list[str]:
+    def words(self, words: list[str]) -> list[str]:
+        """The command line of a client that connects with the credentials."""
         host, port, user, _password, database = self.credentials
         where = ["-h", host, "-p", port, "-U", user, "-d", database]
         return [str(self.lab.server_programs / words[0]), *words[1:], *where, *(["-w"] if "-w" not in words else [])]
 
     @contextmanager
-    def _passwords(self) -> Iterator[dict[str, str]]:
+    def passwords(self) -> Iterator[dict[str, str]]:
+        """The environment of such a client, with the password in a file for as long as it runs."""
         escaped = self.credentials.password.replace("\\", "\\\\").replace(":", "\\:")
         descriptor, path = tempfile.mkstemp()
         try:

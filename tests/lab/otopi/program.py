@@ -131,6 +131,12 @@ class Program:
         )
         if not self.dialog.confirms("OVESETUP_SYSTEM_UNPRIVILEGED", note, default=False):
             raise RuntimeError("Aborted by user")
+        self.environment["OVESETUP_CORE/developerMode"] = True
+
+    @property
+    def is_developer_mode(self) -> bool:
+        """Whether it leaves the services of the host alone."""
+        return bool(self.environment.get("OVESETUP_CORE/developerMode"))
 
     def _introduce(self) -> None:
         assert self.files is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import systemctl
 from ..databases import NAMES
-from ..host import uninstall
+from ..host import clearing, uninstall
 from ..host.sql import DUMPERS, SqlError
 from ..host.version import display_version
 from ..installation import setup_groups
@@ -63,7 +63,9 @@ class Setup:
             raise RuntimeError("Failed to {} service '{}'".format(verb, name))
 
     def stop_services(self) -> None:
-        """What works with the databases."""
+        """What works with the databases; of a development installation nothing."""
+        if self.program.is_developer_mode:
+            return
         if self.state.has_engine:
             self.dialog.info("Stopping engine service")
             self._service("stop", "ovirt-engine")
@@ -124,7 +126,7 @@ class Setup:
         try:
             self.program.step("rollback-" + kind)
             self.dialog.info("Clearing {} database {}".format(title, name))
-            self.state.database(kind).clear()
+            clearing.clear(self.state.database(kind), lambda name: self.program.step("drop-{}-{}".format(kind, name)))
             if path is not None:
                 self.dialog.info("Restoring {} database {}".format(title, name))
                 self.state.database(kind).restore(path, self._dumper(kind))
@@ -191,6 +193,8 @@ class Setup:
     def start_services(self) -> None:
         """And enable them."""
         self.program.rollbacks.clear()
+        if self.program.is_developer_mode:
+            return
         names = []
         if self.state.has_engine:
             names += [("engine", "ovirt-engine"), *((name, name) for name in STARTED)]

@@ -8,10 +8,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from ..host import names
 from ..otopi.values import Value
 from .state import State
 
-UNRESOLVED = "Failed to resolve {} using DNS, it can be resolved only locally"
 YEAR, TWO_MONTHS = 365, 60
 RENEW = (
     "One or more of the certificates should be renewed, because they expire soon, or include an invalid expiry date, "
@@ -102,9 +102,7 @@ class Questions:
             note = "Host fully qualified DNS name of this server [@DEFAULT@]: "
             self.environment[key] = self.dialog.query("OVESETUP_NETWORK_FQDN_this", note, self.state.lab.fqdn)
         name = str(self.environment[key])
-        if not name.endswith(".lab.test"):
-            raise RuntimeError("Host name is not valid: {} did not resolve into an IP address".format(name))
-        self.dialog.warning(UNRESOLVED.format(name))
+        names.validate(self.dialog, name, self.state.lab.fqdn)
         self._choose("OVESETUP_ENGINE_CONFIG/fqdn", name)
         self._firewall()
 

@@ -75,7 +75,7 @@ class State:
         if not engine.password:
             return
         self._connect("engine", "Engine database")
-        if not self.is_new["engine"] and self.database("engine").has_table("vdc_options"):
+        if not self.is_new["engine"]:
             self.is_restored = self.database("engine").query(JUST_RESTORED) == "1"
         if self.is_restored and self.program.faults.text("silent") is None:
             self.dialog.info("The engine DB has been restored from a backup")

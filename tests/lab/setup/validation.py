@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from ..host import hosted
 from ..host.version import display_version, numbers
 from .state import State
 
@@ -60,6 +61,8 @@ class Validation:
         """All of them."""
         self.dialog.warning(FOREIGN_ADDRESS)
         self._compare_versions()
+        if not self.state.is_new["engine"] and not self.state.is_restored:
+            hosted.check(self.state.program, self.state.database("engine"))
         self._check_memory()
         if self.state.has_engine and not self.state.is_new["engine"]:
             self._check_owner()

@@ -111,6 +111,8 @@ def _write_dwh(state: State, files: Files, engine: Credentials, dwh: Credentials
     own = block("DWH", dwh)
     files.write(ENGINE_CONF + "10-setup-dwh-database.conf", own, 0o600)
     files.write(DWH_CONF + "10-setup-database.conf", block("ENGINE", engine) + own, 0o600)
+    elsewhere = dwh._replace(host=state.text_fqdn if dwh.host == "localhost" else dwh.host)
+    files.write(configuration.DWH_EXAMPLE, block("DWH", elsewhere), 0o600)
     uuid = DWH_CONF + "10-setup-uuid.conf"
     if not (state.prefix / uuid).exists():
         files.write(uuid, "DWH_UUID={}\n".format(configuration.DWH_UUID), 0o644)

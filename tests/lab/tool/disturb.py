@@ -18,6 +18,7 @@ from ..postgres import stop as stop_server
 from .run import Connection, Run
 
 PAUSE = 0.001
+ANY_TABLE = "SELECT count(*) > 0 FROM pg_tables WHERE schemaname = 'public'"
 END = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
     " WHERE datname = '{}' AND application_name IN ('pg_restore', 'psql') AND usename <> 'postgres'"
@@ -26,7 +27,11 @@ END = (
 
 def disturb(process: subprocess.Popen[bytes], run: Run, connection: Connection, fault: str) -> None:
     """Wait for the moment, then strike."""
-    server, question = _server_of(load(run.home), connection), run.sabotage.progress_question(fault)
+    server = _server_of(load(run.home), connection)
+    if fault == "kill-child" and run.sabotage.is_early:
+        _kill_before_data(process, server, connection)
+        return
+    question = run.sabotage.progress_question(fault)
     while process.poll() is None:
         workers = _workers(process)
         # Without a worker it is still reading the table of contents.
@@ -34,6 +39,17 @@ def disturb(process: subprocess.Popen[bytes], run: Run, connection: Connection, 
         if is_time and _strike(server, connection, fault, workers[0]):
             return
         time.sleep(PAUSE)
+
+
+def _kill_before_data(process: subprocess.Popen[bytes], server: Lab | Server, connection: Connection) -> None:
+    """Let it go on in small steps until the first table is there; then it has had its last one."""
+    while process.poll() is None:
+        time.sleep(PAUSE)
+        process.send_signal(signal.SIGSTOP)
+        if query(server, connection.database, ANY_TABLE) == "t":
+            process.kill()
+            return
+        process.send_signal(signal.SIGCONT)
 
 
 def _workers(process: subprocess.Popen[bytes]) -> list[str]:

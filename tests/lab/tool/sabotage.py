@@ -91,6 +91,11 @@ class Sabotage:
             return "kill-child"
         return named[0] if named else None
 
+    @property
+    def is_early(self) -> bool:
+        """Whether pg_restore is killed as soon as one table is there, before it loads any data."""
+        return self.words("kill-child")[2:] == ["pre-data"]
+
     def progress_question(self, fault: str) -> str | None:
         """What to ask the server before the fault strikes: whether so many rows of a table are in. None: at once."""
         words = self.words(fault)[2 if fault == "kill-child" else 1 :]
