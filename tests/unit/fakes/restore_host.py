@@ -12,7 +12,6 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
-    Collection,
     Dict,
     Iterator,
     List,
@@ -246,7 +245,7 @@ class FakeRestoreHost(FakeEngineHost):
         self.placeholders |= set(made)
         return made
 
-    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Collection[str]) -> None:
+    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Mapping[str, Any]) -> None:
         for path in paths:
             self.placeholders.discard(path)
             if path not in wanted:
