@@ -61,7 +61,7 @@ def plan_targets(
 ) -> Tuple[Dict[str, RestoreTarget], Dict[str, LoginProbe], List[Problem]]:
     """Return the target of each database, what a login shows of it, and what forbids the restore."""
     targets: Dict[str, RestoreTarget] = {}
-    looks: Dict[str, LoginProbe] = {}
+    probes: Dict[str, LoginProbe] = {}
     problems: List[Problem] = []
     for kind in kinds:
         if kind not in SERVERS:
@@ -75,12 +75,12 @@ def plan_targets(
         if not is_changed and settings.password != settings.password_as_shell:
             text = "engine-backup misreads the configured password of the %s database: give it in 'credentials'"
             problems.append(Problem("password_unusable", text % kind))
-        looks[kind] = look_at(settings, databases)
-        is_provisioned = decide_provision(kind, request, settings, looks[kind])
+        probes[kind] = look_at(settings, databases)
+        is_provisioned = decide_provision(kind, request, settings, probes[kind])
         targets[kind] = RestoreTarget(kind, settings, is_changed, is_provisioned)
-        looks[kind], found = look_as_superuser(request, targets[kind], looks[kind], databases)
+        probes[kind], found = look_as_superuser(request, targets[kind], probes[kind], databases)
         problems += found
-    return targets, looks, problems
+    return targets, probes, problems
 
 
 def look_as_superuser(
@@ -117,7 +117,7 @@ def decide_provision(kind: str, request: RestoreRequest, settings: Settings, loo
 def check_targets(
     request: RestoreRequest,
     targets: Dict[str, RestoreTarget],
-    looks: Dict[str, LoginProbe],
+    probes: Dict[str, LoginProbe],
     reading: ArchiveReading,
     client: int,
 ) -> List[Problem]:
@@ -125,9 +125,9 @@ def check_targets(
     problems: List[Problem] = []
     for kind, target in sorted(targets.items()):
         check = check_provisioned if target.is_provisioned else check_existing
-        problems += check(target, looks[kind])
-        problems += check_content(request, target, looks[kind])
-        problems += check_versions(target, looks[kind], reading.dumps[kind], client)
+        problems += check(target, probes[kind])
+        problems += check_content(request, target, probes[kind])
+        problems += check_versions(target, probes[kind], reading.dumps[kind], client)
     return problems
 
 
