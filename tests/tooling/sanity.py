@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     sources, pythons = copy_sources(), link_pythons()
     runs = [(sys.executable, arguments or EVERYTHING)]
     if not arguments and (pythons / "python3.6").exists():
-        runs.append((old_core(pythons), ON_OLD))
+        runs.append((old_core(), ON_OLD))
     statuses, cases = [], []
     for python, words in runs:
         statuses.append(ansible_test(python, sources, pythons, words))
@@ -75,33 +75,35 @@ def read_cases(sources: Path) -> list[ElementTree.Element]:
     return [case for record in records for case in ElementTree.parse(record).iter("testcase")]
 
 
-def old_core(pythons: Path) -> str:
+def old_core() -> str:
     """Return the interpreter of an environment with the last ansible-core that manages Python 3.6."""
     folder = BUILD / "core-2.16"
     python = folder / "bin" / "python"
     if not (folder / ".complete").exists():
-        own = next(pythons / f"python{version}" for version in ("3.12", "3.11", "3.10") if has_python(pythons, version))
+        own = next(filter(None, map(find_python, ("3.12", "3.11", "3.10"))))
         subprocess.run([str(own), "-m", "venv", "--clear", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "-q", OLD_CORE], check=True)
         (folder / ".complete").touch()
     return str(python)
 
 
-def has_python(pythons: Path, version: str) -> bool:
-    return (pythons / f"python{version}").exists()
+def find_python(version: str) -> Path | None:
+    """Return the real interpreter of a version: ansible-test takes a shim of pyenv for one."""
+    name = f"python{version}"
+    system = [Path(place) / name for place in ("/usr/local/bin", "/usr/bin")]
+    found = [*sorted(PYENV.glob(f"{version}.*/bin/{name}")), *filter(Path.exists, system)]
+    return found[0] if found else None
 
 
 def link_pythons() -> Path:
-    """Make a folder with the real interpreters, for the path of ansible-test: it takes a shim of pyenv for one."""
+    """Make a folder with the interpreters, for the path of ansible-test."""
     folder = BUILD / "pythons"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for version in VERSIONS:
-        name = f"python{version}"
-        system = [Path(place) / name for place in ("/usr/local/bin", "/usr/bin")]
-        found = [*sorted(PYENV.glob(f"{version}.*/bin/{name}")), *filter(Path.exists, system)]
+        found = find_python(version)
         if found:
-            (folder / name).symlink_to(found[0])
+            (folder / f"python{version}").symlink_to(found)
     return folder
 
 
