@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The role engine_restore_overwrite restores over an engine in use, or leaves the engine as it was."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,11 @@ def test_what_can_be_known_is_refused_before_the_safety_backup(
         role.run().refused("Could not read the option DisableFenceAtStartupInSec")
         switch.unlink()
         role.ask("UPDATE vdc_options SET option_value = '300' WHERE option_name = 'DisableFenceAtStartupInSec'")
+        migrated = {"role": "engine_database_migration", "archive": "/var/moved.backup", "stage": "migrated"}
+        role.journal.parent.mkdir(parents=True, exist_ok=True)
+        role.journal.write_text(json.dumps(migrated), encoding="utf-8")
+        role.run().refused("the old ones are kept. Accept that first", "engine_database_migration_action=accept")
+        role.journal.unlink()
         assert (role.rows(), photograph(archives), role.noted()) == (before, kept, {})
         lab_engine.fresh()
         role.run().refused("No engine is set up", "engine_restore_fresh")

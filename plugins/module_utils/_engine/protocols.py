@@ -7,7 +7,7 @@ Only type checkers read this: Python 3.6 has no Protocol. mypy holds the real ho
 against these. This file is private to the collection.
 """
 
-from typing import TYPE_CHECKING, Any, Collection, ContextManager, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, ContextManager, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._archive.configuration import ArchivedSetup
 from .._archive.model import ArchiveReading, FileEntry
@@ -299,7 +299,7 @@ class ConfigFiles(Protocol):
     def make_placeholders(self, prefix: str, paths: Sequence[str]) -> List[str]:
         """Make the configuration files that the tool insists on."""
 
-    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Collection[str]) -> None:
+    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Mapping[str, Any]) -> None:
         """Remove those that are of no use."""
 
     def read_originals(

@@ -15,7 +15,10 @@ from .local_server_model import LocalServerState
 from .model import Settings
 
 SUPERUSER = "postgres"
-NAMES = "SELECT 'role ' || rolname FROM pg_roles UNION ALL SELECT 'database ' || datname FROM pg_database"
+NAMES = (
+    "SELECT 'role ' || rolname FROM pg_roles UNION ALL SELECT 'database ' || datname FROM pg_database"
+    " UNION ALL SELECT 'version ' || current_setting('server_version_num')"
+)
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"  # by which provisioning calls a database new
 
 
@@ -28,7 +31,8 @@ def read_local_server(settings: Settings, socket: str) -> Optional[LocalServerSt
     tables = _ask(settings.database, TABLES, settings.port, socket) if has_database else ["0"]
     if tables is None:
         return None
-    return LocalServerState("role " + settings.user in names, has_database, int(tables[0]))
+    version = next((int(name[len("version ") :]) for name in names if name.startswith("version ")), 0)
+    return LocalServerState("role " + settings.user in names, has_database, int(tables[0]), version)
 
 
 def _ask(database: str, query: str, port: int, socket: str) -> Optional[List[str]]:

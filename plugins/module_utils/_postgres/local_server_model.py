@@ -15,11 +15,12 @@ from .model import Settings
 
 
 class LocalServerState(NamedTuple):
-    """What the local server has of a role and its database."""
+    """What the local server has of a role and its database; its version as 150004, 0 if unknown."""
 
     has_role: bool
     has_database: bool
     tables: int
+    server_version_num: int = 0
 
 
 def check_local_server(kind: str, settings: Settings, found: LocalServerState, will_be_empty: bool) -> List[Problem]:

@@ -43,6 +43,13 @@ VALUES = {
     "single quotes are none to the engine": ("'a b'", "'a", "a b"),
     "nothing is special in single quotes of sh": (r"'a\b${BASE}'", "'ab/usr'", r"a\b${BASE}"),
     "hash inside a word is no comment to sh": ("a#b", "a", "a#b"),
+    "variable without braces": ('"a$BASE$NOBODY"', "a$BASE$NOBODY", "a/usr"),
+    "parameters of sh": ('"a$1$$b"', "a$1$$b", "ab"),
+    "dollar that nothing follows": ('"a$"', "a$", "a$"),
+    "command in backticks": ('"a`b`c"', "a`b`c", "abc"),
+    "command in a bare word": ("a$(b)c", "a$(b)c", "ab)c"),
+    "escaped backtick": (r'"a\`b"', "a`b", "a`b"),
+    "nothing is a command in single quotes of sh": ("'a$b`c'", "'a$b`c'", "a$b`c"),
     "non-ASCII": ('"käse"', "käse", "käse"),
 }
 

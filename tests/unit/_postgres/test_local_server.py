@@ -35,8 +35,10 @@ def look(
 
 
 def test_role_database_and_its_tables_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = look(tmp_path, monkeypatch, "printf 'role engine\\ndatabase it\\047s\\n'", socket="/run/there")
-    assert found == LocalServerState(True, True, 3)
+    found = look(
+        tmp_path, monkeypatch, "printf 'role engine\\ndatabase it\\047s\\nversion 150004\\n'", socket="/run/there"
+    )
+    assert found == LocalServerState(True, True, 3, 150004)
     said = (tmp_path / "log").read_text()
     assert said.count("--host /run/there") == said.count("--no-password") == 2
     assert "dbname='it\\'s'" in said

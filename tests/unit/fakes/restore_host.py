@@ -12,7 +12,6 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
-    Collection,
     Dict,
     Iterator,
     List,
@@ -116,6 +115,7 @@ class FakeRestoreHost(FakeEngineHost):
         self.seen_secrets: Dict[str, str] = {}  # while the tool ran
         self.seen_placeholders: Set[str] = set()
         self.shows_standing = False  # whether the superuser can look into the local server
+        self.local_version = 150004
         self.are_times_kept = False
 
     def wipe(self) -> None:
@@ -164,7 +164,8 @@ class FakeRestoreHost(FakeEngineHost):
             return None
         server = self.servers[LOCAL]
         found = server.databases.get(settings.database)
-        return LocalServerState(settings.user in server.roles, found is not None, len(found.rows) if found else 0)
+        tables = len(found.rows) if found else 0
+        return LocalServerState(settings.user in server.roles, found is not None, tables, self.local_version)
 
     def lock_directory(self, prefix: str) -> str:
         return STATE
@@ -246,7 +247,7 @@ class FakeRestoreHost(FakeEngineHost):
         self.placeholders |= set(made)
         return made
 
-    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Collection[str]) -> None:
+    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Mapping[str, Any]) -> None:
         for path in paths:
             self.placeholders.discard(path)
             if path not in wanted:

@@ -197,9 +197,9 @@ def look_at_database(kind: str, installation: Installation, host: "BackupHost") 
         return None
     if settings.password != settings.password_as_shell:
         text = (
-            "the password of the %s database holds a character that its configuration file writes with a backslash;"
-            " engine-backup reads the file as shell, keeps the backslash and can not log in. Give the role"
-            " a password of letters and digits and run engine-setup"
+            "engine-backup misreads the password of the %s database and cannot log in: it takes the configuration file"
+            " for shell, where backslash, $ and ` mean something else than in the engine. Give the role a password of"
+            " letters and digits and run engine-setup"
         )
         raise BackupError(text % kind, "password_unusable")
     identity = host.databases.read_identity(settings)

@@ -6,7 +6,7 @@
 import contextlib
 import os
 import re
-from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..._archive import reader, sqlite_file
 from ..._archive.configuration import in_reading_order, settings_of_texts
@@ -161,8 +161,11 @@ class ConfigFiles:
         made = restored_files.make_placeholders(installation.below(prefix, path) for path in paths)
         return [os.path.relpath(path, prefix or "/") for path in made]
 
-    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Collection[str]) -> None:
-        """Remove them, and the copies that the tool made of them, but for wanted ones that hold a password by now."""
+    def remove_placeholders(self, prefix: str, paths: Sequence[str], wanted: Mapping[str, TextFile]) -> None:
+        """Remove them, and the copies that the tool made of them, but for wanted ones that were filled meanwhile.
+
+        Filled is one that holds a password, or is as wanted: Keycloak's has none where the engine does without it.
+        """
         for path in reversed(paths):
             real = installation.below(prefix, path)
             if os.path.isdir(real):
@@ -170,7 +173,8 @@ class ConfigFiles:
                     os.rmdir(real)
                 continue
             found = restored_files.read_text_file(real)
-            if path not in wanted or (found is not None and is_placeholder(found.text)):
+            is_filled = path in wanted and found is not None and found.text == wanted[path].text
+            if path not in wanted or (found is not None and is_placeholder(found.text) and not is_filled):
                 for name in [real] + restored_files.list_copies([real])[real]:
                     files.remove_file(name)
 

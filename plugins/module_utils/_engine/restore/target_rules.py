@@ -26,10 +26,14 @@ MAJOR = re.compile(r"^(\d+)")
 
 
 class LoginProbe(NamedTuple):
-    """What a login with the target's credentials shows: the database, or why it can not be seen."""
+    """What a login with the target's credentials shows: the database, or why it cannot be seen.
+
+    The version of the server, such as 150004, is known to the superuser of the local one, too; 0 if unknown.
+    """
 
     fitness: Optional[Fitness]
     problem: Optional[Problem]
+    server_version_num: int = 0
 
 
 def check_credentials(request: RestoreRequest) -> List[Problem]:
@@ -57,7 +61,7 @@ def plan_targets(
 ) -> Tuple[Dict[str, RestoreTarget], Dict[str, LoginProbe], List[Problem]]:
     """Return the target of each database, what a login shows of it, and what forbids the restore."""
     targets: Dict[str, RestoreTarget] = {}
-    looks: Dict[str, LoginProbe] = {}
+    probes: Dict[str, LoginProbe] = {}
     problems: List[Problem] = []
     for kind in kinds:
         if kind not in SERVERS:
@@ -71,27 +75,33 @@ def plan_targets(
         if not is_changed and settings.password != settings.password_as_shell:
             text = "engine-backup misreads the configured password of the %s database: give it in 'credentials'"
             problems.append(Problem("password_unusable", text % kind))
-        looks[kind] = look_at(settings, databases)
-        is_provisioned = decide_provision(kind, request, settings, looks[kind])
+        probes[kind] = look_at(settings, databases)
+        is_provisioned = decide_provision(kind, request, settings, probes[kind])
         targets[kind] = RestoreTarget(kind, settings, is_changed, is_provisioned)
-        problems += check_login(request, targets[kind], looks[kind], databases)
-    return targets, looks, problems
+        probes[kind], found = look_as_superuser(request, targets[kind], probes[kind], databases)
+        problems += found
+    return targets, probes, problems
 
 
-def check_login(
+def look_as_superuser(
     request: RestoreRequest, target: RestoreTarget, look: LoginProbe, databases: "ProbedDatabases"
-) -> List[Problem]:
-    """Return whether a login fails for another reason than that the role is yet to be made."""
+) -> Tuple[LoginProbe, List[Problem]]:
+    """Return what is known of a local server that refused the login, and whether it did for another reason than that
+    the role is yet to be made."""
     if not target.is_provisioned or look.problem is None or look.problem.code != "database_login_failed":
-        return []
+        return look, []
     found = databases.read_local_server(target.settings) if target.settings.host == PROVISION_HOST else None
-    return check_local_server(target.kind, target.settings, found, request.cleanup_planned) if found is not None else []
+    if found is None:
+        return look, []
+    problems = check_local_server(target.kind, target.settings, found, request.cleanup_planned)
+    return look._replace(server_version_num=found.server_version_num), problems
 
 
 def look_at(settings: Settings, databases: "ProbedDatabases") -> LoginProbe:
     """Return what a login shows."""
     try:
-        return LoginProbe(databases.read_fitness(settings), None)
+        fitness = databases.read_fitness(settings)
+        return LoginProbe(fitness, None, fitness.server_version_num)
     except BackupError as error:
         return LoginProbe(None, Problem(error.code, error.message))
 
@@ -107,7 +117,7 @@ def decide_provision(kind: str, request: RestoreRequest, settings: Settings, loo
 def check_targets(
     request: RestoreRequest,
     targets: Dict[str, RestoreTarget],
-    looks: Dict[str, LoginProbe],
+    probes: Dict[str, LoginProbe],
     reading: ArchiveReading,
     client: int,
 ) -> List[Problem]:
@@ -115,9 +125,9 @@ def check_targets(
     problems: List[Problem] = []
     for kind, target in sorted(targets.items()):
         check = check_provisioned if target.is_provisioned else check_existing
-        problems += check(target, looks[kind])
-        problems += check_content(request, target, looks[kind])
-        problems += check_versions(target, looks[kind], reading.dumps[kind], client)
+        problems += check(target, probes[kind])
+        problems += check_content(request, target, probes[kind])
+        problems += check_versions(target, probes[kind], reading.dumps[kind], client)
     return problems
 
 
@@ -182,9 +192,9 @@ def check_versions(target: RestoreTarget, look: LoginProbe, dump: DumpReading, c
     if client and dumped_by > client:
         text = "the %s dump was written by pg_dump %d, this host has pg_restore %d: update the PostgreSQL client"
         problems.append(Problem("client_too_old", text % (target.kind, dumped_by, client)))
-    if look.fitness is None:
+    server = look.server_version_num // 10000
+    if not server:
         return problems
-    server = look.fitness.server_version_num // 10000
     if client and server > client:
         text = "the server of the %s database is PostgreSQL %d, this host's client %d: engine-backup refuses that"
         problems.append(Problem("client_too_old", text % (target.kind, server, client)))

@@ -113,9 +113,22 @@ def test_placeholders_are_removed_with_the_copies_of_them(tmp_path: Path) -> Non
     copy = put(tmp_path, CINDERLIB + ".20261122134650", "")
     put(tmp_path, CINDERLIB, "\n")
     put(tmp_path, KEYCLOAK, TEXTS[KEYCLOAK])
-    host.config.remove_placeholders(prefix, made, [CINDERLIB, KEYCLOAK])  # wanted, and nothing was written into one
+    wanted = {path: restored_files.TextFile(TEXTS[KEYCLOAK], 0o640, *ME) for path in (CINDERLIB, KEYCLOAK)}
+    host.config.remove_placeholders(prefix, made, wanted)  # and nothing was written into one
     assert [(tmp_path / path).exists() for path in (ENGINE_FILE, CINDERLIB, KEYCLOAK)] == [True, False, True]
     assert not copy.exists()
+
+
+def test_a_file_that_is_wanted_without_a_password_stays(tmp_path: Path) -> None:
+    host, prefix = RestoreHost(str(tmp_path)), str(tmp_path)
+    made = host.config.make_placeholders(prefix, [KEYCLOAK])
+    wanted = {KEYCLOAK: restored_files.TextFile("KEYCLOAK_BUNDLED=false\n", 0o640, *ME)}
+    kept = put(tmp_path, KEYCLOAK, wanted[KEYCLOAK].text)
+    host.config.remove_placeholders(prefix, made[-1:], wanted)
+    assert kept.read_text() == wanted[KEYCLOAK].text
+    put(tmp_path, KEYCLOAK, "")  # the restore came to nothing
+    host.config.remove_placeholders(prefix, made[-1:], wanted)
+    assert not kept.exists()
 
 
 def test_directories_that_were_made_for_placeholders_go_with_them(tmp_path: Path) -> None:
@@ -130,7 +143,7 @@ def test_directories_that_were_made_for_placeholders_go_with_them(tmp_path: Path
         CINDERLIB,
     ]
     kept = put(tmp_path, "etc/ovirt-engine/engine.conf.d/of-the-archive.conf", "A=1\n")
-    host.config.remove_placeholders(prefix, made, [])
+    host.config.remove_placeholders(prefix, made, {})
     assert sorted(os.listdir(str(tmp_path / "etc"))) == ["ovirt-engine"]
     assert kept.exists()
 

@@ -103,6 +103,11 @@ def without_databases(host: FakeRestoreHost) -> None:
     host.servers[LOCAL].databases.clear()
 
 
+def without_roles(host: FakeRestoreHost) -> None:
+    host.servers[LOCAL].databases.clear()
+    host.servers[LOCAL].roles.clear()
+
+
 def given(**changes: Any) -> Dict[str, Any]:
     return {"credentials": {"engine": credentials("engine", **changes)}}
 
@@ -210,6 +215,10 @@ CASES: Dict[str, Tuple[Change, Dict[str, Any], List[str]]] = {
         "provision_secured"]),
     "provision beside a role": (without_databases, {}, ["provision_leftovers"] * 2),
     "provision with another password": (other_password, {}, ["provision_occupied"]),
+    "provision on a server newer than the client": (
+        both(without_roles, having(shows_standing=True, local_version=160001)), {}, ["client_too_old"] * 2),
+    "provision on a server older than the dump": (
+        both(without_roles, having(shows_standing=True, local_version=130005)), {}, ["server_too_old"] * 2),
     "provision what is filled": (filled, {"provision": ["all"]}, ["target_not_empty"]),
     # permissions
     "permissions without a role": (
