@@ -154,11 +154,17 @@ def test_set_aside_databases_that_somebody_dropped_are_loaded_from_the_safety_ar
     with lab_engine.driven(tmp_path) as engine:
         role = restoring(lab_engine, engine, archives)
         before = moved_on(lab_engine, role)
-        switch = lab_engine.fault("setup-fails-at", "schema")
+        switch = lab_engine.fault("setup-fails-at", "schema No schema today")
         assert outcome(role.run(**STAYS)) == "failed"
+        noted = role.noted()
+        role.ask(f"DROP DATABASE engine_{noted['aside']['suffix']}")
+        run_chain(role, LOADING[:1])
+        failed = role.run()  # it goes on, and back, and neither comes to its end
+        failed.refused("No schema today", "The rollback to", "failed, too", "State now", "engine: filled",
+                       noted["safety_archive"], f"{NAME}_action=rollback")  # fmt: skip
+        assert role.noted()["rollback"] is True
         switch.unlink()
-        role.ask(f"DROP DATABASE engine_{role.noted()['aside']['suffix']}")
-        run_chain(role, LOADING)
+        run_chain(role, LOADING[1:])
         assert role.noted()["rollback"] is True
         assert outcome(role.run(**ROLLBACK).made()) == "rolled_back"
         assert role.rows() == before
